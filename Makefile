@@ -1,0 +1,51 @@
+# The commands people type. `make demo` and `make test` work from a clean clone with nothing installed.
+BUILD ?= build
+JOBS ?= $(shell nproc)
+PYTHON = .venv/bin/python
+export OMP_WAIT_POLICY = PASSIVE
+
+.PHONY: help deps build demo test assets bench format check clean
+
+help:
+	@echo 'make demo    install, build, fetch the small models and pictures, train and evaluate a BLIP-2 (35 minutes)'
+	@echo 'make test    install, build, run every test'
+	@echo 'make build   the program alone: build/blip2'
+	@echo 'make bench   the benchmarks'
+	@echo 'make check   formatting and the layer rule'
+	@echo 'make format  clang-format on every source file'
+
+deps:
+	@tools/install_deps
+
+# TORCH_ROOT from the environment wins; else the wheel in .venv.
+$(BUILD)/build.ninja: CMakeLists.txt cmake/FindLibTorchCPU.cmake | deps
+	@cmake -S . -B $(BUILD) -G Ninja $${TORCH_ROOT:+-DTORCH_ROOT=$$TORCH_ROOT} \
+	  $$([ -n "$$TORCH_ROOT" ] || echo -DTORCH_ROOT=$$(echo $(CURDIR)/.venv/lib/python3*/site-packages/torch))
+
+build: deps $(BUILD)/build.ninja
+	@cmake --build $(BUILD) -j $(JOBS) --target blip2
+
+assets: deps
+	@tools/fetch_assets
+
+demo: build assets
+	@$(BUILD)/blip2 demo $(ARGS)
+
+test: deps $(BUILD)/build.ninja assets
+	@cmake --build $(BUILD) -j $(JOBS)
+	@ctest --test-dir $(BUILD) --output-on-failure
+
+bench: deps assets
+	@cmake -S . -B $(BUILD) -DBLIP2_BENCH=ON
+	@cmake --build $(BUILD) -j $(JOBS)
+	@bench/run $(BUILD)
+
+check: deps
+	@tools/check_layers
+	@tools/check_format
+
+format: deps
+	@git ls-files '*.h' '*.cpp' | xargs clang-format-19 -i
+
+clean:
+	rm -rf $(BUILD)
