@@ -1,0 +1,163 @@
+#include "blip2/base/files.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+
+#include "blip2/base/error.h"
+
+namespace blip2 {
+namespace fs = std::filesystem;
+namespace {
+
+[[noreturn]] void fail_with_errno(const char* action, const fs::path& path) {
+  const int error = errno;
+  const ErrorCode code =
+      error == ENOENT || error == ENOTDIR ? ErrorCode::kNotFound : ErrorCode::kUnavailable;
+  fail(code, "{}: cannot {}: {}", path.string(), action, std::strerror(error));
+}
+
+/// A descriptor that closes itself.
+struct Descriptor {
+  int fd = -1;
+  ~Descriptor() {
+    if (fd >= 0) ::close(fd);
+  }
+};
+
+void sync_folder(const fs::path& folder) {
+  Descriptor directory{::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY)};
+  if (directory.fd >= 0) ::fsync(directory.fd);
+}
+
+}  // namespace
+
+std::string read_file(const fs::path& path) {
+  Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (file.fd < 0) fail_with_errno("open", path);
+  struct stat status{};
+  if (::fstat(file.fd, &status) != 0) fail_with_errno("read", path);
+  if (S_ISDIR(status.st_mode)) {
+    fail(ErrorCode::kInvalidArgument, "{}: expected a file, found a directory", path.string());
+  }
+  std::string bytes;
+  bytes.reserve(static_cast<size_t>(std::max<off_t>(status.st_size, 0)) + 1);
+  char buffer[1 << 16];
+  while (true) {
+    const ssize_t n = ::read(file.fd, buffer, sizeof buffer);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) fail_with_errno("read", path);
+    if (n == 0) return bytes;
+    bytes.append(buffer, static_cast<size_t>(n));
+  }
+}
+
+AtomicFile::AtomicFile(const fs::path& path)
+    : path_(path), temporary_(path.string() + fmt::format(".{}.partial", ::getpid())) {
+  descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (descriptor_ < 0) fail_with_errno("write", path_);
+}
+
+AtomicFile::~AtomicFile() {
+  if (descriptor_ < 0) return;
+  ::close(descriptor_);
+  ::unlink(temporary_.c_str());
+}
+
+void AtomicFile::write(const void* data, size_t size_bytes) {
+  BLIP2_CHECK(descriptor_ >= 0);
+  const char* next = static_cast<const char*>(data);
+  while (size_bytes > 0) {
+    const ssize_t n = ::write(descriptor_, next, size_bytes);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) fail_with_errno("write", path_);
+    next += n;
+    size_bytes -= static_cast<size_t>(n);
+  }
+}
+
+void AtomicFile::commit() {
+  BLIP2_CHECK(descriptor_ >= 0);
+  if (::fsync(descriptor_) != 0) fail_with_errno("write", path_);
+  if (::close(std::exchange(descriptor_, -1)) != 0) fail_with_errno("write", path_);
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) {
+    const int error = errno;
+    ::unlink(temporary_.c_str());
+    errno = error;
+    fail_with_errno("write", path_);
+  }
+  sync_folder(path_.parent_path());
+}
+
+void write_file_atomic(const fs::path& path, std::string_view bytes) {
+  AtomicFile file(path);
+  file.write(bytes);
+  file.commit();
+}
+
+MappedFile::MappedFile(const fs::path& path) : path_(path) {
+  Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (file.fd < 0) fail_with_errno("open", path);
+  struct stat status{};
+  if (::fstat(file.fd, &status) != 0) fail_with_errno("read", path);
+  if (!S_ISREG(status.st_mode)) {
+    fail(ErrorCode::kInvalidArgument, "{}: expected a regular file", path.string());
+  }
+  size_ = static_cast<size_t>(status.st_size);
+  if (size_ == 0) return;
+  void* address = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.fd, 0);
+  if (address == MAP_FAILED) fail_with_errno("map", path);
+  data_ = static_cast<const std::byte*>(address);
+}
+
+MappedFile::~MappedFile() {
+  if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
+}
+
+void make_directories(const fs::path& path) {
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (error) {
+    fail(ErrorCode::kUnavailable, "{}: cannot create the folder: {}", path.string(),
+         error.message());
+  }
+}
+
+std::string checksum(std::span<const std::byte> bytes) {
+  const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());
+  return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
+}
+
+std::string checksum(std::string_view bytes) { return checksum(std::as_bytes(std::span(bytes))); }
+
+std::vector<fs::path> list_files(const fs::path& directory,
+                                 const std::vector<std::string>& extensions) {
+  std::error_code error;
+  fs::recursive_directory_iterator entries(directory, error);
+  if (error) {
+    fail(ErrorCode::kNotFound, "{}: cannot list the folder: {}", directory.string(),
+         error.message());
+  }
+  std::vector<fs::path> paths;
+  for (const fs::directory_entry& entry : entries) {
+    if (!entry.is_regular_file(error)) continue;
+    std::string extension = entry.path().extension().string();
+    std::transform(extension.begin(), extension.end(), extension.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    if (extensions.empty() ||
+        std::find(extensions.begin(), extensions.end(), extension) != extensions.end()) {
+      paths.push_back(entry.path());
+    }
+  }
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+}  // namespace blip2

@@ -1,0 +1,72 @@
+// Files: whole reads, memory maps, and writes that are either complete or absent.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace blip2 {
+
+/// Reads a whole file. Throws kNotFound (no such file) or kUnavailable (cannot be read).
+std::string read_file(const std::filesystem::path& path);
+
+/// Writes a file so that at any instant it is either the old one or complete: written beside,
+/// synced, renamed. Throws kUnavailable with the system's reason (a full disk, no permission);
+/// nothing half-written stays.
+void write_file_atomic(const std::filesystem::path& path, std::string_view bytes);
+
+/// The same for content that is produced piece by piece. Nothing is visible at `path` until
+/// commit(); without it the destructor removes what was written.
+class AtomicFile {
+ public:
+  explicit AtomicFile(const std::filesystem::path& path);
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  void write(const void* data, size_t size_bytes);
+  void write(std::string_view bytes) { write(bytes.data(), bytes.size()); }
+  /// Syncs, renames into place, and syncs the folder.
+  void commit();
+
+ private:
+  std::filesystem::path path_;
+  std::filesystem::path temporary_;
+  int descriptor_ = -1;
+};
+
+/// A read-only memory map of a whole file; an empty file gives an empty span.
+class MappedFile {
+ public:
+  explicit MappedFile(const std::filesystem::path& path);
+  ~MappedFile();
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+
+  std::span<const std::byte> bytes() const { return {data_, size_}; }
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+  const std::byte* data_ = nullptr;
+  size_t size_ = 0;
+};
+
+/// Creates a folder and its parents. Throws kUnavailable with the system's reason.
+void make_directories(const std::filesystem::path& path);
+
+/// 128-bit XXH3 of the bytes, as 32 hexadecimal digits: names content, resists accidents, not
+/// attacks.
+std::string checksum(std::span<const std::byte> bytes);
+std::string checksum(std::string_view bytes);
+
+/// The regular files below `directory` whose lower-cased extension is one of `extensions` (with the
+/// dot; empty = all), sorted by path.
+std::vector<std::filesystem::path> list_files(const std::filesystem::path& directory,
+                                              const std::vector<std::string>& extensions);
+
+}  // namespace blip2

@@ -1,0 +1,73 @@
+#include "blip2/base/log.h"
+
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "blip2/base/error.h"
+
+namespace blip2 {
+namespace {
+
+struct Logger {
+  std::shared_ptr<spdlog::logger> sink = spdlog::stderr_logger_mt("blip2");
+  bool json = false;
+  bool terminal = isatty(STDERR_FILENO) != 0;
+  Logger() { sink->set_pattern("%H:%M:%S %l: %v"); }
+};
+
+Logger& logger() {
+  static Logger instance;
+  return instance;
+}
+
+spdlog::level::level_enum spdlog_level(LogLevel level) {
+  switch (level) {
+    case LogLevel::kDebug:
+      return spdlog::level::debug;
+    case LogLevel::kInfo:
+      return spdlog::level::info;
+    case LogLevel::kWarning:
+      return spdlog::level::warn;
+    case LogLevel::kError:
+      return spdlog::level::err;
+  }
+  return spdlog::level::err;
+}
+
+}  // namespace
+
+LogLevel parse_log_level(std::string_view name) {
+  if (name == "debug") return LogLevel::kDebug;
+  if (name == "info") return LogLevel::kInfo;
+  if (name == "warning") return LogLevel::kWarning;
+  if (name == "error") return LogLevel::kError;
+  fail(ErrorCode::kInvalidArgument,
+       "--log-level: expected debug, info, warning or error, found '{}'", name);
+}
+
+void set_log_options(const LogOptions& options) {
+  Logger& state = logger();
+  state.json = options.json;
+  state.sink->set_level(spdlog_level(options.level));
+  state.sink->set_pattern(options.json
+                              ? R"({"time":"%Y-%m-%dT%H:%M:%S.%e","level":"%l","message":%v})"
+                              : "%H:%M:%S %l: %v");
+}
+
+void log_line(LogLevel level, const std::string& message) {
+  Logger& state = logger();
+  if (state.json) {
+    using Json = nlohmann::json;
+    state.sink->log(spdlog_level(level),
+                    Json(message).dump(-1, ' ', true, Json::error_handler_t::replace));
+    return;
+  }
+  if (state.terminal) fmt::print(stderr, "\r\x1b[K");
+  state.sink->log(spdlog_level(level), message);
+}
+
+}  // namespace blip2
