@@ -1,0 +1,68 @@
+// The byte-level BPE tokenizer of GPT-2, OPT, SmolLM2 and LLaMA 3. Its words come from
+// byte_words.h, its merges from merge_table.h.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "blip2/text/byte_words.h"
+#include "blip2/text/merge_table.h"
+#include "blip2/text/tokenizer.h"
+#include "blip2/text/tokenizer_frame.h"
+
+namespace blip2 {
+
+/// What a byte-level BPE tokenizer is made of; `tokens`, `merges`, `token_types` as a GGUF holds
+/// them.
+struct ByteBpeParts {
+  std::vector<std::string> tokens;  ///< tokens[id], in GPT-2's alphabet; "" = no such id
+  std::vector<std::string> merges;  ///< "left right", the first merged first
+  /// GGUF's types, one a token, or empty. 3 (control) makes an added special token, 4 (user
+  /// defined) an added ordinary one.
+  std::vector<int32_t> token_types;
+  BytePreTokenizer pre_tokenizer = BytePreTokenizer::kGpt2;
+  TokenizerFrameParts frame;
+  bool add_prefix_space = false;  ///< a space before text that has none
+  bool ignore_merges = false;     ///< a word that is a token is that token, whatever the merges say
+  /// Stands for a byte that has no token; "" = such bytes are dropped, as for SmolLM2.
+  std::string unknown;
+  bool fuse_unknown = false;  ///< a run of such bytes gives one id
+};
+
+class ByteBpe final : public Tokenizer {
+ public:
+  /// Throws kCorruptData for duplicates, ids out of range, merges that name no token or are not
+  /// two.
+  static std::unique_ptr<ByteBpe> from_parts(ByteBpeParts parts);
+
+  std::vector<int64_t> encode(std::string_view text,
+                              Specials specials = Specials::kWith) const override;
+  std::string decode(std::span<const int64_t> ids,
+                     Specials specials = Specials::kWithout) const override;
+  const Vocabulary& vocabulary() const override { return frame_.vocabulary(); }
+  void save(const std::filesystem::path& directory) const override;
+
+  const TokenizerFrame& frame() const { return frame_; }
+  /// The parts but for tokens and frame, which have moved into frame().
+  const ByteBpeParts& parts() const { return parts_; }
+
+ private:
+  explicit ByteBpe(ByteBpeParts parts);
+  void add_merges();
+  void encode_word(std::string_view word, std::vector<uint32_t>& symbols,
+                   std::vector<int64_t>& ids) const;
+
+  ByteBpeParts parts_;
+  TokenizerFrame frame_;
+  MergeTable merges_;
+  std::array<int64_t, 256> byte_ids_{};
+  int64_t unknown_id_ = -1;
+};
+
+}  // namespace blip2

@@ -1,0 +1,278 @@
+// load_tokenizer: which files a directory has, and what its configuration adds to them. The rules
+// are those by which Hugging Face's AutoTokenizer (4.57) completes a tokenizer.json.
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "blip2/base/error.h"
+#include "blip2/text/json_fields.h"
+#include "blip2/text/tokenizer_files.h"
+
+namespace blip2 {
+namespace {
+
+using nlohmann::json;
+namespace fs = std::filesystem;
+
+// The directory's side files; those that are missing are empty objects.
+struct SideFiles {
+  json config_document, map_document, added_document;
+  JsonPlace config, special_tokens_map, added_tokens;
+  bool has_config;
+
+  explicit SideFiles(const fs::path& directory)
+      : config_document(read(directory / "tokenizer_config.json")),
+        map_document(read(directory / "special_tokens_map.json")),
+        added_document(read(directory / "added_tokens.json")),
+        config{config_document, (directory / "tokenizer_config.json").string()},
+        special_tokens_map{map_document, (directory / "special_tokens_map.json").string()},
+        added_tokens{added_document, (directory / "added_tokens.json").string()},
+        has_config(!config_document.empty()) {}
+  SideFiles(const SideFiles&) = delete;
+  SideFiles& operator=(const SideFiles&) = delete;
+
+  // The tokenizer's class without the "Fast" that means nothing here; "" = not said.
+  std::string tokenizer_class() const {
+    std::string name = string_or(config, "tokenizer_class", "");
+    if (name.ends_with("Fast")) name.resize(name.size() - 4);
+    return name;
+  }
+
+ private:
+  static json read(const fs::path& path) {
+    return fs::exists(path) ? read_json_object(path) : json::object();
+  }
+};
+
+// The pieces and the added tokens of the parts under construction.
+class TokenList {
+ public:
+  TokenList(const std::vector<std::string>& pieces, std::vector<AddedToken>& added)
+      : pieces_(pieces), added_(added) {}
+
+  // The id of a token, -1 if it is in neither list.
+  int64_t find(const std::string& content) const {
+    for (const AddedToken& token : added_) {
+      if (token.content == content) return token.id;
+    }
+    const auto found = std::find(pieces_.begin(), pieces_.end(), content);
+    return found == pieces_.end() || content.empty() ? -1 : found - pieces_.begin();
+  }
+
+  // Makes it an added token unless it is one; without an id it gets its piece's or the next free
+  // one.
+  void add(AddedToken token) {
+    for (const AddedToken& known : added_) {
+      if (known.content == token.content) return;
+    }
+    if (token.id < 0) token.id = find(token.content);
+    if (token.id < 0) {
+      token.id = static_cast<int64_t>(pieces_.size());
+      for (const AddedToken& known : added_) token.id = std::max(token.id, known.id + 1);
+    }
+    added_.push_back(std::move(token));
+  }
+
+ private:
+  const std::vector<std::string>& pieces_;
+  std::vector<AddedToken>& added_;
+};
+
+// A token in a configuration: its content alone, or an object with its fields.
+AddedToken read_token(const json& value, const std::string& where, bool special) {
+  AddedToken token;
+  token.special = special;
+  if (value.is_string()) {
+    token.content = value.get<std::string>();
+    return token;
+  }
+  const JsonPlace place = object_at(value, where);
+  token.content = as_string(need(place, "content"), where + ": content");
+  token.special = flag_or(place, "special", special);
+  token.single_word = flag_or(place, "single_word", false);
+  token.lstrip = flag_or(place, "lstrip", false);
+  token.rstrip = flag_or(place, "rstrip", false);
+  token.normalized = flag_or(place, "normalized", false);
+  return token;
+}
+
+int64_t parse_id(const std::string& text, const std::string& where) {
+  int64_t id = -1;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
+  if (error != std::errc() || end != text.data() + text.size() || id < 0) {
+    fail(ErrorCode::kCorruptData, "{}: expected an id, found \"{}\"", where, text);
+  }
+  return id;
+}
+
+void add_listed_tokens(const SideFiles& files, TokenList& tokens) {
+  if (const json* decoder = member(files.config, "added_tokens_decoder")) {
+    const JsonPlace place = object_at(*decoder, files.config.where + ": added_tokens_decoder");
+    std::vector<AddedToken> listed;
+    for (const auto& [id, value] : place.object.items()) {
+      listed.push_back(read_token(value, place.where + ": " + id, false));
+      listed.back().id = parse_id(id, place.where);
+    }
+    std::sort(listed.begin(), listed.end(),
+              [](const AddedToken& a, const AddedToken& b) { return a.id < b.id; });
+    for (AddedToken& token : listed) tokens.add(std::move(token));
+    return;
+  }
+  // Older directories: contents and ids only, and those with a role are special.
+  for (const auto& [content, value] : files.added_tokens.object.items()) {
+    AddedToken token;
+    token.content = content;
+    token.id = as_integer(value, files.added_tokens.where + ": " + content);
+    if (token.id < 0) parse_id(value.dump(), files.added_tokens.where);
+    token.special = false;
+    for (const JsonPlace* place : {&files.config, &files.special_tokens_map}) {
+      for (const auto& [key, named] : place->object.items()) {
+        if (key.ends_with("_token") && named == content) token.special = true;
+        if (key == "additional_special_tokens" && named.is_array() &&
+            std::find(named.begin(), named.end(), json(content)) != named.end()) {
+          token.special = true;
+        }
+      }
+    }
+    token.normalized = !token.special;
+    tokens.add(std::move(token));
+  }
+}
+
+struct DefaultToken {
+  const char* role;
+  const char* content;
+};
+constexpr std::array kBertDefaults{DefaultToken{"unk", "[UNK]"}, DefaultToken{"sep", "[SEP]"},
+                                   DefaultToken{"pad", "[PAD]"}, DefaultToken{"cls", "[CLS]"},
+                                   DefaultToken{"mask", "[MASK]"}};
+constexpr std::array kGpt2Defaults{DefaultToken{"bos", "<|endoftext|>"},
+                                   DefaultToken{"eos", "<|endoftext|>"},
+                                   DefaultToken{"unk", "<|endoftext|>"}};
+
+// Tokens by role: what the configuration says, else the older map, else the class's default where
+// the vocabulary has it.
+void add_named_tokens(const SideFiles& files, std::span<const DefaultToken> defaults,
+                      TokenList& tokens, SpecialIds& ids) {
+  for (const SpecialRole& role : kSpecialRoles) {
+    const std::string key = std::string(role.name) + "_token";
+    const JsonPlace& place =
+        files.config.object.contains(key) ? files.config : files.special_tokens_map;
+    AddedToken token;
+    if (const json* value = member(place, key.c_str())) {
+      token = read_token(*value, place.where + ": " + key, true);
+    } else if (!place.object.contains(key)) {
+      for (const DefaultToken& fallback : defaults) {
+        if (fallback.role == std::string(role.name) && tokens.find(fallback.content) >= 0) {
+          token.content = fallback.content;
+        }
+      }
+    }
+    if (token.content.empty()) continue;
+    tokens.add(token);
+    ids.*role.id = tokens.find(token.content);
+  }
+  for (const JsonPlace* place : {&files.config, &files.special_tokens_map}) {
+    const json* list = member(*place, "additional_special_tokens");
+    if (!list) continue;
+    const std::string where = place->where + ": additional_special_tokens";
+    for (const json& value : as_array(*list, where)) tokens.add(read_token(value, where, true));
+  }
+}
+
+void complete_frame(TokenizerFrameParts& frame, const std::vector<std::string>& pieces,
+                    const SideFiles& files, std::span<const DefaultToken> defaults,
+                    std::span<const std::string> extra_special_tokens) {
+  TokenList tokens(pieces, frame.added_tokens);
+  add_listed_tokens(files, tokens);
+  add_named_tokens(files, defaults, tokens, frame.special_ids);
+  for (const std::string& content : extra_special_tokens) {
+    AddedToken token;
+    token.content = content;
+    tokens.add(token);
+  }
+  frame.clean_up_spaces = flag_or(files.config, "clean_up_tokenization_spaces", false);
+  if (files.has_config) frame.config_json = files.config_document.dump();
+}
+
+std::unique_ptr<Tokenizer> build(WordPieceParts parts, const SideFiles& files, bool from_vocab_txt,
+                                 std::span<const std::string> extra_special_tokens) {
+  const std::string kind = files.tokenizer_class();
+  const bool is_bert =
+      kind == "BertTokenizer" || kind == "DistilBertTokenizer" || kind == "ElectraTokenizer";
+  if (from_vocab_txt && !is_bert && !kind.empty()) {
+    fail(ErrorCode::kUnsupported,
+         "{}: tokenizer_class \"{}\" with vocab.txt alone is not supported", files.config.where,
+         kind);
+  }
+  complete_frame(parts.frame, parts.pieces, files, kBertDefaults, extra_special_tokens);
+  if (is_bert || from_vocab_txt) {  // the class's options overrule tokenizer.json
+    BertNormalization& options = parts.normalization;
+    const std::optional<bool> lower_case = optional_flag(files.config, "do_lower_case");
+    options.lower_case = lower_case.value_or(options.lower_case);
+    options.strip_accents = flag_or(files.config, "strip_accents",
+                                    lower_case ? options.lower_case : options.strip_accents);
+    options.space_cjk = flag_or(files.config, "tokenize_chinese_chars", options.space_cjk);
+  }
+  if (from_vocab_txt) {
+    const SpecialIds& ids = parts.frame.special_ids;
+    if (ids.cls < 0 || ids.sep < 0) {
+      fail(ErrorCode::kCorruptData, "{}: expected [CLS] and [SEP] among {} tokens, found none",
+           parts.frame.source, parts.pieces.size());
+    }
+    parts.frame.prefix_ids = {ids.cls};
+    parts.frame.suffix_ids = {ids.sep};
+  }
+  return std::make_unique<WordPiece>(std::move(parts));
+}
+
+std::unique_ptr<Tokenizer> build(ByteBpeParts parts, const SideFiles& files, bool from_vocab_json,
+                                 std::span<const std::string> extra_special_tokens) {
+  const std::string kind = files.tokenizer_class();
+  const bool is_gpt2 = kind == "GPT2Tokenizer" || (from_vocab_json && kind.empty());
+  if (from_vocab_json && !is_gpt2) {
+    fail(ErrorCode::kUnsupported,
+         "{}: tokenizer_class \"{}\" with vocab.json alone is not supported", files.config.where,
+         kind);
+  }
+  const std::span<const DefaultToken> defaults(kGpt2Defaults);
+  complete_frame(parts.frame, parts.tokens, files, is_gpt2 ? defaults : defaults.first(0),
+                 extra_special_tokens);
+  // AutoTokenizer overrules tokenizer.json, and takes a missing field for false.
+  if (parts.pre_tokenizer == BytePreTokenizer::kGpt2 && (files.has_config || from_vocab_json)) {
+    parts.add_prefix_space = flag_or(files.config, "add_prefix_space", false);
+  }
+  // Older tokenizer.json files of OPT lack the start token that their configuration asks for.
+  const int64_t bos = parts.frame.special_ids.bos;
+  if (is_gpt2 && bos >= 0 && parts.frame.prefix_ids.empty() &&
+      flag_or(files.config, "add_bos_token", false)) {
+    parts.frame.prefix_ids = {bos};
+  }
+  return ByteBpe::from_parts(std::move(parts));
+}
+
+}  // namespace
+
+std::unique_ptr<Tokenizer> load_tokenizer(const fs::path& directory,
+                                          std::span<const std::string> extra_special_tokens) {
+  const fs::path json_path = directory / "tokenizer.json", vocab_txt = directory / "vocab.txt",
+                 vocab_json = directory / "vocab.json", merges = directory / "merges.txt";
+  const bool has_json = fs::exists(json_path), has_txt = fs::exists(vocab_txt);
+  if (!has_json && !has_txt && !(fs::exists(vocab_json) && fs::exists(merges))) {
+    fail(ErrorCode::kNotFound,
+         "{}: expected tokenizer.json, vocab.txt, or vocab.json with merges.txt, found none",
+         directory.string());
+  }
+  const SideFiles files(directory);
+  if (has_json) {
+    return std::visit(
+        [&](auto parts) { return build(std::move(parts), files, false, extra_special_tokens); },
+        read_tokenizer_json(json_path));
+  }
+  if (has_txt) return build(read_vocab_txt(vocab_txt), files, true, extra_special_tokens);
+  return build(read_vocab_json_and_merges(vocab_json, merges), files, true, extra_special_tokens);
+}
+
+}  // namespace blip2

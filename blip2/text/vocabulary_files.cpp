@@ -1,0 +1,69 @@
+// Reading the files that hold a vocabulary and nothing else: vocab.txt, vocab.json, merges.txt.
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "blip2/base/error.h"
+#include "blip2/base/files.h"
+#include "blip2/text/json_fields.h"
+#include "blip2/text/tokenizer_files.h"
+
+namespace blip2 {
+namespace {
+
+// Lines without their ends (\n or \r\n); an empty last line is none.
+std::vector<std::string> read_lines(const std::filesystem::path& path) {
+  const std::string bytes = read_file(path);
+  std::vector<std::string> lines;
+  for (size_t start = 0; start < bytes.size();) {
+    const size_t stop = std::min(bytes.find('\n', start), bytes.size());
+    lines.push_back(bytes.substr(start, stop - start));
+    if (lines.back().ends_with('\r')) lines.back().pop_back();
+    start = stop + 1;
+  }
+  return lines;
+}
+
+}  // namespace
+
+std::vector<std::string> read_vocabulary_object(const nlohmann::json& vocabulary,
+                                                const std::string& where) {
+  const JsonPlace place = object_at(vocabulary, where);
+  std::vector<std::string> pieces;
+  pieces.reserve(vocabulary.size());
+  for (const auto& [piece, value] : place.object.items()) {
+    const int64_t id = as_integer(value, where + ": \"" + piece + "\"");
+    if (id < 0 || id >= Vocabulary::kMaxSize) {
+      fail(ErrorCode::kCorruptData, "{}: \"{}\": expected an id from 0 to {}, found {}", where,
+           piece, Vocabulary::kMaxSize - 1, id);
+    }
+    const auto index = static_cast<size_t>(id);
+    if (index >= pieces.size()) pieces.resize(index + 1);
+    if (!pieces[index].empty()) {
+      fail(ErrorCode::kCorruptData, "{}: id {} has two tokens, \"{}\" and \"{}\"", where, id,
+           pieces[index], piece);
+    }
+    pieces[index] = piece;
+  }
+  return pieces;
+}
+
+WordPieceParts read_vocab_txt(const std::filesystem::path& path) {
+  WordPieceParts parts;
+  parts.pieces = read_lines(path);
+  parts.frame.source = path.string();
+  return parts;
+}
+
+ByteBpeParts read_vocab_json_and_merges(const std::filesystem::path& vocab_path,
+                                        const std::filesystem::path& merges_path) {
+  ByteBpeParts parts;
+  parts.frame.source = vocab_path.parent_path().string();
+  parts.tokens = read_vocabulary_object(read_json_object(vocab_path), vocab_path.string());
+  for (std::string& line : read_lines(merges_path)) {
+    if (line.starts_with("#version") || line.empty()) continue;
+    parts.merges.push_back(std::move(line));
+  }
+  return parts;
+}
+
+}  // namespace blip2

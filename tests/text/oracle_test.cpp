@@ -1,0 +1,51 @@
+// Everything at once against PyPI tokenizers: hard strings, real and small vocabularies.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "text_assets.h"
+
+namespace blip2 {
+namespace {
+
+// tools/compare_tokenizers.py sets BLIP2_TOKENIZER_CASES to a file of many more strings.
+TEST(Oracle, RealVocabulariesGiveItsIdsAndText) {
+  const char* other = std::getenv("BLIP2_TOKENIZER_CASES");
+  const auto wordpiece = load_minilm();
+  const auto smollm2 = ByteBpe::from_parts(smollm2_parts());
+  EXPECT_EQ(count_differences(other ? std::filesystem::path(other) : text_golden("strings.jsonl"),
+                              {{"wordpiece", wordpiece.get()}, {"smollm2", smollm2.get()}}),
+            0u);
+}
+
+TEST(Oracle, SmallVocabulariesGiveItsIdsAndText) {
+  std::map<std::string, std::unique_ptr<Tokenizer>> owned;
+  std::map<std::string, const Tokenizer*> tokenizers;
+  for (const char* name :
+       {"opt_like", "llama3_like", "roberta_like", "cased_wordpiece", "lowered_wordpiece"}) {
+    owned[name] = load_tokenizer(text_golden(name));
+    tokenizers[name] = owned[name].get();
+  }
+  EXPECT_EQ(count_differences(text_golden("small_vocabularies.jsonl"), tokenizers), 0u);
+}
+
+TEST(Oracle, DecodingOfArbitraryIds) {
+  const auto wordpiece = load_minilm();
+  const auto smollm2 = ByteBpe::from_parts(smollm2_parts());
+  std::ifstream file(text_golden("decode.jsonl"));
+  size_t lines = 0;
+  for (std::string row; std::getline(file, row); ++lines) {
+    const auto line = nlohmann::json::parse(row);
+    const auto ids = line.at("ids").get<std::vector<int64_t>>();
+    EXPECT_EQ(wordpiece->decode(ids), line.at("wordpiece")[0]) << row;
+    EXPECT_EQ(wordpiece->decode(ids, Specials::kWith), line.at("wordpiece")[1]) << row;
+    EXPECT_EQ(smollm2->decode(ids), line.at("smollm2")[0]) << row;
+    EXPECT_EQ(smollm2->decode(ids, Specials::kWith), line.at("smollm2")[1]) << row;
+  }
+  EXPECT_GT(lines, 100u);
+}
+
+}  // namespace
+}  // namespace blip2
