@@ -1,0 +1,54 @@
+#include "blip2/image/prepare.h"
+
+#include "blip2/base/error.h"
+#include "blip2/image/augment.h"
+
+namespace blip2 {
+namespace {
+
+PlacementOptions placement_of(const ImageTransform& transform) {
+  return {transform.image_size, transform.fill, transform.background};
+}
+
+}  // namespace
+
+Augmentation parse_augmentation(std::string_view name) {
+  if (name == "none") return Augmentation::kNone;
+  if (name == "random_resized_crop_flip") return Augmentation::kRandomResizedCropFlip;
+  if (name == "cutout") return Augmentation::kCutout;
+  fail(ErrorCode::kInvalidArgument,
+       "augment: expected none, random_resized_crop_flip or cutout, found '{}'", name);
+}
+
+Image prepare_image(std::span<const std::byte> bytes, const std::string& name,
+                    const ImageTransform& transform, const DecodeOptions& options) {
+  if (transform.resize_mode == ResizeMode::kPlaceOnBackground) {
+    return place_on_background(decode_rgba(bytes, name, options), placement_of(transform));
+  }
+  return resize_and_crop(decode(bytes, name, options), transform);
+}
+
+std::vector<float> prepare_pixels(std::span<const std::byte> bytes, const std::string& name,
+                                  const ImageTransform& transform, const DecodeOptions& options) {
+  return normalise(prepare_image(bytes, name, transform, options), transform);
+}
+
+std::vector<float> prepare_view(std::span<const std::byte> bytes, const std::string& name,
+                                const ImageTransform& transform, Augmentation augmentation,
+                                Random& random) {
+  switch (augmentation) {
+    case Augmentation::kNone:
+      return prepare_pixels(bytes, name, transform);
+    case Augmentation::kRandomResizedCropFlip:
+      return normalise(random_resized_crop(decode(bytes, name), transform.image_size, {}, random),
+                       transform);
+    case Augmentation::kCutout: {
+      AugmentOptions options;
+      options.placement = placement_of(transform);
+      return normalise(augmented_view(decode_rgba(bytes, name), options, random), transform);
+    }
+  }
+  fail(ErrorCode::kInternal, "unknown augmentation");
+}
+
+}  // namespace blip2

@@ -1,0 +1,49 @@
+// Resizing that equals Pillow's `Image.resize` bit for bit: antialiased (the filter widens when it
+// shrinks), 22-bit weights, horizontal pass first, bytes between the passes. Not torch's
+// interpolation.
+#pragma once
+
+#include <cstdint>
+
+#include "blip2/image/image.h"
+
+namespace blip2 {
+
+enum class Filter {
+  kBilinear,  ///< the triangle, support 1
+  kBicubic,   ///< a = -0.5, support 2
+};
+
+/// A part of a resized picture: the whole would be full_width x full_height, of which the rectangle
+/// at (left, top) is wanted. The result equals resize and then crop; nothing outside is computed,
+/// so a picture of 1 x 100,000 pixels whose middle is wanted costs no more than that middle.
+struct ResizeWindow {
+  int64_t full_width = 0;
+  int64_t full_height = 0;
+  int64_t left = 0;
+  int64_t top = 0;
+  int width = 0;
+  int height = 0;
+};
+
+/// Throws kInvalidArgument unless the picture is whole and the window lies in the resized picture.
+/// RGBA is premultiplied, resized and divided again, as Pillow does. Thread-safe.
+Image resize_window(const Image& image, const ResizeWindow& window, Filter filter);
+ImageRgba resize_window(const ImageRgba& image, const ResizeWindow& window, Filter filter);
+
+/// The whole picture to width x height.
+Image resize(const Image& image, int width, int height, Filter filter = Filter::kBicubic);
+ImageRgba resize(const ImageRgba& image, int width, int height, Filter filter = Filter::kBicubic);
+
+/// The rectangle at (left, top), which must lie in the picture.
+Image crop(const Image& image, int left, int top, int width, int height);
+
+/// Colours times alpha / 255 and back, rounded as Pillow's modes "RGBa" and "RGBA" are.
+ImageRgba premultiply(ImageRgba image);
+ImageRgba unpremultiply(ImageRgba image);
+
+/// resize_window() for a picture that is already premultiplied, left premultiplied.
+ImageRgba resize_premultiplied(const ImageRgba& image, int width, int height,
+                               Filter filter = Filter::kBicubic);
+
+}  // namespace blip2
