@@ -1,0 +1,46 @@
+#include "blip2/nn/module.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
+
+#include "blip2/base/error.h"
+
+namespace blip2 {
+namespace {
+
+template <typename Draw>
+void fill(at::Tensor& tensor, Draw draw) {
+  const at::NoGradGuard no_grad;
+  at::Tensor values = at::empty(tensor.sizes(), at::kFloat);
+  float* data = values.mutable_data_ptr<float>();
+  for (int64_t i = 0; i < values.numel(); ++i) data[i] = static_cast<float>(draw());
+  tensor.copy_(values);
+}
+
+}  // namespace
+
+void set_trainable(const std::vector<NamedTensor>& tensors, bool trainable) {
+  for (const NamedTensor& named : tensors) {
+    if (named.tensor->is_floating_point()) named.tensor->set_requires_grad(trainable);
+  }
+}
+
+int64_t count_parameters(const std::vector<NamedTensor>& tensors, bool trained_only) {
+  int64_t count = 0;
+  for (const NamedTensor& named : tensors) {
+    if (!trained_only || named.tensor->requires_grad()) count += named.tensor->numel();
+  }
+  return count;
+}
+
+at::Tensor empty_parameter(at::IntArrayRef shape) { return at::empty(shape, at::kFloat); }
+
+void fill_normal(at::Tensor& tensor, double std, Random& random) {
+  fill(tensor, [&] { return std * random.normal(); });
+}
+
+void fill_uniform(at::Tensor& tensor, double bound, Random& random) {
+  fill(tensor, [&] { return random.uniform(-bound, bound); });
+}
+
+}  // namespace blip2
