@@ -1,0 +1,134 @@
+#include "blip2/checkpoint/load.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/aminmax.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/isfinite.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "blip2/base/error.h"
+#include "blip2/checkpoint/messages.h"
+#include "blip2/checkpoint/rename.h"
+
+namespace blip2 {
+namespace {
+
+constexpr size_t kNumNamed = 5;  ///< names that a message lists of each kind
+
+std::string list_names(const std::vector<std::string>& names) {
+  std::string text;
+  for (size_t i = 0; i < std::min(names.size(), kNumNamed); ++i) {
+    text += (i == 0 ? "" : ", ") + quote(names[i]);
+  }
+  if (names.size() > kNumNamed) text += fmt::format(" and {} more", names.size() - kNumNamed);
+  return text;
+}
+
+[[noreturn]] void fail_with_report(const TensorSource& source, const LoadReport& report) {
+  std::vector<std::string> parts;
+  const auto plural = [](size_t n) { return n == 1 ? "tensor" : "tensors"; };
+  if (!report.missing.empty()) {
+    parts.push_back(fmt::format("{} {} missing: {}", report.missing.size(),
+                                plural(report.missing.size()), list_names(report.missing)));
+  }
+  if (!report.unused.empty()) {
+    parts.push_back(fmt::format("{} unexpected {}: {}", report.unused.size(),
+                                plural(report.unused.size()), list_names(report.unused)));
+  }
+  for (size_t i = 0; i < std::min(report.misshapen.size(), kNumNamed); ++i) {
+    const Misshapen& wrong = report.misshapen[i];
+    parts.push_back(fmt::format("{} has the shape {}, expected {}", quote(wrong.name),
+                                shape_text(wrong.found), shape_text(wrong.expected)));
+  }
+  if (report.misshapen.size() > kNumNamed) {
+    parts.push_back(fmt::format("{} more shapes", report.misshapen.size() - kNumNamed));
+  }
+  std::string text;
+  for (const std::string& part : parts) text += (text.empty() ? "" : "; ") + part;
+  fail(ErrorCode::kCorruptData, "{}: {}", source.describe(), text);
+}
+
+bool is_ignored(const std::string& name, const std::vector<std::string>& patterns) {
+  return std::any_of(patterns.begin(), patterns.end(),
+                     [&](const std::string& pattern) { return name_matches(pattern, name); });
+}
+
+/// One pass without a temporary: NaN spreads to both ends, infinities are ends.
+bool is_finite(const at::Tensor& tensor) {
+  if (!at::isFloatingType(tensor.scalar_type()) || tensor.numel() == 0) return true;
+  const bool is_tiny_float = c10::elementSize(tensor.scalar_type()) == 1;
+  const auto [low, high] = at::aminmax(is_tiny_float ? tensor.to(at::kFloat) : tensor);
+  return at::isfinite(low).item<bool>() && at::isfinite(high).item<bool>();
+}
+
+void fill_slot(const Slot& slot, const at::Tensor& loaded, bool copy) {
+  at::Tensor& tensor = *slot.tensor;
+  if (tensor.is_meta()) {
+    const bool requires_grad = tensor.requires_grad();
+    tensor = at::empty_like(tensor, at::TensorOptions().device(at::kCPU));
+    tensor.copy_(loaded);
+    if (requires_grad) tensor.set_requires_grad(true);
+    return;
+  }
+  const bool is_view_enough = !copy && !tensor.requires_grad() && tensor.device().is_cpu() &&
+                              tensor.scalar_type() == loaded.scalar_type();
+  if (is_view_enough) {
+    tensor = loaded;
+  } else {
+    tensor.copy_(loaded);
+  }
+}
+
+}  // namespace
+
+LoadReport inspect(const TensorSource& source, const std::vector<Slot>& slots,
+                   const LoadOptions& options) {
+  std::map<std::string, const TensorInfo*> infos;
+  for (const TensorInfo& info : source.infos()) infos[info.name] = &info;
+
+  LoadReport report;
+  std::set<std::string> wanted;
+  for (const Slot& slot : slots) {
+    BLIP2_CHECK(slot.tensor != nullptr && slot.tensor->defined());
+    wanted.insert(slot.name);
+    const auto found = infos.find(slot.name);
+    if (found == infos.end()) {
+      (slot.optional ? report.skipped : report.missing).push_back(slot.name);
+      continue;
+    }
+    const std::vector<int64_t> expected = slot.tensor->sizes().vec();
+    if (found->second->shape != expected) {
+      report.misshapen.push_back({slot.name, expected, found->second->shape});
+    }
+  }
+  for (const TensorInfo& info : source.infos()) {
+    if (!wanted.contains(info.name) && !is_ignored(info.name, options.ignore_unused)) {
+      report.unused.push_back(info.name);
+    }
+  }
+  return report;
+}
+
+LoadReport load(const TensorSource& source, const std::vector<Slot>& slots,
+                const LoadOptions& options) {
+  LoadReport report = inspect(source, slots, options);
+  if (!report.ok()) fail_with_report(source, report);
+
+  const at::NoGradGuard no_grad;
+  for (const Slot& slot : slots) {
+    if (!source.has(slot.name)) continue;
+    const at::Tensor loaded = source.read(slot.name);
+    BLIP2_CHECK(loaded.sizes() == slot.tensor->sizes());
+    if (options.check_finite && !is_finite(loaded)) {
+      fail(ErrorCode::kCorruptData, "{}: {} has a value that is not finite", source.describe(),
+           quote(slot.name));
+    }
+    fill_slot(slot, loaded, options.copy);
+  }
+  return report;
+}
+
+}  // namespace blip2

@@ -1,0 +1,114 @@
+#include "blip2/checkpoint/source.h"
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <span>
+#include <string_view>
+#include <utility>
+
+#include "blip2/base/error.h"
+#include "blip2/base/files.h"
+#include "blip2/checkpoint/gguf.h"
+#include "blip2/checkpoint/messages.h"
+#include "blip2/checkpoint/safetensors.h"
+#include "blip2/checkpoint/safetensors_header.h"
+#include "blip2/checkpoint/sharded_source.h"
+#include "blip2/checkpoint/torch_archive.h"
+#include "blip2/checkpoint/torch_contents.h"
+
+namespace blip2 {
+namespace fs = std::filesystem;
+namespace {
+
+enum class Format { kSafetensors, kTorch, kGguf };
+
+Format recognise(const fs::path& path) {
+  const MappedFile file(path);
+  const std::span<const std::byte> bytes = file.bytes();
+  const std::string_view start(reinterpret_cast<const char*>(bytes.data()),
+                               std::min<size_t>(bytes.size(), 64));
+  if (start.starts_with("GGUF")) return Format::kGguf;
+  if (start.starts_with("PK\x03\x04") || is_legacy_torch_file(bytes)) return Format::kTorch;
+  if (start.starts_with("version https://git-lfs")) {
+    fail(ErrorCode::kUnavailable,
+         "{}: a Git LFS pointer, not the file itself: fetch it with \"git lfs pull\"",
+         path.string());
+  }
+  if (bytes.size() > 8 && start[8] == '{') return Format::kSafetensors;
+  uint64_t header_bytes = 0;
+  if (bytes.size() >= 8) std::memcpy(&header_bytes, bytes.data(), 8);
+  if (bytes.size() >= 8 && header_bytes <= kMaxSafetensorsHeaderBytes) return Format::kSafetensors;
+  fail(ErrorCode::kCorruptData,
+       "{}: expected a safetensors, torch.save or GGUF file, found {} bytes that start with {}",
+       path.string(), bytes.size(), quote(start.substr(0, 8)));
+}
+
+std::unique_ptr<TensorSource> open_file(const fs::path& path) {
+  switch (recognise(path)) {
+    case Format::kGguf:
+      return std::make_unique<GgufFile>(path);
+    case Format::kTorch:
+      return std::make_unique<TorchArchive>(path);
+    case Format::kSafetensors:
+      break;
+  }
+  return std::make_unique<SafetensorsFile>(path);
+}
+
+class MemorySource : public TensorSource {
+ public:
+  MemorySource(std::string description, std::vector<StoredTensor> tensors)
+      : description_(std::move(description)) {
+    for (StoredTensor& named : tensors) {
+      if (!tensors_.emplace(named.name, std::move(named.tensor)).second) {
+        fail(ErrorCode::kInvalidArgument, "{}: two tensors are named {}", description_,
+             quote(named.name));
+      }
+    }
+    for (const auto& [name, tensor] : tensors_) {
+      infos_.push_back({name, tensor.scalar_type(), tensor.sizes().vec()});
+    }
+  }
+
+  const std::vector<TensorInfo>& infos() const override { return infos_; }
+  bool has(const std::string& name) const override { return tensors_.contains(name); }
+  at::Tensor read(const std::string& name) const override {
+    const auto found = tensors_.find(name);
+    if (found == tensors_.end()) {
+      fail(ErrorCode::kNotFound, "{}: no tensor is named {}", description_, quote(name));
+    }
+    return found->second.detach().cpu().contiguous();
+  }
+  std::string describe() const override { return description_; }
+
+ private:
+  std::string description_;
+  std::map<std::string, at::Tensor> tensors_;
+  std::vector<TensorInfo> infos_;
+};
+
+}  // namespace
+
+std::unique_ptr<TensorSource> open_source(const fs::path& path) {
+  std::error_code error;
+  if (!fs::is_directory(path, error)) return open_file(path);
+  for (const char* name : {"model.safetensors", "pytorch_model.bin"}) {
+    const fs::path file = path / name;
+    if (fs::exists(file, error)) return open_file(file);
+    const fs::path index = path / (std::string(name) + ".index.json");
+    if (fs::exists(index, error)) {
+      return std::make_unique<ShardedSource>(index, open_file);
+    }
+  }
+  fail(ErrorCode::kNotFound,
+       "{}: expected model.safetensors or pytorch_model.bin (or its .index.json) in the directory",
+       path.string());
+}
+
+std::unique_ptr<TensorSource> make_memory_source(std::string description,
+                                                 std::vector<StoredTensor> tensors) {
+  return std::make_unique<MemorySource>(std::move(description), std::move(tensors));
+}
+
+}  // namespace blip2
