@@ -1,0 +1,38 @@
+// Where records come from: one interface over the annotation formats, and the factory. The formats
+// themselves are in sources/.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "blip2/data/record.h"
+
+namespace blip2 {
+
+/// A finite list of records. Both methods may be called by several threads at once.
+class Source {
+ public:
+  virtual ~Source() = default;
+  virtual int64_t size() const = 0;
+  /// Record `index` of {0, ..., size() - 1}. Throws kCorruptData or kNotFound, naming file and
+  /// line, for a record that is not well-formed; the others stay readable.
+  virtual Record record(int64_t index) const = 0;
+};
+
+struct SourceConfig {
+  std::string name;              ///< for messages
+  std::string format = "jsonl";  ///< jsonl | folder | coco_karpathy
+  std::vector<std::filesystem::path>
+      annotations;               ///< files, read one after another; none for `folder`
+  std::filesystem::path images;  ///< root of relative paths; empty: the annotations' folder
+};
+
+/// Opens a source.
+/// Throws kInvalidArgument for an unknown format or a missing setting, kUnsupported for a format of
+/// the contract that this version does not read, kNotFound or kCorruptData for its files.
+std::unique_ptr<Source> open_source(const SourceConfig& config);
+
+}  // namespace blip2

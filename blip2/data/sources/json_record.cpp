@@ -1,0 +1,93 @@
+// One JSON object -> Record, with an error that names the field.
+#include "blip2/data/sources/json_record.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "blip2/base/error.h"
+
+namespace blip2 {
+
+namespace {
+
+using nlohmann::json;
+
+[[noreturn]] void wrong_field(const std::string& where, const char* expected, const json* found) {
+  fail(ErrorCode::kCorruptData, "{}: expected {}, found {}", where, expected,
+       found == nullptr ? "none" : found->type_name());
+}
+
+const json* find_field(const json& object, const char* name) {
+  const auto found = object.find(name);
+  return found == object.end() ? nullptr : &*found;
+}
+
+std::string optional_name(const json& object, const char* name, const std::string& otherwise,
+                          const std::string& where) {
+  const json* value = find_field(object, name);
+  if (value == nullptr || value->is_null()) return otherwise;
+  if (value->is_string()) return value->get<std::string>();
+  if (value->is_number_integer()) return value->dump();
+  wrong_field(where, fmt::format("\"{}\" as a string or an integer", name).c_str(), value);
+}
+
+std::vector<std::string> captions_of(const json& object, const std::string& where) {
+  constexpr const char* kExpected = "\"caption\" as a string or a list of strings";
+  const json* value = find_field(object, "caption");
+  if (value != nullptr && value->is_string()) return {value->get<std::string>()};
+  if (value == nullptr || !value->is_array()) wrong_field(where, kExpected, value);
+  if (value->empty()) fail(ErrorCode::kCorruptData, "{}: \"caption\" is an empty list", where);
+  std::vector<std::string> captions;
+  for (const json& caption : *value) {
+    if (!caption.is_string()) wrong_field(where, kExpected, &caption);
+    captions.push_back(caption.get<std::string>());
+  }
+  return captions;
+}
+
+json parse(std::string_view text, const std::string& where, const char* expected) {
+  try {
+    return json::parse(text);
+  } catch (const json::parse_error& error) {
+    const size_t at = std::min(text.size(), error.byte > 0 ? error.byte - 1 : 0);
+    fail(ErrorCode::kCorruptData, "{}: expected {}, found a syntax error at byte {} of {}", where,
+         expected, at, text.size());
+  }
+}
+
+Record to_record(const json& object, const std::string& where,
+                 const std::filesystem::path& images) {
+  if (!object.is_object()) wrong_field(where, "a JSON object", &object);
+  const json* image = find_field(object, "image");
+  if (image == nullptr || !image->is_string() || image->get_ref<const std::string&>().empty()) {
+    wrong_field(where, "\"image\" as a path", image);
+  }
+  const std::string& path = image->get_ref<const std::string&>();
+  Record record;
+  record.key = optional_name(object, "key", path, where);
+  record.image = images / path;
+  record.captions = captions_of(object, where);
+  record.image_id = optional_name(object, "image_id", path, where);
+  return record;
+}
+
+}  // namespace
+
+Record parse_json_record(std::string_view text, const std::string& where,
+                         const std::filesystem::path& images) {
+  return to_record(parse(text, where, "a JSON object"), where, images);
+}
+
+std::vector<Record> parse_json_records(std::string_view text, const std::string& where,
+                                       const std::filesystem::path& images) {
+  const json list = parse(text, where, "a JSON list");
+  if (!list.is_array()) wrong_field(where, "a JSON list", &list);
+  std::vector<Record> records;
+  records.reserve(list.size());
+  for (const json& object : list) {
+    records.push_back(to_record(object, fmt::format("{}[{}]", where, records.size()), images));
+  }
+  return records;
+}
+
+}  // namespace blip2

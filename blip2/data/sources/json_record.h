@@ -1,0 +1,24 @@
+// The JSON object that the annotation formats share: {"image", "caption", "image_id"?, "key"?} ->
+// Record.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "blip2/data/record.h"
+
+namespace blip2 {
+
+/// Parses one object. "caption" is a string or a list of strings; "image_id" and "key" are strings
+/// or integers and default to the text of "image"; other names are ignored. A relative "image" is
+/// taken from `images`. Throws kCorruptData with `where` in front.
+Record parse_json_record(std::string_view json, const std::string& where,
+                         const std::filesystem::path& images);
+
+/// The same for a list of objects; an error names the entry, counted from 0.
+std::vector<Record> parse_json_records(std::string_view json, const std::string& where,
+                                       const std::filesystem::path& images);
+
+}  // namespace blip2

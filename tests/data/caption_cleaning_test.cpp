@@ -1,0 +1,31 @@
+// clean_caption against LAVIS's steps in Python (tools/make_data_goldens.py), exactly.
+#include "blip2/data/caption_cleaning.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "blip2/base/files.h"
+
+namespace blip2 {
+namespace {
+
+TEST(CleanCaption, EqualsTheReference) {
+  const auto rows = nlohmann::json::parse(read_file(BLIP2_TESTS_DIR "/golden/data/captions.json"));
+  ASSERT_GT(rows.size(), 250u);
+  for (const auto& row : rows) {
+    const auto text = row["text"].get<std::string>();
+    EXPECT_EQ(clean_caption(text, {.max_words = row["max_words"], .prompt = row["prompt"]}),
+              row["clean"])
+        << row["text"];
+  }
+}
+
+TEST(CleanCaption, InvalidBytesAreReplaced) {
+  EXPECT_EQ(clean_caption("A \xff\xfe"
+                          "B\xc3"),
+            "a \uFFFD\uFFFDb\uFFFD");
+}
+
+}  // namespace
+}  // namespace blip2

@@ -1,0 +1,180 @@
+// The readers of annotations: what they give, and how they refuse.
+#include "blip2/data/source.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <thread>
+
+#include "blip2/base/error.h"
+#include "tests/data/temporary_folder.h"
+
+namespace blip2 {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+/// The code and the message of the Error that `call` throws.
+std::pair<ErrorCode, std::string> error_of(const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    EXPECT_THAT(std::string(error.what()), testing::Not(HasSubstr("\n")));
+    return {error.code(), error.what()};
+  }
+  ADD_FAILURE() << "expected an Error";
+  return {ErrorCode::kInternal, ""};
+}
+
+std::unique_ptr<Source> open(const std::string& format,
+                             std::vector<std::filesystem::path> annotations,
+                             const std::filesystem::path& images = {}) {
+  return open_source(
+      {.name = "pets", .format = format, .annotations = std::move(annotations), .images = images});
+}
+
+TEST(Jsonl, ReadsEveryFieldAndDefaults) {
+  const TemporaryFolder folder;
+  const auto file = folder.write("a.jsonl",
+                                 "\xef\xbb\xbf{\"image\": \"x/1.png\", \"caption\": \"one\"}\r\n"
+                                 "\n  \t\n"
+                                 "{\"image\": \"/abs/2.png\", \"caption\": [\"two\", \"zwei\"], "
+                                 "\"image_id\": 7, \"key\": \"k2\", \"extra\": {\"a\": [1]}}");
+  const auto more = folder.write("b.jsonl", R"({"image":"3.png","caption":"","image_id":"i3"})"
+                                            "\n");
+  const auto source = open("jsonl", {file, more});
+  ASSERT_EQ(source->size(), 3);
+  const Record one = source->record(0);
+  EXPECT_EQ(one.image, folder.path() / "x/1.png");
+  EXPECT_EQ(one.key, "x/1.png");
+  EXPECT_EQ(one.image_id, "x/1.png");
+  EXPECT_THAT(one.captions, ElementsAre("one"));
+  const Record two = source->record(1);
+  EXPECT_EQ(two.image, "/abs/2.png");
+  EXPECT_EQ(two.key, "k2");
+  EXPECT_EQ(two.image_id, "7");
+  EXPECT_THAT(two.captions, ElementsAre("two", "zwei"));
+  EXPECT_EQ(source->record(2).image_id, "i3");
+  EXPECT_EQ(open("jsonl", {file}, "/root")->record(0).image, "/root/x/1.png");
+}
+
+TEST(Jsonl, AnErrorNamesFileAndLineAndLeavesTheOthersReadable) {
+  const TemporaryFolder folder;
+  const std::string good = R"({"image":"1.png","caption":"c"})"
+                           "\n";
+  const auto file =
+      folder.write("a.jsonl", good + "\n{\"image\": \"cut\n" + good +
+                                  R"({"caption":"no image"})"
+                                  "\n" +
+                                  R"({"image":"5.png","caption":3})"
+                                  "\n" +
+                                  R"({"image":"6.png","caption":[]})"
+                                  "\n" +
+                                  "[1]\n" + "{\"image\":\"8.png\",\"caption\":\"\xff\"}\n");
+  const auto source = open("jsonl", {file});
+  ASSERT_EQ(source->size(), 8);
+  const auto refused = [&](int64_t index, int line, const std::string& why) {
+    const auto [code, message] = error_of([&] { source->record(index); });
+    EXPECT_EQ(code, ErrorCode::kCorruptData);
+    EXPECT_THAT(message,
+                AllOf(HasSubstr(file.string() + ":" + std::to_string(line) + ":"), HasSubstr(why)));
+  };
+  refused(1, 3, "syntax error");
+  EXPECT_EQ(source->record(2).key, "1.png");
+  refused(3, 5, "\"image\" as a path, found none");
+  refused(4, 6, "\"caption\" as a string or a list of strings, found number");
+  refused(5, 7, "empty list");
+  refused(6, 8, "a JSON object, found array");
+  refused(7, 9, "syntax error");
+}
+
+TEST(Jsonl, ABrokenFirstLineIsRefusedOnOpening) {
+  const TemporaryFolder folder;
+  const auto file = folder.write("a.jsonl", "\nnot json\n");
+  EXPECT_THAT(error_of([&] { open("jsonl", {file}); }).second, HasSubstr(file.string() + ":2:"));
+  EXPECT_EQ(error_of([&] { open("jsonl", {folder.path() / "none"}); }).first, ErrorCode::kNotFound);
+  EXPECT_EQ(open("jsonl", {folder.write("empty", "")})->size(), 0);
+  EXPECT_EQ(
+      error_of([&] { open("jsonl", {folder.write("deep", std::string(1 << 20, '['))}); }).first,
+      ErrorCode::kCorruptData);
+}
+
+TEST(Jsonl, ManyThreadsRead) {
+  const TemporaryFolder folder;
+  std::string lines;
+  for (int i = 0; i < 500; ++i)
+    lines += fmt::format("{{\"image\":\"{}\",\"caption\":\"c{}\"}}\n", i, i);
+  const auto source = open("jsonl", {folder.write("a.jsonl", lines)});
+  std::vector<std::thread> threads;
+  std::vector<int> wrong(4);
+  for (size_t t = 0; t < wrong.size(); ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 500; ++i)
+        wrong[t] += source->record(i).captions[0] != fmt::format("c{}", i);
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_THAT(wrong, testing::Each(0));
+}
+
+TEST(Folder, PairsPicturesWithTextFiles) {
+  const TemporaryFolder folder;
+  folder.write("b/dog.PNG", "x");
+  folder.write("b/dog.txt", "A dog.\r\n\n  \nEin Hund.");
+  folder.write("a.jpg", "x");
+  folder.write("notes.txt", "no picture");
+  const auto source = open("folder", {}, folder.path());
+  ASSERT_EQ(source->size(), 2);
+  const auto [code, message] = error_of([&] { source->record(0); });
+  EXPECT_EQ(code, ErrorCode::kNotFound);
+  EXPECT_THAT(message, HasSubstr("a.txt"));
+  const Record dog = source->record(1);
+  EXPECT_EQ(dog.key, "b/dog.PNG");
+  EXPECT_EQ(dog.image, folder.path() / "b/dog.PNG");
+  EXPECT_THAT(dog.captions, ElementsAre("A dog.", "Ein Hund."));
+  EXPECT_EQ(error_of([&] { open("folder", {}, folder.path() / "none"); }).first,
+            ErrorCode::kNotFound);
+  EXPECT_EQ(error_of([&] { open("folder", {}); }).first, ErrorCode::kInvalidArgument);
+}
+
+TEST(CocoKarpathy, ReadsTrainingAndValidationRows) {
+  const TemporaryFolder folder;
+  const auto train =
+      folder.write("train.json",
+                   R"([{"caption": "A woman", "image": "val2014/1.jpg", "image_id": "coco_1"},
+          {"caption": "A man", "image": "val2014/1.jpg", "image_id": "coco_1"}])");
+  const auto val = folder.write("val.json", R"([{"image": "2.jpg", "caption": ["a", "b"]}])");
+  const auto source = open("coco_karpathy", {train, val}, "/coco");
+  ASSERT_EQ(source->size(), 3);
+  EXPECT_EQ(source->record(1).image, "/coco/val2014/1.jpg");
+  EXPECT_EQ(source->record(1).image_id, "coco_1");
+  EXPECT_THAT(source->record(2).captions, ElementsAre("a", "b"));
+}
+
+TEST(CocoKarpathy, AnErrorNamesFileAndEntry) {
+  const TemporaryFolder folder;
+  const auto bad = folder.write("bad.json", R"([{"image":"1","caption":"a"}, {"image":"2"}])");
+  EXPECT_THAT(error_of([&] { open("coco_karpathy", {bad}); }).second,
+              HasSubstr("bad.json[1]: expected"));
+  const auto cut = folder.write("cut.json", R"([{"image":"1","capt)");
+  const auto [code, message] = error_of([&] { open("coco_karpathy", {cut}); });
+  EXPECT_EQ(code, ErrorCode::kCorruptData);
+  EXPECT_THAT(message,
+              HasSubstr("cut.json: expected a JSON list, found a syntax error at byte 19 of 19"));
+  const auto object = folder.write("object.json", "{}");
+  EXPECT_THAT(error_of([&] { open("coco_karpathy", {object}); }).second, HasSubstr("found object"));
+}
+
+TEST(OpenSource, RefusesUnknownFormats) {
+  const auto [code, message] = error_of([] { open("json", {"x"}); });
+  EXPECT_EQ(code, ErrorCode::kInvalidArgument);
+  EXPECT_THAT(message, AllOf(HasSubstr("datasets.pets.format"), HasSubstr("\"json\"")));
+  EXPECT_EQ(error_of([] { open("webdataset", {"x"}); }).first, ErrorCode::kUnsupported);
+  EXPECT_EQ(error_of([] { open("jsonl", {}); }).first, ErrorCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace blip2
