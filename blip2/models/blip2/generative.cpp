@@ -1,0 +1,56 @@
+#include "blip2/models/blip2/generative.h"
+
+#include <ATen/ops/cat.h>
+#include <ATen/ops/nonzero.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/zeros_like.h>
+
+#include <cmath>
+
+#include "blip2/base/error.h"
+
+namespace blip2 {
+
+Generative make_generative(const QFormerConfig& config, double image_norm_eps,
+                           int64_t language_width) {
+  return {make_layer_norm(config.encoder_hidden_size, image_norm_eps),
+          make_qformer(config, TextSide::kAbsent), make_linear(config.hidden_size, language_width)};
+}
+
+void visit(Generative& model, const Visitor& visitor) {
+  visit(model.image_norm, visitor.under("image_norm"));
+  visit(model.qformer, visitor.under("qformer"));
+  visit(model.language_projection, visitor.under("language_projection"));
+}
+
+void initialise_projection(Generative& model, double embedding_std, Random& random) {
+  const double width = static_cast<double>(model.qformer.config.hidden_size);
+  initialise_normal(model.language_projection, embedding_std / std::sqrt(width), random);
+}
+
+at::Tensor language_inputs(const Generative& model, const at::Tensor& image_embeds,
+                           const Dropout& rates) {
+  const ImageKeyValues image = project_image(model.qformer, apply(model.image_norm, image_embeds));
+  return apply(model.language_projection, encode_queries(model.qformer, image, rates).hidden);
+}
+
+LanguageModelLogits language_model_logits(const CausalLanguageModel& language_model,
+                                          const at::Tensor& inputs, const LanguageModelText& text) {
+  BLIP2_CHECK(inputs.dim() == 3 && text.ids.size(0) == inputs.size(0));
+  BLIP2_CHECK(text.ids.sizes() == text.mask.sizes() && text.ids.sizes() == text.targets.sizes());
+  const int64_t batch = inputs.size(0), num_queries = inputs.size(1);
+  const at::Tensor ones = at::ones({batch, num_queries}, text.mask.options());
+  const Packing packing = pack(at::cat({ones, text.mask}, 1));  // over [B, Q + T]
+  const at::Tensor embeds = at::cat({inputs, language_model.embed(text.ids)}, 1);
+  const at::Tensor rows = language_model.hidden(to_packed(packing, embeds), packing);
+  // The token at slot s is predicted by slot s - 1; a target in the text's first slot by the last
+  // query.
+  const at::Tensor wanted = at::cat({at::zeros_like(ones), text.targets * text.mask}, 1);
+  const at::Tensor slots = wanted.reshape(-1).nonzero().reshape(-1);  // [M]
+  const at::Tensor sources = packing.to_padded.index_select(0, slots - 1);
+  const at::Tensor all_ids = at::cat({at::zeros_like(ones), text.ids}, 1);
+  return {language_model.logits(gather_rows(rows, sources)),
+          all_ids.reshape(-1).index_select(0, slots)};
+}
+
+}  // namespace blip2

@@ -1,0 +1,34 @@
+// The Q-Former writing a caption by itself, with the LM head of image-grounded generation: text
+// behind cached queries, one token after another (blip2_reference.md 1.6, 2.6).
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "blip2/models/blip2/stage1.h"
+#include "blip2/nn/decoder.h"
+#include "blip2/nn/kv_cache.h"
+
+namespace blip2 {
+
+/// The prompt is [DEC] alone; the end token is [SEP]. The model must outlive it. No gradients.
+class QFormerDecoder : public Decoder {
+ public:
+  /// `queries`: the pass over the N pictures, with its cache.
+  QFormerDecoder(const Stage1& model, const QueryPass& queries, int64_t dec_id);
+
+  at::Tensor start() override;
+  at::Tensor step(const at::Tensor& ids) override;
+  void select(const at::Tensor& rows) override;
+
+ private:
+  const Stage1& model_;
+  int64_t dec_id_;
+  int64_t num_rows_;
+  int64_t position_ = 0;  // of the next token; queries have no positions
+  std::vector<KvCache> caches_;
+};
+
+}  // namespace blip2

@@ -1,0 +1,75 @@
+// A model directory as one value: configuration, weights, tokenizers and image transform. What
+// `train` writes and `--model` reads, in Hugging Face's layout (docs/formats.md).
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "blip2/image/transforms.h"
+#include "blip2/models/blip2/generative.h"
+#include "blip2/models/blip2/stage1.h"
+#include "blip2/models/language/causal_language_model.h"
+#include "blip2/models/vision/image_encoder.h"
+#include "blip2/text/tokenizer.h"
+
+namespace blip2 {
+
+/// A whole model. A retrieval model (stage 1) has `stage1` and `qformer_tokenizer`; a generative
+/// one (stage 2) has `generative`, `language_model` and `text_tokenizer`. Both have the rest.
+struct Bundle {
+  std::unique_ptr<ImageEncoder> image_encoder;
+  ImageTransform transform;
+  std::optional<Stage1> stage1;
+  std::optional<Generative> generative;
+  std::unique_ptr<CausalLanguageModel> language_model;
+  std::unique_ptr<Tokenizer> qformer_tokenizer;  ///< WordPiece with [DEC]
+  std::unique_ptr<Tokenizer> text_tokenizer;     ///< the language model's
+  int64_t max_text_length = 32;                  ///< tokens of a text, special ones included
+  std::string
+      prompt;  ///< what training put before each caption (stage 2); the default of captioning
+  std::string generation_json = "{}";  ///< generation_config.json, as it is
+  std::string vision_json;             ///< vision_config of config.json, as it is
+  std::string text_json;               ///< text_config of config.json, as it is (stage 2)
+};
+
+/// The encoder's raw output for pictures [B, 3, H, W], without a graph. [B, P, Dv].
+at::Tensor encode_images(const Bundle& bundle, const at::Tensor& pixels);
+
+struct BundleOptions {
+  at::Device device = at::kCPU;
+};
+
+/// Reads a directory; strict and memory-mapped. Throws kNotFound, kCorruptData or kUnsupported,
+/// naming the file, the key or the tensor, what was expected and what was found.
+Bundle load_bundle(const std::filesystem::path& directory, const BundleOptions& options = {});
+
+/// Writes model.safetensors (frozen parts included), config.json, preprocessor_config.json,
+/// generation_config.json and the tokenizer's files into `directory`, so that load_bundle() gives
+/// the same model.
+void save_bundle(const Bundle& bundle, const std::filesystem::path& directory);
+
+/// What training starts from (command_line.md, "What these mean").
+struct AssembleOptions {
+  std::filesystem::path image_encoder;  ///< a directory or file of weights
+  std::string qformer;  ///< a BERT directory, a model directory, or "bert-base" (random)
+  std::filesystem::path language_model;  ///< stage 2: a directory, or a .gguf
+  int64_t num_query_token = 32;
+  int64_t cross_attention_freq = 2;
+  int64_t embed_dim = 256;
+  int64_t max_text_length = 32;
+  bool fold_token_types = true;
+  std::string prompt;
+  uint64_t seed = 42;
+};
+Bundle assemble_stage1(const AssembleOptions& options);
+/// From a stage-1 or stage-2 model directory the Q-Former is taken as it is; from a plain BERT,
+/// cross-attention and queries are random.
+Bundle assemble_generative(const AssembleOptions& options);
+
+}  // namespace blip2

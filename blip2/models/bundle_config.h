@@ -1,0 +1,73 @@
+// The configuration files of a model directory as values: config.json in Hugging Face's schema and
+// preprocessor_config.json, parsed and written. No weights.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "blip2/image/transforms.h"
+#include "blip2/models/blip2/qformer.h"
+#include "blip2/models/language/llama.h"
+#include "blip2/models/vision/efficientnet.h"
+
+namespace blip2 {
+
+/// What a directory is, by `model_type` and `architectures` of its config.json.
+enum class DirectoryKind {
+  kRetrieval,      ///< blip-2, Blip2ForImageTextRetrieval: stage 1
+  kGeneration,     ///< blip-2, Blip2ForConditionalGeneration: stage 2
+  kImageEncoder,   ///< a lone image encoder
+  kBert,           ///< a lone BERT
+  kLanguageModel,  ///< a lone language model
+};
+
+/// The frozen parts that this program knows. A new one: a type here, a line in each of
+/// parse_vision, format_vision (parse_language, ...) and in families.cpp.
+using VisionConfig = std::variant<EfficientNetConfig>;
+using LanguageConfig = std::variant<LlamaConfig>;
+
+/// config.json of a blip-2 directory. `vision_json` and `text_json` are carried along as text.
+struct BundleConfig {
+  DirectoryKind kind = DirectoryKind::kRetrieval;
+  std::string vision_json;
+  std::string text_json;  ///< "" in a retrieval model
+  QFormerConfig qformer;
+  double image_norm_eps = 1e-6;  ///< vision_config.layer_norm_eps
+  int64_t image_text_hidden_size = 256;
+  int64_t max_text_length = 0;  ///< 0: not said
+  std::string prompt;
+};
+
+/// The kind of a directory. Throws kNotFound (no config.json), kCorruptData, or kUnsupported naming
+/// what is known.
+DirectoryKind directory_kind(const std::filesystem::path& directory);
+
+/// The config.json of a blip-2 directory. Absent keys have Hugging Face's defaults. Throws
+/// kCorruptData for a value that is out of range, naming file and key.
+BundleConfig read_bundle_config(const std::filesystem::path& directory);
+/// The text of config.json, all sizes explicit.
+std::string format_bundle_config(const BundleConfig& config);
+
+/// A config.json of BERT: its shape; queries and cross-attention keep the defaults.
+QFormerConfig read_bert_config(const std::filesystem::path& directory);
+
+/// A `vision_config` by its model_type. `where` stands for the file in messages.
+VisionConfig parse_vision(std::string_view json, const std::string& where);
+std::string format_vision(const VisionConfig& config);
+
+/// A `text_config` or a lone language model's config.json, by its model_type.
+LanguageConfig parse_language(std::string_view json, const std::string& where);
+std::string format_language(const LanguageConfig& config);
+
+/// The same configuration with `torch_dtype` said otherwise.
+std::string with_dtype(std::string_view language_json, const std::string& dtype);
+
+/// preprocessor_config.json, of BlipImageProcessor (squash) or with `shortest_edge` and `crop_size`
+/// (crop), and with our `resize_mode: place_on_background`.
+ImageTransform parse_transform(std::string_view json, const std::string& where);
+std::string format_transform(const ImageTransform& transform);
+
+}  // namespace blip2

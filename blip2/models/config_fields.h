@@ -1,0 +1,51 @@
+// Typed, range-checked reading of JSON configurations; every error names the file and the key. For
+// the .cpp files of this room.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace blip2 {
+
+/// The text of a file that must hold one JSON object.
+nlohmann::ordered_json read_config(const std::filesystem::path& path);
+/// Text that must be one JSON object. Throws kCorruptData, naming `where`.
+nlohmann::ordered_json parse_config(std::string_view text, const std::string& where);
+
+/// An object of a configuration. A member that is missing or null gives the fallback.
+class ConfigFields {
+ public:
+  /// `object` must outlive this.
+  ConfigFields(const nlohmann::ordered_json& object, std::string where);
+
+  bool has(const char* key) const { return find(key) != nullptr; }
+  /// A size: from 1 to 2^31 - 1.
+  int64_t size(const char* key, int64_t fallback) const;
+  /// Any integer; the first of a list of several (end tokens).
+  int64_t integer(const char* key, int64_t fallback) const;
+  double number(const char* key, double fallback) const;
+  /// A number above 0.
+  double positive(const char* key, double fallback) const;
+  bool flag(const char* key, bool fallback) const;
+  std::string text(const char* key, const std::string& fallback) const;
+  /// The member, which must be an object; an empty one where it is missing.
+  nlohmann::ordered_json object(const char* key) const;
+  const nlohmann::ordered_json* find(const char* key) const;
+
+  /// Throws kUnsupported unless the member is `only` or missing.
+  void require_text(const char* key, const std::string& only) const;
+  void require_flag(const char* key, bool only) const;
+
+  [[noreturn]] void fail_at(const char* key, const std::string& expected) const;
+  const std::string& where() const { return where_; }
+
+ private:
+  const nlohmann::ordered_json& object_;
+  std::string where_;
+};
+
+}  // namespace blip2

@@ -1,0 +1,78 @@
+#include "blip2/models/convert.h"
+
+#include <string>
+#include <vector>
+
+#include "blip2/base/error.h"
+#include "blip2/base/files.h"
+#include "blip2/checkpoint/safetensors.h"
+#include "blip2/models/bundle_config.h"
+#include "blip2/models/directory_writer.h"
+#include "blip2/models/parts.h"
+
+namespace blip2 {
+namespace fs = std::filesystem;
+namespace {
+
+const char* dtype_name(at::ScalarType dtype) {
+  switch (dtype) {
+    case at::kFloat:
+      return "float32";
+    case at::kBFloat16:
+      return "bfloat16";
+    case at::kHalf:
+      return "float16";
+    default:
+      fail(ErrorCode::kInvalidArgument, "convert: expected float32, bfloat16 or float16, found {}",
+           at::toString(dtype));
+  }
+}
+
+void convert_encoder(const fs::path& source, const fs::path& target) {
+  ImageEncoderPart part = open_image_encoder(source);
+  std::vector<StoredTensor> tensors;
+  for (const NamedTensor& named : part.encoder->tensors()) {
+    tensors.push_back({named.name, *named.tensor});
+  }
+  DirectoryWriter writer(target);
+  write_safetensors(writer.path() / "model.safetensors", tensors);
+  write_file_atomic(writer.path() / "config.json", part.vision_json + "\n");
+  write_file_atomic(writer.path() / "preprocessor_config.json",
+                    format_transform(part.transform) + "\n");
+  writer.commit();
+}
+
+void convert_language_model(const fs::path& source, const fs::path& target, at::ScalarType dtype) {
+  const std::string name = dtype_name(dtype);
+  const LanguageModelPart part = open_language_model(source);
+  std::vector<StoredTensor> tensors;
+  for (const NamedTensor& named : part.model->tensors()) {
+    tensors.push_back({named.name, named.tensor->to(dtype)});
+  }
+  DirectoryWriter writer(target);
+  write_safetensors(writer.path() / "model.safetensors", tensors);
+  write_file_atomic(writer.path() / "config.json", with_dtype(part.text_json, name) + "\n");
+  write_file_atomic(writer.path() / "generation_config.json", part.generation_json + "\n");
+  part.tokenizer->save(writer.path());
+  writer.commit();
+}
+
+}  // namespace
+
+void convert_to_directory(const fs::path& source, const fs::path& target,
+                          const ConvertOptions& options) {
+  if (!fs::exists(source)) {
+    fail(ErrorCode::kNotFound, "{}: no such file or directory", source.string());
+  }
+  if (const fs::path file = only_file(source, ".gguf"); !file.empty()) {
+    convert_language_model(file, target, options.dtype);
+  } else if (const fs::path weights = only_file(source, ".pth"); !weights.empty()) {
+    convert_encoder(weights, target);
+  } else {
+    fail(ErrorCode::kUnsupported,
+         "{}: this version converts a .gguf language model and the .pth of EfficientNet-Lite0",
+         source.string());
+  }
+}
+
+}  // namespace blip2

@@ -1,0 +1,24 @@
+// Bringing single-file models into Hugging Face's directory layout.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <filesystem>
+
+namespace blip2 {
+
+struct ConvertOptions {
+  /// Of floating-point weights of a language model: kFloat, kBFloat16 or kHalf. An image encoder
+  /// keeps its own.
+  at::ScalarType dtype = at::kFloat;
+};
+
+/// `source`: the published EfficientNet-Lite0 (`.pth`), or a LLaMA in GGUF; the file, or a
+/// directory that holds just one. `target` becomes a directory that open_image_encoder() or
+/// open_language_model() opens; the LLaMA's is also read by Hugging Face's AutoModelForCausalLM and
+/// AutoTokenizer. Whole or not at all; what stood at `target` is replaced. Throws kUnsupported for
+/// another kind of source.
+void convert_to_directory(const std::filesystem::path& source, const std::filesystem::path& target,
+                          const ConvertOptions& options = {});
+
+}  // namespace blip2

@@ -1,0 +1,61 @@
+// The BERT blocks that the Q-Former, BERT and BLIP's text models share: post-layer-norm attention
+// and feed-forward. No layer type: models compose these, because they differ in what stands between
+// them.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include "blip2/nn/linear.h"
+#include "blip2/nn/norm.h"
+
+namespace blip2 {
+
+/// Attention with its output projection, residual and layer norm (BERT's `attention` or
+/// `crossattention`).
+struct BertAttention {
+  Linear query, key, value;  // [D, D]; key and value [D, Dv] in cross-attention
+  Linear output;             // [D, D]
+  LayerNorm norm;
+};
+
+/// `source_width`: what keys and values are projected from: D in self-attention, Dv in
+/// cross-attention.
+BertAttention make_bert_attention(int64_t width, int64_t source_width, double eps);
+void visit(BertAttention& attention, const Visitor& visitor);
+void initialise(BertAttention& attention, double std, Random& random);
+
+struct BertFeedForward {
+  Linear up;    // [F, D]
+  Linear down;  // [D, F]
+  LayerNorm norm;
+};
+
+BertFeedForward make_bert_feed_forward(int64_t width, int64_t hidden, double eps);
+void visit(BertFeedForward& feed_forward, const Visitor& visitor);
+void initialise(BertFeedForward& feed_forward, double std, Random& random);
+
+/// LN(x + dropout(down(gelu(up(x))))), exact (erf) GELU. x: [..., D] -> [..., D].
+at::Tensor apply(const BertFeedForward& feed_forward, const at::Tensor& x, double dropout);
+
+/// LN(x + dropout(output(attended))): what follows the attention proper. Both [..., D].
+at::Tensor finish_attention(const BertAttention& attention, const at::Tensor& attended,
+                            const at::Tensor& x, double dropout);
+
+/// The masked-language-model head of BERT, whose decoder is tied to the word embeddings.
+struct BertLmHead {
+  Linear transform;  // [D, D]
+  LayerNorm norm;
+  at::Tensor bias;  // [V]
+};
+
+BertLmHead make_bert_lm_head(int64_t width, int64_t vocab_size, double eps);
+void visit(BertLmHead& head, const Visitor& visitor);
+void initialise(BertLmHead& head, double std, Random& random);
+
+/// rows [M, D], word_embeddings [V, D] -> logits [M, V].
+at::Tensor apply(const BertLmHead& head, const at::Tensor& rows, const at::Tensor& word_embeddings);
+
+/// Inverted dropout drawn from torch's generator; the identity for p = 0.
+at::Tensor dropout(const at::Tensor& x, double p);
+
+}  // namespace blip2

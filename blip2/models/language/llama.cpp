@@ -1,0 +1,255 @@
+#include "blip2/models/language/llama.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/index_select.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/silu.h>
+
+#include <string>
+#include <utility>
+
+#include "blip2/base/error.h"
+#include "blip2/nn/attention.h"
+#include "blip2/nn/masks.h"
+#include "blip2/nn/positions.h"
+
+namespace blip2 {
+namespace {
+
+void require_range(const char* name, int64_t value, int64_t low, int64_t high) {
+  if (value < low || value > high) {
+    fail(ErrorCode::kInvalidArgument, "LLaMA configuration: {} must be in {} to {}, found {}", name,
+         low, high, value);
+  }
+}
+
+LlamaLayer make_layer(const LlamaConfig& config) {
+  const int64_t width = config.hidden_size;
+  const int64_t query_width = config.num_attention_heads * config.head_dim;
+  const int64_t key_width = config.num_key_value_heads * config.head_dim;
+  LlamaLayer layer;
+  layer.input_layernorm = make_rms_norm(width, config.rms_norm_eps);
+  layer.q_proj = make_linear(width, query_width, Bias::kNone);
+  layer.k_proj = make_linear(width, key_width, Bias::kNone);
+  layer.v_proj = make_linear(width, key_width, Bias::kNone);
+  layer.o_proj = make_linear(query_width, width, Bias::kNone);
+  layer.post_attention_layernorm = make_rms_norm(width, config.rms_norm_eps);
+  layer.gate_proj = make_linear(width, config.intermediate_size, Bias::kNone);
+  layer.up_proj = make_linear(width, config.intermediate_size, Bias::kNone);
+  layer.down_proj = make_linear(config.intermediate_size, width, Bias::kNone);
+  return layer;
+}
+
+void visit(LlamaLayer& layer, const Visitor& visitor) {
+  const Visitor attention = visitor.under("self_attn");
+  const Visitor mlp = visitor.under("mlp");
+  visit(layer.input_layernorm, visitor.under("input_layernorm"));
+  visit(layer.q_proj, attention.under("q_proj"));
+  visit(layer.k_proj, attention.under("k_proj"));
+  visit(layer.v_proj, attention.under("v_proj"));
+  visit(layer.o_proj, attention.under("o_proj"));
+  visit(layer.post_attention_layernorm, visitor.under("post_attention_layernorm"));
+  visit(layer.gate_proj, mlp.under("gate_proj"));
+  visit(layer.up_proj, mlp.under("up_proj"));
+  visit(layer.down_proj, mlp.under("down_proj"));
+}
+
+/// One layer over R rows. `attend_rows(q [R, H, K], k [R, Hkv, K], v [R, Hkv, K]) -> [R, H*K]`
+/// knows which row sees which. x: [R, Dl] -> [R, Dl].
+template <typename AttendRows>
+at::Tensor run_layer(const LlamaConfig& config, const LlamaLayer& layer, const Rotary& rotary,
+                     const at::Tensor& x, AttendRows&& attend_rows) {
+  const auto heads = [&](const at::Tensor& y) {
+    return y.view({y.size(0), y.size(1) / config.head_dim, config.head_dim});
+  };
+  const at::Tensor attention_input = apply(layer.input_layernorm, x);
+  const at::Tensor query = rotate(heads(apply(layer.q_proj, attention_input)), rotary);
+  const at::Tensor key = rotate(heads(apply(layer.k_proj, attention_input)), rotary);
+  const at::Tensor value = heads(apply(layer.v_proj, attention_input));
+  const at::Tensor after_attention = x + apply(layer.o_proj, attend_rows(query, key, value));
+
+  const at::Tensor mlp_input = apply(layer.post_attention_layernorm, after_attention);
+  const at::Tensor gated =
+      at::silu(apply(layer.gate_proj, mlp_input)) * apply(layer.up_proj, mlp_input);
+  return after_attention + apply(layer.down_proj, gated);
+}
+
+/// [R, H, K] packed -> [B, H, T, K] padded.
+at::Tensor pad_heads(const Packing& packing, const at::Tensor& x) {
+  return split_heads(to_padded(packing, x.flatten(1)), x.size(1));
+}
+
+/// Attention of N rows of T new tokens to all that the cache holds. query: [N*T, H, K]; key, value:
+/// [N*T, Hkv, K] -> [N*T, H*K].
+at::Tensor attend_cached(KvCache& cache, int64_t num_new, const at::Tensor& query,
+                         const at::Tensor& key, const at::Tensor& value, const at::Tensor& mask) {
+  const int64_t num_rows = query.size(0) / num_new;
+  const int64_t num_key_heads = key.size(1), width = key.size(2);
+  const auto by_head = [&](const at::Tensor& x) {
+    return x.view({num_rows, num_new, x.size(1), width}).transpose(1, 2);
+  };
+  cache.append(by_head(key), by_head(value));
+  if (num_new > 1) {
+    return merge_heads(attend(by_head(query), cache.keys(), cache.values(), mask)).flatten(0, 1);
+  }
+  // One token: the heads that share a key are the rows of one small attention; no key is repeated.
+  const at::Tensor grouped =
+      query.view({num_rows, num_key_heads, query.size(1) / num_key_heads, width});
+  return attend(grouped, cache.keys(), cache.values(), mask).reshape({num_rows, -1});
+}
+
+}  // namespace
+
+void validate(const LlamaConfig& config) {
+  constexpr int64_t kLargest = int64_t{1} << 24;
+  require_range("hidden_size", config.hidden_size, 1, kLargest);
+  require_range("intermediate_size", config.intermediate_size, 1, kLargest);
+  require_range("num_hidden_layers", config.num_hidden_layers, 1, 1 << 12);
+  require_range("num_attention_heads", config.num_attention_heads, 1, 1 << 16);
+  require_range("num_key_value_heads", config.num_key_value_heads, 1, config.num_attention_heads);
+  require_range("head_dim", config.head_dim, 2, 1 << 16);
+  require_range("vocab_size", config.vocab_size, 1, kLargest);
+  require_range("max_position_embeddings", config.max_position_embeddings, 1, kLargest);
+  if (config.num_attention_heads % config.num_key_value_heads != 0) {
+    fail(ErrorCode::kInvalidArgument,
+         "LLaMA configuration: num_key_value_heads ({}) must divide num_attention_heads ({})",
+         config.num_key_value_heads, config.num_attention_heads);
+  }
+  if (config.head_dim % 2 != 0) {
+    fail(ErrorCode::kInvalidArgument, "LLaMA configuration: head_dim must be even, found {}",
+         config.head_dim);
+  }
+  if (!(config.rope_theta > 0) || !(config.rms_norm_eps > 0)) {
+    fail(ErrorCode::kInvalidArgument,
+         "LLaMA configuration: rope_theta and rms_norm_eps must be positive, found {} and {}",
+         config.rope_theta, config.rms_norm_eps);
+  }
+}
+
+Llama make_llama(const LlamaConfig& config) {
+  validate(config);
+  Llama model;
+  model.config = config;
+  model.embed_tokens = make_embedding(config.vocab_size, config.hidden_size);
+  for (int64_t i = 0; i < config.num_hidden_layers; ++i) model.layers.push_back(make_layer(config));
+  model.norm = make_rms_norm(config.hidden_size, config.rms_norm_eps);
+  if (!config.tie_word_embeddings) {
+    model.lm_head = make_linear(config.hidden_size, config.vocab_size, Bias::kNone);
+  }
+  return model;
+}
+
+void visit(Llama& model, const Visitor& visitor) {
+  const Visitor body = visitor.under("model");
+  visit(model.embed_tokens, body.under("embed_tokens"));
+  for (size_t i = 0; i < model.layers.size(); ++i) {
+    visit(model.layers[i], body.under("layers", i));
+  }
+  visit(model.norm, body.under("norm"));
+  visit(model.lm_head, visitor.under("lm_head"));
+}
+
+at::Tensor embed(const Llama& model, const at::Tensor& ids) {
+  return apply(model.embed_tokens, ids);
+}
+
+at::Tensor llama_hidden(const Llama& model, const at::Tensor& inputs_embeds,
+                        const Packing& packing) {
+  BLIP2_CHECK(inputs_embeds.dim() == 2 && inputs_embeds.size(1) == model.config.hidden_size);
+  BLIP2_CHECK(inputs_embeds.size(0) == packing.positions.size(0));
+  const Rotary rotary =
+      make_rotary(packing.positions, model.config.head_dim, model.config.rope_theta);
+  // Padding stands on the right, where no real token looks: the causal mask alone is enough.
+  const at::Tensor mask =
+      causal_mask(at::ones({1, packing.length}, packing.mask.options()), packing.length);
+  const auto attend_packed = [&](const at::Tensor& query, const at::Tensor& key,
+                                 const at::Tensor& value) {
+    return to_packed(packing, merge_heads(attend(pad_heads(packing, query), pad_heads(packing, key),
+                                                 pad_heads(packing, value), mask)));
+  };
+  at::Tensor x = inputs_embeds;  // [R, Dl]
+  for (const LlamaLayer& layer : model.layers) {
+    x = run_layer(model.config, layer, rotary, x, attend_packed);
+  }
+  return apply(model.norm, x);
+}
+
+at::Tensor llama_logits(const Llama& model, const at::Tensor& rows) {
+  BLIP2_CHECK(rows.dim() == 2 && rows.size(1) == model.config.hidden_size);
+  if (model.lm_head.weight.defined()) return apply(model.lm_head, rows);
+  return apply(Linear{model.embed_tokens.weight, {}}, rows);
+}
+
+LlamaDecoder::LlamaDecoder(const Llama& model, const at::Tensor& prompt_embeds,
+                           const at::Tensor& prompt_mask)
+    : model_(model), prompt_embeds_(prompt_embeds), caches_(model.layers.size()) {
+  BLIP2_CHECK(prompt_embeds.dim() == 3 && prompt_embeds.size(1) > 0);
+  BLIP2_CHECK(prompt_embeds.size(2) == model.config.hidden_size);
+  if (!prompt_mask.defined()) return;
+  BLIP2_CHECK(prompt_mask.dim() == 2 && prompt_mask.size(0) == prompt_embeds.size(0) &&
+              prompt_mask.size(1) == prompt_embeds.size(1));
+  key_mask_ = prompt_mask.to(at::kFloat);
+}
+
+at::Tensor LlamaDecoder::start() {
+  BLIP2_CHECK(prompt_embeds_.defined());
+  const int64_t num_rows = prompt_embeds_.size(0), length = prompt_embeds_.size(1);
+  const at::TensorOptions options = prompt_embeds_.options().dtype(at::kLong);
+  at::Tensor positions;  // [N, S]
+  if (key_mask_.defined()) {
+    const at::Tensor counted = key_mask_.to(at::kLong).cumsum(1);
+    positions = (counted - 1).clamp_min(0);
+    next_positions_ = counted.select(1, length - 1).clone();
+  } else {
+    positions = at::arange(length, options).unsqueeze(0).expand({num_rows, length});
+    next_positions_ = at::full({num_rows}, length, options);
+  }
+  const at::Tensor prompt = std::exchange(prompt_embeds_, at::Tensor());
+  return run(prompt, positions.reshape(-1));
+}
+
+at::Tensor LlamaDecoder::step(const at::Tensor& ids) {
+  BLIP2_CHECK(next_positions_.defined() && ids.dim() == 1 &&
+              ids.size(0) == next_positions_.size(0));
+  if (key_mask_.defined()) {
+    key_mask_ = at::cat({key_mask_, at::ones({ids.size(0), 1}, key_mask_.options())}, 1);
+  }
+  const at::Tensor positions = next_positions_;
+  next_positions_ = next_positions_ + 1;
+  const at::NoGradGuard no_grad;
+  return run(embed(model_, ids).unsqueeze(1), positions);
+}
+
+at::Tensor LlamaDecoder::run(const at::Tensor& x, const at::Tensor& positions) {
+  const at::NoGradGuard no_grad;
+  const int64_t num_rows = x.size(0), num_new = x.size(1);
+  const Rotary rotary = make_rotary(positions, model_.config.head_dim, model_.config.rope_theta);
+  at::Tensor mask;  // [N or 1, 1, T, S]; one new token sees everything, unless there is padding
+  if (key_mask_.defined()) {
+    mask = causal_mask(key_mask_, num_new);
+  } else if (num_new > 1) {
+    mask = causal_mask(at::ones({1, num_new}, x.options()), num_new);
+  }
+  at::Tensor rows = x.flatten(0, 1);  // [N*T, Dl]
+  for (size_t i = 0; i < model_.layers.size(); ++i) {
+    rows = run_layer(model_.config, model_.layers[i], rotary, rows,
+                     [&](const at::Tensor& query, const at::Tensor& key, const at::Tensor& value) {
+                       return attend_cached(caches_[i], num_new, query, key, value, mask);
+                     });
+  }
+  const at::Tensor last = rows.view({num_rows, num_new, -1}).select(1, num_new - 1);  // [N, Dl]
+  return llama_logits(model_, apply(model_.norm, last)).to(at::kFloat);
+}
+
+void LlamaDecoder::select(const at::Tensor& rows) {
+  BLIP2_CHECK(next_positions_.defined());
+  for (KvCache& cache : caches_) cache.select(rows);
+  next_positions_ = at::index_select(next_positions_, 0, rows);
+  if (key_mask_.defined()) key_mask_ = at::index_select(key_mask_, 0, rows);
+}
+
+}  // namespace blip2

@@ -1,0 +1,32 @@
+// A LLaMA behind the interface that the rest of the program sees.
+#pragma once
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "blip2/models/language/causal_language_model.h"
+#include "blip2/models/language/llama.h"
+
+namespace blip2 {
+
+class LlamaLanguageModel final : public CausalLanguageModel {
+ public:
+  explicit LlamaLanguageModel(Llama model) : model_(std::move(model)) {}
+
+  at::Tensor embed(const at::Tensor& ids) const override { return blip2::embed(model_, ids); }
+  at::Tensor hidden(const at::Tensor& rows, const Packing& packing) const override {
+    return llama_hidden(model_, rows, packing);
+  }
+  at::Tensor logits(const at::Tensor& rows) const override { return llama_logits(model_, rows); }
+  /// The decoder must not outlive this.
+  std::unique_ptr<Decoder> decode(const at::Tensor& embeds, const at::Tensor& mask) const override {
+    return std::make_unique<LlamaDecoder>(model_, embeds, mask);
+  }
+  std::vector<NamedTensor> tensors() override { return named_tensors(model_); }
+
+ private:
+  Llama model_;
+};
+
+}  // namespace blip2

@@ -1,0 +1,241 @@
+#include "blip2/models/parts.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/std.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <system_error>
+#include <utility>
+
+#include "blip2/base/error.h"
+#include "blip2/base/files.h"
+#include "blip2/checkpoint/gguf.h"
+#include "blip2/checkpoint/load.h"
+#include "blip2/models/bundle_config.h"
+#include "blip2/models/config_fields.h"
+#include "blip2/models/families.h"
+#include "blip2/models/gguf_tokenizer.h"
+#include "blip2/models/language/llama_language_model.h"
+#include "blip2/models/names_gguf.h"
+#include "blip2/models/names_hugging_face.h"
+
+namespace blip2 {
+namespace fs = std::filesystem;
+namespace {
+
+/// Names of shapes with random weights in command_line.md that this version does not build.
+bool is_shape_word(const fs::path& path) {
+  return path == "eva_clip_g" || path == "clip_L" || path == "none";
+}
+
+/// Fails for a path that is not there, before a guess at its kind gives a stranger message.
+void require_there(const fs::path& path, const char* expected) {
+  std::error_code ignored;
+  if (!fs::exists(path, ignored)) {
+    fail(ErrorCode::kNotFound, "{}: no such file or directory; expected {}", path.string(),
+         expected);
+  }
+}
+
+ImageEncoderPart load_encoder(const TensorSource& source, const std::string& prefix,
+                              const std::string& vision_json, const std::string& where,
+                              at::Device device) {
+  const VisionConfig config = parse_vision(vision_json, where);
+  refuse_excess(claimed_parameters(config), source);
+  VisionWeights weights = make_vision_weights(config);
+  LoadOptions options{.copy = false, .check_finite = true, .ignore_unused = {}};
+  if (!prefix.empty()) options.ignore_unused = tensors_beside_vision();
+  load(source, prefixed_slots(weight_tensors(weights), prefix), options);
+  move_to(weight_tensors(weights), device);
+  return {make_image_encoder(std::move(weights)), efficientnet_lite0_transform(), vision_json};
+}
+
+ImageEncoderPart open_encoder_file(const fs::path& path, at::Device device) {
+  const std::unique_ptr<TensorSource> source = open_source(path);
+  if (!source->has("_conv_stem.weight")) {
+    fail(ErrorCode::kUnsupported,
+         "{}: expected the weights of an EfficientNet-Lite0, found no tensor _conv_stem.weight",
+         path.string());
+  }
+  return load_encoder(*source, "", format_vision(EfficientNetConfig{}), path.string(), device);
+}
+
+ImageEncoderPart open_encoder_directory(const fs::path& directory, at::Device device) {
+  const DirectoryKind kind = directory_kind(directory);
+  const fs::path config = directory / "config.json";
+  const std::unique_ptr<TensorSource> source = open_source(directory);
+  ImageEncoderPart part;
+  if (kind == DirectoryKind::kImageEncoder) {
+    part = load_encoder(*source, "", read_file(config), config.string(), device);
+  } else if (kind == DirectoryKind::kRetrieval || kind == DirectoryKind::kGeneration) {
+    part = load_encoder(*source, kVisionPrefix, read_bundle_config(directory).vision_json,
+                        config.string() + ": vision_config", device);
+  } else {
+    fail(ErrorCode::kInvalidArgument, "{}: expected an image encoder, found another kind of model",
+         directory.string());
+  }
+  const fs::path transform = directory / "preprocessor_config.json";
+  if (fs::exists(transform))
+    part.transform = parse_transform(read_file(transform), transform.string());
+  return part;
+}
+
+/// The spread of the token embeddings' elements; at most 8192 rows of them, evenly chosen.
+double embedding_std(const CausalLanguageModel& model, int64_t vocab_size, at::Device device) {
+  const at::NoGradGuard no_grad;
+  const int64_t step = std::max<int64_t>(vocab_size / 8192, 1);
+  const at::Tensor ids =
+      at::arange(0, vocab_size, step, at::TensorOptions(at::kLong).device(device));
+  return model.embed(ids).to(at::kFloat).std().item<double>();
+}
+
+std::string generation_json(const fs::path& directory) {
+  const fs::path path = directory / "generation_config.json";
+  if (!fs::exists(path)) return "{}";
+  std::string text = read_file(path);
+  parse_config(text, path.string());  // checked here, read by whoever generates
+  while (text.ends_with('\n')) text.pop_back();
+  return text;
+}
+
+LanguageModelPart finish(LanguageModelPart part, LanguageWeights weights,
+                         const LanguageConfig& config, at::Device device) {
+  move_to(weight_tensors(weights), device);
+  part.model = make_language_model(std::move(weights));
+  set_trainable(part.model->tensors(), false);
+  part.width = width_of(config);
+  part.max_positions = max_positions(config);
+  part.embedding_std = embedding_std(*part.model, vocab_size(config), device);
+  return part;
+}
+
+LanguageModelPart open_gguf(const fs::path& path, at::Device device) {
+  const GgufFile file(path);
+  LanguageModelPart part;
+  const LlamaConfig config = llama_config_from_gguf(file);
+  part.text_json = format_language(config);
+  part.tokenizer = tokenizer_from_gguf(file);
+  nlohmann::ordered_json generation = nlohmann::ordered_json::object();
+  if (config.bos_token_id >= 0) generation["bos_token_id"] = config.bos_token_id;
+  if (config.eos_token_id >= 0) generation["eos_token_id"] = config.eos_token_id;
+  if (config.pad_token_id >= 0) generation["pad_token_id"] = config.pad_token_id;
+  part.generation_json = generation.dump(2);
+  return finish(std::move(part), load_llama(file), config, device);
+}
+
+LanguageModelPart open_language_directory(const fs::path& directory, at::Device device) {
+  const DirectoryKind kind = directory_kind(directory);
+  std::string where = (directory / "config.json").string(), prefix;
+  LanguageModelPart part;
+  LoadOptions options{.copy = false, .check_finite = false, .ignore_unused = unused_buffers()};
+  if (kind == DirectoryKind::kLanguageModel) {
+    part.text_json = read_file(directory / "config.json");
+  } else if (kind == DirectoryKind::kGeneration) {
+    part.text_json = read_bundle_config(directory).text_json;
+    where += ": text_config";
+    prefix = kLanguagePrefix;
+    options.ignore_unused = tensors_beside_language();
+  } else {
+    fail(ErrorCode::kInvalidArgument, "{}: expected a language model, found another kind of model",
+         directory.string());
+  }
+  const LanguageConfig config = parse_language(part.text_json, where);
+  const std::unique_ptr<TensorSource> source = open_source(directory);
+  refuse_excess(claimed_parameters(config), *source);
+  LanguageWeights weights = make_language_weights(config);
+  if (ties_output(config)) options.ignore_unused.push_back(prefix + "lm_head.weight");
+  load(*source, prefixed_slots(weight_tensors(weights), prefix), options);
+  part.tokenizer = load_tokenizer(directory);
+  part.generation_json = generation_json(directory);
+  return finish(std::move(part), std::move(weights), config, device);
+}
+
+}  // namespace
+
+ImageEncoderPart open_image_encoder(const fs::path& path, at::Device device) {
+  if (is_shape_word(path)) {
+    fail(ErrorCode::kUnsupported,
+         "image encoder {}: this version opens a directory or file of weights", path.string());
+  }
+  require_there(path, "a directory or file of an image encoder");
+  if (fs::exists(path / "config.json")) return open_encoder_directory(path, device);
+  const fs::path file = only_file(path, ".pth");
+  if (!file.empty()) return open_encoder_file(file, device);
+  fail(ErrorCode::kNotFound, "{}: expected config.json or one .pth file", path.string());
+}
+
+LanguageModelPart open_language_model(const fs::path& path, at::Device device) {
+  require_there(path, "a directory or file of a language model");
+  if (fs::exists(path / "config.json")) return open_language_directory(path, device);
+  const fs::path file = only_file(path, ".gguf");
+  if (!file.empty()) return open_gguf(file, device);
+  fail(ErrorCode::kNotFound, "{}: expected config.json or one .gguf file", path.string());
+}
+
+void move_to(const std::vector<NamedTensor>& tensors, at::Device device) {
+  for (const NamedTensor& named : tensors) *named.tensor = named.tensor->to(device);
+}
+
+fs::path only_file(const fs::path& path, const std::string& extension) {
+  if (!fs::is_directory(path)) return path.extension() == extension ? path : fs::path();
+  fs::path found;
+  for (const fs::directory_entry& entry : fs::directory_iterator(path)) {
+    if (entry.path().extension() != extension || !entry.is_regular_file()) continue;
+    if (!found.empty()) {
+      fail(ErrorCode::kInvalidArgument, "{}: expected one {} file, found {} and {}", path.string(),
+           extension, found.filename().string(), entry.path().filename().string());
+    }
+    found = entry.path();
+  }
+  return found;
+}
+
+void refuse_excess(double claimed, const TensorSource& source) {
+  double held = 0;
+  for (const TensorInfo& info : source.infos()) {
+    double elements = 1;
+    for (const int64_t size : info.shape) elements *= static_cast<double>(size);
+    held += elements;
+  }
+  // Heads that a file may lack are the slack.
+  if (claimed > 1.1 * held + 1e6) {
+    fail(ErrorCode::kCorruptData,
+         "{}: the configuration beside it claims {:.0f} parameters, the file holds {:.0f}",
+         source.describe(), claimed, held);
+  }
+}
+
+const std::vector<std::string>& tensors_beside_vision() {
+  static const std::vector<std::string> patterns = {"query_tokens",
+                                                    "temp",
+                                                    "qformer.**",
+                                                    "embeddings.**",
+                                                    "cls.**",
+                                                    "itm_head.**",
+                                                    "vision_projection.**",
+                                                    "text_projection.**",
+                                                    "language_projection.**",
+                                                    "language_model.**",
+                                                    "vision_model.post_layernorm.**"};
+  return patterns;
+}
+
+const std::vector<std::string>& tensors_beside_language() {
+  static const std::vector<std::string> patterns = [] {
+    std::vector<std::string> all = tensors_beside_vision();
+    std::erase(all, "language_model.**");
+    all.insert(all.end(), {"vision_model.**", "**.rotary_emb.inv_freq", "**.position_ids"});
+    return all;
+  }();
+  return patterns;
+}
+
+const std::vector<std::string>& tensors_beside_trained() {
+  static const std::vector<std::string> patterns = {"vision_model.**", "language_model.**",
+                                                    "**.position_ids"};
+  return patterns;
+}
+
+}  // namespace blip2

@@ -1,0 +1,75 @@
+#include "blip2/models/trained_part.h"
+
+#include <ATen/core/grad_mode.h>
+
+#include <map>
+
+#include "blip2/base/error.h"
+#include "blip2/models/families.h"
+#include "blip2/models/names_hugging_face.h"
+#include "blip2/models/parts.h"
+
+namespace blip2 {
+namespace {
+
+LoadOptions load_options(Storage storage) {
+  return {.copy = storage == Storage::kOwned,
+          .check_finite = true,
+          .ignore_unused = tensors_beside_trained()};
+}
+
+}  // namespace
+
+Stage1Config stage1_config(const BundleConfig& config) {
+  return {.qformer = config.qformer,
+          .embed_dim = config.image_text_hidden_size,
+          .image_norm_eps = config.image_norm_eps};
+}
+
+std::vector<Slot> stage1_slots(Stage1& model, const TensorSource& source) {
+  std::vector<Slot> slots = named_slots(named_tensors(model), stage1_names(), source);
+  bool has_head = false;
+  for (const TensorInfo& info : source.infos()) {
+    has_head = has_head || info.name.starts_with("cls.predictions.");
+  }
+  for (Slot& slot : slots) {
+    slot.optional = slot.name == "temp" || (!has_head && slot.name.starts_with("cls."));
+  }
+  return slots;
+}
+
+Stage1 load_stage1(const BundleConfig& config, const TensorSource& source, Storage storage) {
+  const at::NoGradGuard no_grad;
+  refuse_excess(claimed_parameters(config.qformer, TextSide::kPresent), source);
+  Stage1 model = make_stage1(stage1_config(config));
+  Random random(0, "missing language-modelling head");
+  initialise(model.lm_head, config.qformer.initializer_range, random);
+  model.temperature.fill_(0.07);
+  load(source, stage1_slots(model, source), load_options(storage));
+  return model;
+}
+
+Generative load_generative(const BundleConfig& config, const TensorSource& source,
+                           int64_t language_width, Storage storage) {
+  refuse_excess(claimed_parameters(config.qformer, TextSide::kAbsent), source);
+  Generative model = make_generative(config.qformer, config.image_norm_eps, language_width);
+  load(source, named_slots(named_tensors(model), generative_names(), source),
+       load_options(storage));
+  return model;
+}
+
+Generative generative_from(const Stage1& model, int64_t language_width) {
+  const at::NoGradGuard no_grad;
+  Stage1 source = model;  // the same tensors
+  std::map<std::string, at::Tensor> tensors;
+  for (const NamedTensor& named : named_tensors(source)) tensors[named.name] = *named.tensor;
+  Generative result =
+      make_generative(model.config.qformer, model.config.image_norm_eps, language_width);
+  for (const NamedTensor& named : named_tensors(result)) {
+    const auto found = tensors.find(named.name);
+    if (found != tensors.end()) named.tensor->copy_(found->second);
+  }
+  return result;
+}
+
+}  // namespace blip2

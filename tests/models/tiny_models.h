@@ -1,0 +1,27 @@
+// Whole models of a few thousand parameters, all dimensions distinct.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <filesystem>
+
+#include "blip2/models/bundle.h"
+#include "tests/models/support.h"
+
+namespace blip2::testing {
+
+/// A stage-1 model with a WordPiece tokenizer of ten words. `scratch` gets the tokenizer's source
+/// files.
+Bundle tiny_retrieval(const std::filesystem::path& scratch);
+
+/// A stage-2 model with a LLaMA and a byte-level BPE.
+Bundle tiny_generative(const std::filesystem::path& scratch);
+
+/// A picture for the tiny encoder. [1, 3, 16, 16]
+at::Tensor tiny_pixels();
+
+/// A directory of a BERT of nine words with distinct weights: names with `bert.` where `prefixed`,
+/// with a head too.
+void write_tiny_bert(const std::filesystem::path& directory, bool prefixed);
+
+}  // namespace blip2::testing

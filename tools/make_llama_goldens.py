@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+"""Writes tests/golden/llama/: what transformers' LlamaForCausalLM computes.
+
+tiny_{tied,untied}.safetensors: random weights, packed inputs, logits and gradients (float64 inside).
+smollm2.safetensors: selected logits of the real SmolLM2-135M-Instruct, from the same GGUF file.
+Run by hand with the packages of tools/requirements-goldens.txt; the GGUF lies in $BLIP2_ASSETS or ~/.cache/blip2.
+"""
+
+import os
+import pathlib
+
+import torch
+from gguf import GGUFReader
+from safetensors.torch import save_file
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from transformers import LlamaConfig, LlamaForCausalLM
+from transformers.modeling_gguf_pytorch_utils import load_gguf_checkpoint
+
+OUTPUT = pathlib.Path(__file__).parent.parent / "tests/golden/llama"
+LENGTHS = [7, 3, 11, 1]
+TINY = dict(  # all dimensions distinct; heads * head_dim differs from the width
+    hidden_size=20,
+    intermediate_size=28,
+    num_hidden_layers=3,
+    num_attention_heads=6,
+    num_key_value_heads=2,
+    head_dim=8,
+    rope_theta=5000.0,
+    rms_norm_eps=3e-4,
+    vocab_size=37,
+    max_position_embeddings=64,
+)
+
+
+def write_tiny(tied):
+    torch.manual_seed(11 + tied)
+    model = LlamaForCausalLM(
+        LlamaConfig(**TINY, tie_word_embeddings=tied, attn_implementation="eager")
+    ).eval()
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "norm" in name:
+                parameter.uniform_(0.5, 1.5)
+            else:
+                parameter.normal_(0, 0.25)
+    weights = {k: v.clone() for k, v in model.state_dict().items()}
+    if tied:
+        del weights["lm_head.weight"]
+    model = model.double()
+    batch, longest = len(LENGTHS), max(LENGTHS)
+    mask = torch.zeros(batch, longest, dtype=torch.long)
+    for row, length in enumerate(LENGTHS):
+        mask[row, :length] = 1
+    ids = torch.randint(0, TINY["vocab_size"], (batch, longest))
+    # Not the embeddings of ids: queries of a picture are not either.
+    embeds = (torch.randn(batch, longest, TINY["hidden_size"]) * 0.5).float()
+    inputs = embeds.double().requires_grad_()
+    logits = model(inputs_embeds=inputs, attention_mask=mask).logits
+    coefficients = torch.randn(batch, longest, TINY["vocab_size"]).float()
+    real = mask.bool()
+    (logits[real] * coefficients.double()[real]).sum().backward()
+    golden = {
+        "ids": ids,
+        "mask": mask.float(),
+        "inputs_embeds": embeds[real],
+        "coefficients": coefficients[real],
+        "logits": logits[real].detach().float(),
+        "gradient": inputs.grad[real].float(),
+    }
+    # What follows ids[0, :4], token by token.
+    text = ids[:1, :4]
+    for _ in range(6):
+        text = torch.cat([text, model(text).logits[:, -1:].argmax(-1)], 1)
+    golden["greedy"] = text[0, 4:].contiguous()
+    path = OUTPUT / f"tiny_{'tied' if tied else 'untied'}.safetensors"
+    save_file({**{"golden." + k: v.contiguous() for k, v in golden.items()}, **weights}, path)
+    print(path, path.stat().st_size)
+
+
+def gguf_tokenizer(path):
+    fields = GGUFReader(path).fields
+    tokens = fields["tokenizer.ggml.tokens"].contents()
+    merges = [tuple(m.split(" ")) for m in fields["tokenizer.ggml.merges"].contents()]
+    tokenizer = Tokenizer(models.BPE({t: i for i, t in enumerate(tokens)}, merges))
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Digits(True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    return tokenizer
+
+
+def load_gguf(path):
+    """As from_pretrained(gguf_file=...), which wants a package more."""
+    config = LlamaConfig(**load_gguf_checkpoint(path)["config"])
+    model = LlamaForCausalLM(config).eval()
+    tensors = load_gguf_checkpoint(path, return_tensors=True, model_to_load=model)["tensors"]
+    missing, unexpected = model.load_state_dict(tensors, strict=False)
+    assert missing in ([], ["lm_head.weight"]) and not unexpected, (missing, unexpected)
+    model.tie_weights()
+    return model.float()
+
+
+def write_smollm2():
+    assets = pathlib.Path(os.environ.get("BLIP2_ASSETS", "~/.cache/blip2")).expanduser()
+    path = assets / "models/smollm2_135m_instruct/smollm2.gguf"
+    model = load_gguf(path)
+    tokenizer = gguf_tokenizer(path)
+    golden = {}
+    columns = torch.arange(0, model.config.vocab_size, 401)  # 123 of them
+    for name, text in [
+        ("fox", "The quick brown fox jumps over the lazy dog."),
+        ("capital", "The capital of France is"),
+    ]:
+        ids = torch.tensor([tokenizer.encode(text).ids])
+        with torch.no_grad():
+            logits = model(ids).logits[0]
+        losses = torch.nn.functional.cross_entropy(logits[:-1], ids[0, 1:])
+        print(name, ids.tolist(), "mean NLL", losses.item())
+        golden[f"{name}.ids"] = ids[0]
+        golden[f"{name}.logits"] = logits[:, columns][[0, 1, 4]]
+        golden[f"{name}.nll"] = losses.reshape(1)
+    golden["rows"] = torch.tensor([0, 1, 4])
+    golden["columns"] = columns
+    with torch.no_grad():
+        new = model.generate(
+            golden["capital.ids"][None],
+            attention_mask=torch.ones(1, 5, dtype=torch.long),
+            max_new_tokens=6,
+            do_sample=False,
+            pad_token_id=2,
+        )[0, 5:]
+    print("capital goes on", new.tolist())
+    golden["capital.greedy"] = new
+    out = OUTPUT / "smollm2.safetensors"
+    save_file({k: v.contiguous() for k, v in golden.items()}, out)
+    print(out, out.stat().st_size)
+
+
+if __name__ == "__main__":
+    OUTPUT.mkdir(parents=True, exist_ok=True)
+    write_tiny(False)
+    write_tiny(True)
+    write_smollm2()
