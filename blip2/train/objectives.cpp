@@ -1,0 +1,82 @@
+#include "blip2/train/objectives.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/cross_entropy_loss.h>
+#include <ATen/ops/full_like.h>
+#include <ATen/ops/log_softmax.h>
+#include <ATen/ops/ones_like.h>
+#include <ATen/ops/softmax.h>
+#include <ATen/ops/tensor.h>
+#include <ATen/ops/where.h>
+#include <ATen/ops/zeros_like.h>
+
+#include "blip2/base/error.h"
+#include "blip2/nn/masks.h"
+
+namespace blip2 {
+namespace {
+
+/// [B, 1] int64: the own column of each row.
+at::Tensor own_columns(const at::Tensor& similarity, const PairTable& pairs) {
+  BLIP2_CHECK(similarity.dim() == 2 && pairs.first >= 0);
+  BLIP2_CHECK(pairs.first + similarity.size(0) <= similarity.size(1));
+  return at::arange(pairs.first, pairs.first + similarity.size(0),
+                    similarity.options().dtype(at::kLong))
+      .unsqueeze(1);
+}
+
+at::Tensor smoothed_cross_entropy(const at::Tensor& similarity, const PairTable& pairs,
+                                  double smoothing) {
+  const at::Tensor own = own_columns(similarity, pairs);
+  if (!pairs.excluded.defined()) {
+    return at::cross_entropy_loss(similarity, own.squeeze(1), {}, at::Reduction::Mean, -100,
+                                  smoothing);
+  }
+  BLIP2_CHECK(pairs.excluded.sizes() == similarity.sizes());
+  const at::Tensor kept = pairs.excluded.logical_not();
+  const at::Tensor log_p = at::log_softmax(similarity.masked_fill(pairs.excluded, kMasked), 1);
+  const at::Tensor others = log_p.masked_fill(pairs.excluded, 0.0).sum(1) / kept.sum(1);
+  return -((1.0 - smoothing) * log_p.gather(1, own).squeeze(1) + smoothing * others).mean();
+}
+
+}  // namespace
+
+at::Tensor contrastive_loss(const at::Tensor& image_to_text, const at::Tensor& text_to_image,
+                            const PairTable& pairs, double label_smoothing) {
+  return 0.5 * (smoothed_cross_entropy(image_to_text, pairs, label_smoothing) +
+                smoothed_cross_entropy(text_to_image, pairs, label_smoothing));
+}
+
+at::Tensor negative_weights(const at::Tensor& similarity, const PairTable& pairs, Negatives kind) {
+  const at::Tensor own = own_columns(similarity, pairs);
+  const at::Tensor scores =
+      kind == Negatives::kHard ? similarity.detach() : at::zeros_like(similarity);
+  const at::Tensor no_own = scores.scatter(1, own, kMasked);
+  if (!pairs.excluded.defined()) return at::softmax(no_own, 1);
+  const at::Tensor barred = pairs.excluded.scatter(1, own, true);
+  const at::Tensor nothing_left = barred.all(1, true);  // [B, 1]
+  return at::softmax(at::where(barred.logical_and(nothing_left.logical_not()),
+                               at::full_like(no_own, kMasked), no_own),
+                     1);
+}
+
+at::Tensor draw_columns(const at::Tensor& weights, const std::vector<double>& uniform) {
+  BLIP2_CHECK(weights.dim() == 2 && weights.size(0) == static_cast<int64_t>(uniform.size()));
+  const at::Tensor cumulative = weights.to(at::kCPU, at::kDouble).cumsum(1);
+  const at::Tensor total = cumulative.select(1, cumulative.size(1) - 1).unsqueeze(1);
+  const at::Tensor threshold = at::tensor(at::ArrayRef<double>(uniform), at::kDouble).unsqueeze(1);
+  const at::Tensor drawn = (cumulative <= threshold * total).sum(1);
+  return drawn.clamp_max(weights.size(1) - 1).to(weights.device());
+}
+
+at::Tensor matching_loss(const at::Tensor& logits, const at::Tensor& labels) {
+  return at::cross_entropy_loss(logits, labels);
+}
+
+at::Tensor language_modelling_loss(const at::Tensor& logits, const at::Tensor& targets,
+                                   double label_smoothing) {
+  return at::cross_entropy_loss(logits, targets, {}, at::Reduction::Mean, -100, label_smoothing);
+}
+
+}  // namespace blip2

@@ -1,0 +1,108 @@
+#include "blip2/train/resume.h"
+
+#include <fmt/format.h>
+
+#include <optional>
+#include <system_error>
+
+#include "blip2/base/error.h"
+#include "blip2/base/files.h"
+#include "blip2/base/log.h"
+#include "blip2/train/trainer.h"
+
+namespace blip2 {
+namespace fs = std::filesystem;
+namespace {
+
+void rename_path(const fs::path& from, const fs::path& to) {
+  std::error_code error;
+  fs::rename(from, to, error);
+  if (error) {
+    fail(ErrorCode::kUnavailable, "{}: cannot rename to {}: {}", from.string(), to.string(),
+         error.message());
+  }
+}
+
+/// Moves what an earlier run left into output_dir/earlier-N: starting again must cost nobody their
+/// training.
+void set_aside(const fs::path& output_dir) {
+  std::optional<fs::path> earlier;
+  for (const char* name : {"checkpoints", "log.jsonl", "tensorboard", "model"}) {
+    if (!fs::exists(output_dir / name)) continue;
+    if (!earlier) {
+      int64_t number = 1;
+      while (fs::exists(output_dir / fmt::format("earlier-{}", number))) ++number;
+      earlier = output_dir / fmt::format("earlier-{}", number);
+      make_directories(*earlier);
+      log_warning("{}: what an earlier run left is moved to {}", output_dir.string(),
+                  earlier->string());
+    }
+    rename_path(output_dir / name, *earlier / name);
+  }
+}
+
+/// The snapshot that options.resume means, if any.
+std::optional<fs::path> find_snapshot(const std::string& resume, const fs::path& output_dir) {
+  if (resume == "never") return std::nullopt;
+  if (resume == "auto") return newest_snapshot(output_dir / "checkpoints");
+  const fs::path named(resume);
+  if (fs::exists(named / "state.json")) return named;
+  const std::optional<fs::path> newest = newest_snapshot(named / "checkpoints");
+  if (!newest) {
+    fail(ErrorCode::kNotFound, "--resume {}: expected a snapshot, or a run that has a whole one",
+         resume);
+  }
+  return newest;
+}
+
+void warn_if_changed(const RunState& state, const RunConfig& run, const TrainerOptions& options) {
+  if (state.seed == run.seed && state.config_checksum == checksum(options.config_yaml)) return;
+  log_warning(
+      "the configuration is not the one that the snapshot of step {} was made with: the run goes "
+      "on, but "
+      "it is not the run that either of them gives alone",
+      state.step);
+}
+
+}  // namespace
+
+ResumePoint resume_run(const RunConfig& run, const TrainerOptions& options,
+                       const SnapshotTensors& tensors, int64_t num_steps, bool is_writer) {
+  const fs::path output_dir = run.output_dir;
+  ResumePoint point;
+  if (const std::optional<fs::path> snapshot = find_snapshot(options.resume, output_dir)) {
+    point.state = load_snapshot(*snapshot, tensors);
+    point.snapshot = *snapshot;
+    warn_if_changed(point.state, run, options);
+  }
+  point.finished = point.state.step >= num_steps && fs::exists(output_dir / "model");
+  if (point.finished) {
+    log_info("{}: finished after {} steps; nothing to do", output_dir.string(), point.state.step);
+    return point;
+  }
+  point.state.seed = run.seed;
+  point.state.config_checksum = checksum(options.config_yaml);
+  if (!is_writer) return point;
+
+  make_directories(output_dir);
+  if (options.resume == "never") set_aside(output_dir);
+  abandon_snapshots_after(output_dir / "checkpoints", point.state.step);
+  write_file_atomic(output_dir / "config.yaml", options.config_yaml);
+  if (point.state.step > 0) log_info("going on after step {} of {}", point.state.step, num_steps);
+  return point;
+}
+
+void save_finished_model(Stage& stage, const fs::path& output_dir) {
+  const fs::path model = output_dir / "model";
+  const fs::path partial = output_dir / "model.partial";
+  const fs::path replaced = output_dir / "model.replaced";
+  fs::remove_all(partial);
+  make_directories(partial);
+  stage.save_model(partial);
+  fs::remove_all(replaced);
+  if (fs::exists(model)) rename_path(model, replaced);
+  rename_path(partial, model);
+  fs::remove_all(replaced);
+}
+
+}  // namespace blip2

@@ -1,0 +1,31 @@
+// The two ends of a run on disk: where it goes on from, and the model that it leaves. The steps
+// between are train/trainer's.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+
+#include "blip2/train/config.h"
+#include "blip2/train/snapshot.h"
+#include "blip2/train/stage.h"
+
+namespace blip2 {
+
+struct TrainerOptions;
+
+struct ResumePoint {
+  RunState state;                  ///< all zero for a new run
+  std::filesystem::path snapshot;  ///< what it came from; empty for a new run
+  bool finished = false;           ///< all steps are done and the model is there
+};
+
+/// Finds where the run stands (TrainerOptions::resume), fills `tensors` from there, and makes
+/// output_dir ready: config.yaml written, later snapshots set aside. Only the writing rank changes
+/// files. A finished run is said to be so, and left as it is.
+ResumePoint resume_run(const RunConfig& run, const TrainerOptions& options,
+                       const SnapshotTensors& tensors, int64_t num_steps, bool is_writer);
+
+/// Writes output_dir/model: whole, or as it was before.
+void save_finished_model(Stage& stage, const std::filesystem::path& output_dir);
+
+}  // namespace blip2

@@ -1,0 +1,105 @@
+#include "blip2/train/run.h"
+
+#include <memory>
+
+#include "blip2/base/error.h"
+#include "blip2/base/files.h"
+#include "blip2/base/log.h"
+#include "blip2/base/progress.h"
+#include "blip2/train/stage1.h"
+#include "blip2/train/stage2.h"
+
+namespace blip2 {
+namespace fs = std::filesystem;
+namespace {
+
+bool is_stage1(const TrainConfig& config) {
+  return config.run.task == "image_text_pretrain_stage1";
+}
+
+void check_supported(const TrainConfig& config) {
+  if (!is_stage1(config) && config.run.task != "image_text_pretrain_stage2") {
+    fail(ErrorCode::kUnsupported,
+         "run.task: this version trains image_text_pretrain_stage1 and image_text_pretrain_stage2, "
+         "found {}",
+         config.run.task);
+  }
+  const std::string arch = is_stage1(config) ? "blip2" : "blip2_llama";
+  if (config.model.arch != arch) {
+    fail(ErrorCode::kUnsupported, "model.arch: this version trains {} in {}, found {}", arch,
+         config.run.task, config.model.arch);
+  }
+  if (!config.model.freeze_vit) {
+    fail(ErrorCode::kUnsupported, "model.freeze_vit: this version leaves the image encoder frozen");
+  }
+}
+
+Bundle assemble(const TrainConfig& config) {
+  AssembleOptions options;
+  options.image_encoder = config.model.image_encoder;
+  options.qformer = config.model.qformer;
+  options.language_model = config.model.language_model;
+  options.num_query_token = config.model.num_query_token;
+  options.cross_attention_freq = config.model.cross_attention_freq;
+  options.embed_dim = config.model.embed_dim;
+  options.max_text_length = config.model.max_txt_len;
+  options.fold_token_types = config.model.fold_token_types;
+  options.prompt = config.model.prompt;
+  options.seed = static_cast<uint64_t>(config.run.seed);
+  Bundle bundle = is_stage1(config) ? assemble_stage1(options) : assemble_generative(options);
+  // Cut-out pictures are shown to the model whole, on a background; every other use of it must do
+  // the same.
+  for (const auto& [name, dataset] : config.datasets) {
+    if (dataset.augment == "cutout") bundle.transform.resize_mode = ResizeMode::kPlaceOnBackground;
+  }
+  return bundle;
+}
+
+std::string note_of(const LogRow& row) {
+  std::string note = fmt::format("loss {:.3f}", row.loss);
+  for (const auto& [name, value] : row.values) {
+    if (name.starts_with("loss_")) note += fmt::format(", {} {:.3f}", name.substr(5), value);
+  }
+  return note;
+}
+
+}  // namespace
+
+TrainingSummary run_training(const LoadedTrainConfig& loaded, const RunOptions& options) {
+  const TrainConfig& config = loaded.config();
+  check_supported(config);
+  make_directories(config.run.output_dir);
+  Bundle bundle = assemble(config);
+  TrainingData data(config, *bundle.image_encoder, bundle.transform,
+                    fs::path(config.run.output_dir) / "skipped.jsonl");
+  SingleProcess communicator;
+  std::unique_ptr<Stage> stage;
+  if (is_stage1(config)) {
+    stage = std::make_unique<Stage1Training>(bundle, data, config, communicator);
+  } else {
+    stage = std::make_unique<Stage2Training>(bundle, data, config);
+  }
+  const int64_t steps = num_steps(config.run, data.batches_per_epoch());
+  log_info("{}: {} steps of {} samples, {} trained parameters", options.title, steps,
+           config.run.batch_size_train * config.run.accum_grad_iters,
+           count_parameters(stage->trained_tensors()));
+  std::unique_ptr<Progress> progress;
+  TrainerOptions trainer;
+  trainer.batches_per_epoch = data.batches_per_epoch();
+  trainer.resume = options.resume;
+  trainer.config_yaml = loaded.to_yaml(false);
+  trainer.stop_requested = options.stop_requested;
+  trainer.after_step = [&](const LogRow& row) {
+    if (progress == nullptr) {
+      progress = std::make_unique<Progress>(options.title, steps, "steps", row.step - 1);
+    }
+    progress->set_note(note_of(row));
+    progress->advance();
+    if (options.after_step) options.after_step(row, bundle);
+  };
+  const TrainingSummary summary = train(*stage, config.run, communicator, trainer);
+  if (progress != nullptr) progress->finish();
+  return summary;
+}
+
+}  // namespace blip2

@@ -1,0 +1,28 @@
+// A whole training run from its configuration: models, data, stage and loop put together. What
+// `blip2 train` and the demo call.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "blip2/models/bundle.h"
+#include "blip2/train/config.h"
+#include "blip2/train/trainer.h"
+
+namespace blip2 {
+
+struct RunOptions {
+  std::string resume = "auto";     ///< as TrainerOptions
+  std::string title = "training";  ///< for progress
+  /// Called after each step with the model as it is then: validation. May throw to stop the run.
+  std::function<void(const LogRow&, const Bundle&)> after_step;
+  std::function<bool()> stop_requested = interrupted;
+};
+
+/// Runs a configuration to its end: its task says which stage. Writes run.output_dir as `train`
+/// promises. Throws as train(), assemble_*() and TrainingData do; kUnsupported for a task or family
+/// of a later version.
+TrainingSummary run_training(const LoadedTrainConfig& loaded, const RunOptions& options = {});
+
+}  // namespace blip2

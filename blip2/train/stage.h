@@ -1,0 +1,49 @@
+// What the training loop asks of a stage of training: batches turned into a loss. Nothing about
+// optimisers, snapshots or logs.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "blip2/nn/module.h"
+
+namespace blip2 {
+
+/// Which batch of the run this is. torch's generator is already seeded from all four numbers.
+struct StepContext {
+  int64_t step = 1;        ///< optimiser step, from 1
+  int64_t micro_step = 0;  ///< batch within the step, from 0
+  uint64_t seed = 0;       ///< the run's
+  int64_t rank = 0;
+};
+
+struct StepOutput {
+  at::Tensor loss;  ///< [], with its graph
+  /// What the log row shows besides, in this order: "loss_itc", ..., "temperature", "itm_accuracy".
+  std::vector<std::pair<std::string, double>> values;
+  int64_t samples = 0;            ///< in this rank's batch
+  std::vector<std::string> keys;  ///< of the samples: named when the loss is not finite
+};
+
+/// A stage of training. Deterministic: the state of the tensors, the position in the data and the
+/// StepContext fix run_batch()'s result to the bit.
+class Stage {
+ public:
+  virtual ~Stage() = default;
+
+  /// The trained tensors under lasting names (they name them in snapshots); the same in every call.
+  virtual std::vector<NamedTensor> trained_tensors() = 0;
+  /// Makes the next run_batch() take batch number `batches_consumed` (from 0) of this rank's run.
+  virtual void seek(int64_t batches_consumed) = 0;
+  /// Takes the next batch forward. The loop calls backward() on the loss.
+  virtual StepOutput run_batch(const StepContext& context) = 0;
+  /// Writes the model to use, in the empty folder `directory`.
+  virtual void save_model(const std::filesystem::path& directory) = 0;
+};
+
+}  // namespace blip2

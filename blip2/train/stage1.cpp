@@ -1,0 +1,167 @@
+#include "blip2/train/stage1.h"
+
+#include <ATen/ops/arange.h>
+#include <ATen/ops/argmax.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/zeros.h>
+
+#include <utility>
+
+#include "blip2/base/error.h"
+#include "blip2/data/collate.h"
+
+namespace blip2 {
+namespace {
+
+/// One number in [0, 1) for each row, of (seed, purpose, step, row): whatever the number of ranks,
+/// a row draws the same.
+std::vector<double> row_numbers(const Stage1Options& options, std::string_view purpose,
+                                int64_t rows) {
+  std::vector<double> numbers;
+  for (int64_t row = 0; row < rows; ++row) {
+    Random random(options.seed, purpose, static_cast<uint64_t>(options.step),
+                  static_cast<uint64_t>(row));
+    numbers.push_back(random.uniform());
+  }
+  return numbers;
+}
+
+struct MatchingPairs {
+  at::Tensor images;  // [3B] int64
+  at::Tensor texts;   // [3B] int64
+};
+
+/// (own image, own text), (negative image, own text), (own image, negative text); LAVIS's order.
+MatchingPairs matching_pairs(const at::Tensor& image_to_text, const at::Tensor& text_to_image,
+                             const PairTable& pairs, const Stage1Options& options) {
+  const int64_t batch = image_to_text.size(0);
+  const at::Tensor own = at::arange(batch, image_to_text.options().dtype(at::kLong));
+  const at::Tensor negative_images =
+      draw_columns(negative_weights(text_to_image, pairs, options.negatives),
+                   row_numbers(options, "negative image", batch));
+  const at::Tensor negative_texts =
+      draw_columns(negative_weights(image_to_text, pairs, options.negatives),
+                   row_numbers(options, "negative text", batch));
+  return {at::cat({own, negative_images, own}), at::cat({own, own, negative_texts})};
+}
+
+}  // namespace
+
+Stage1Losses stage1_losses(const Stage1& model, const at::Tensor& image_embeds,
+                           const Stage1Texts& texts, const at::Tensor& excluded,
+                           Communicator& communicator, const Stage1Options& options) {
+  const Text text = pack_text(texts.ids, texts.mask);
+  const ImageFeatures image = encode_image(model, image_embeds, options.dropout);
+  const at::Tensor text_feature = encode_text(model, text, options.dropout);  // [B, E]
+
+  // ITC. What is gathered carries no gradient, not even one's own rows (blip2_reference.md 2.2).
+  const at::Tensor all_images = communicator.all_gather(image.projected.detach());  // [N, Q, E]
+  const at::Tensor all_texts = communicator.all_gather(text_feature.detach());      // [N, E]
+  const at::Tensor image_to_text =
+      best_query_similarity(image.projected, all_texts) / model.temperature;  // [B, N]
+  const at::Tensor text_to_image =
+      best_query_similarity(all_images, text_feature).t() / model.temperature;  // [B, N]
+  const PairTable pairs{communicator.rank() * text_feature.size(0), excluded};
+  Stage1Losses losses;
+  losses.itc = contrastive_loss(image_to_text, text_to_image, pairs);
+
+  // ITM, on the own pairs and a negative image and text for each.
+  const MatchingPairs matching = matching_pairs(image_to_text, text_to_image, pairs, options);
+  const Text matched_text = pack_text(texts.ids.index_select(0, matching.texts),
+                                      texts.mask.index_select(0, matching.texts));
+  const at::Tensor logits = match_logits(model, select_rows(image.key_values, matching.images),
+                                         matched_text, options.dropout);  // [3B, 2]
+  at::Tensor labels = at::zeros({logits.size(0)}, matching.texts.options());
+  labels.narrow(0, 0, texts.ids.size(0)).fill_(1);
+  losses.itm = matching_loss(logits, labels);
+  losses.itm_accuracy = (logits.argmax(1) == labels).to(at::kDouble).mean().item<double>();
+
+  // ITG, behind the queries' cached keys and values of the ITC pass.
+  const GenerationLogits generation =
+      generation_logits(model, image.queries, text, options.dec_id, options.dropout);
+  losses.itg = language_modelling_loss(generation.logits, generation.targets, 0.1);
+  return losses;
+}
+
+Stage1Training::Stage1Training(Bundle& bundle, TrainingData& data, const TrainConfig& config,
+                               Communicator& communicator)
+    : bundle_(bundle), data_(data), config_(config), communicator_(communicator) {
+  BLIP2_CHECK(bundle_.stage1.has_value() && bundle_.qformer_tokenizer != nullptr);
+  if (communicator_.world_size() != 1) {
+    fail(ErrorCode::kUnsupported, "stage 1 runs in one process in this version");
+  }
+  set_trainable(trained_tensors(), true);
+}
+
+std::vector<NamedTensor> Stage1Training::trained_tensors() {
+  std::vector<NamedTensor> tensors = named_tensors(*bundle_.stage1);
+  if (config_.model.freeze_embeddings) {
+    std::erase_if(tensors, [](const NamedTensor& named) {
+      return named.name == "qformer.word_embeddings.weight" ||
+             named.name == "qformer.position_embeddings.weight";
+    });
+  }
+  return tensors;
+}
+
+Stage1Texts Stage1Training::tokenize(const Batch& batch) const {
+  std::vector<std::vector<int64_t>> ids;
+  for (const Sample& sample : batch.samples) {
+    ids.push_back(bundle_.qformer_tokenizer->encode(sample.caption));
+  }
+  TextPadding padding;
+  padding.pad_id = bundle_.qformer_tokenizer->special_ids().pad;
+  padding.max_length = config_.model.max_txt_len;
+  padding.keep_last_token = true;
+  const TextBatch texts = pad_texts(ids, padding);
+  return {texts.ids, texts.mask};
+}
+
+at::Tensor Stage1Training::excluded_pairs(const Batch& batch) const {
+  if (!config_.run.mask_same_caption && !config_.run.mask_same_image) return {};
+  const int64_t n = static_cast<int64_t>(batch.samples.size());
+  at::Tensor excluded = at::zeros({n, n}, at::kBool);
+  bool* pairs = excluded.mutable_data_ptr<bool>();
+  for (size_t i = 0; i < batch.samples.size(); ++i) {
+    for (size_t j = 0; j < batch.samples.size(); ++j) {
+      const Sample& a = batch.samples[i];
+      const Sample& b = batch.samples[j];
+      const bool same = (config_.run.mask_same_caption && a.caption == b.caption) ||
+                        (config_.run.mask_same_image && a.image_id == b.image_id);
+      pairs[i * batch.samples.size() + j] = i != j && same;
+    }
+  }
+  return excluded;
+}
+
+StepOutput Stage1Training::run_batch(const StepContext& context) {
+  const Batch batch = data_.next();
+  const RunConfig& run = config_.run;
+  Stage1Options options;
+  options.dropout = {run.drop_rate, run.drop_rate};
+  options.negatives =
+      context.step > run.hard_negatives_from ? Negatives::kHard : Negatives::kUniform;
+  options.seed = context.seed;
+  options.step = context.step * run.accum_grad_iters + context.micro_step;
+  options.dec_id = bundle_.qformer_tokenizer->special_ids().dec;
+  const Stage1& model = *bundle_.stage1;
+  const Stage1Losses losses = stage1_losses(model, data_.image_embeds(batch), tokenize(batch),
+                                            excluded_pairs(batch), communicator_, options);
+  StepOutput output;
+  output.loss = run.loss_weights.itc * losses.itc + run.loss_weights.itm * losses.itm +
+                run.loss_weights.itg * losses.itg;
+  output.values = {{"loss_itc", losses.itc.item<double>()},
+                   {"loss_itm", losses.itm.item<double>()},
+                   {"loss_itg", losses.itg.item<double>()},
+                   {"temperature", model.temperature.item<double>()},
+                   {"itm_accuracy", losses.itm_accuracy}};
+  output.samples = static_cast<int64_t>(batch.samples.size());
+  for (const Sample& sample : batch.samples) output.keys.push_back(sample.key);
+  return output;
+}
+
+void Stage1Training::save_model(const std::filesystem::path& directory) {
+  save_bundle(bundle_, directory);
+}
+
+}  // namespace blip2

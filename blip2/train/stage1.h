@@ -1,0 +1,66 @@
+// BLIP-2's first stage of pre-training: vision-language representation learning from a frozen image
+// encoder (section 3.2) with ITC, ITM and ITG at once.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "blip2/models/bundle.h"
+#include "blip2/train/communicator.h"
+#include "blip2/train/config.h"
+#include "blip2/train/objectives.h"
+#include "blip2/train/stage.h"
+#include "blip2/train/training_data.h"
+
+namespace blip2 {
+
+/// The texts of a step: ids with [CLS] and [SEP], right-padded [B, T].
+struct Stage1Texts {
+  at::Tensor ids, mask;
+};
+
+struct Stage1Losses {
+  at::Tensor itc, itm, itg;  // [] each
+  double itm_accuracy = 0;   ///< over positives and both kinds of negatives, fraction
+};
+
+/// What a step's losses depend on besides the model and the batch.
+struct Stage1Options {
+  Dropout dropout;
+  Negatives negatives = Negatives::kHard;
+  uint64_t seed = 42;  ///< negatives are drawn from (seed, step, row)
+  int64_t step = 1;
+  int64_t dec_id = 0;  ///< of [DEC], from the tokenizer
+};
+
+/// The three losses of one batch. image_embeds: the encoder's raw output [B, P, Dv]; `excluded` as
+/// in PairTable.
+Stage1Losses stage1_losses(const Stage1& model, const at::Tensor& image_embeds,
+                           const Stage1Texts& texts, const at::Tensor& excluded,
+                           Communicator& communicator, const Stage1Options& options);
+
+class Stage1Training final : public Stage {
+ public:
+  /// `bundle` holds a stage-1 model, as assemble_stage1() makes it. Everything passed must outlive
+  /// this.
+  Stage1Training(Bundle& bundle, TrainingData& data, const TrainConfig& config,
+                 Communicator& communicator);
+
+  std::vector<NamedTensor> trained_tensors() override;
+  void seek(int64_t batches_consumed) override { data_.seek(batches_consumed); }
+  StepOutput run_batch(const StepContext& context) override;
+  void save_model(const std::filesystem::path& directory) override;
+
+ private:
+  Stage1Texts tokenize(const Batch& batch) const;
+  at::Tensor excluded_pairs(const Batch& batch) const;
+
+  Bundle& bundle_;
+  TrainingData& data_;
+  TrainConfig config_;
+  Communicator& communicator_;
+};
+
+}  // namespace blip2

@@ -1,0 +1,172 @@
+// Trainer::train() is a whole run, Trainer::step() one optimiser step of it.
+#include "blip2/train/trainer.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <filesystem>
+#include <memory>
+#include <utility>
+
+#include "blip2/base/error.h"
+#include "blip2/base/log.h"
+#include "blip2/train/accumulation.h"
+#include "blip2/train/optimizer.h"
+#include "blip2/train/resume.h"
+#include "blip2/train/snapshot.h"
+
+namespace blip2 {
+namespace fs = std::filesystem;
+namespace {
+
+double now_s() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+class Trainer {
+ public:
+  Trainer(Stage& stage, const RunConfig& run, Communicator& communicator,
+          const TrainerOptions& options);
+
+  TrainingSummary train();
+
+ private:
+  LogRow step();
+  bool apply(double loss, double grad_norm, double rate);
+  void log(const LogRow& row);
+  void stop_after_bad_steps() const;
+  void save();
+
+  bool is_first_rank() const { return communicator_.rank() == 0; }
+
+  Stage& stage_;
+  const RunConfig& run_;
+  Communicator& communicator_;
+  const TrainerOptions& options_;
+  const int64_t num_steps_;
+  const std::vector<NamedTensor> parameters_;
+  AdamW optimizer_;
+  RunState state_;
+  fs::path last_snapshot_;
+  std::unique_ptr<EventLog> log_;  // on the first rank
+  double started_s_ = 0;           // when the run would have started, had it never been interrupted
+  bool stop_ = false;
+};
+
+Trainer::Trainer(Stage& stage, const RunConfig& run, Communicator& communicator,
+                 const TrainerOptions& options)
+    : stage_(stage),
+      run_(run),
+      communicator_(communicator),
+      options_(options),
+      num_steps_(num_steps(run, options.batches_per_epoch)),
+      parameters_(stage.trained_tensors()),
+      optimizer_(parameters_, {.beta2 = run.beta2, .weight_decay = run.weight_decay}) {}
+
+TrainingSummary Trainer::train() {
+  const ResumePoint point =
+      resume_run(run_, options_, {parameters_, optimizer_.state()}, num_steps_, is_first_rank());
+  state_ = point.state;
+  last_snapshot_ = point.snapshot;
+  const int64_t first_step = state_.step + 1;
+  if (point.finished) return {first_step, state_.step, state_.samples};
+
+  if (is_first_rank()) log_ = std::make_unique<EventLog>(run_.output_dir, state_.step);
+  started_s_ = now_s() - state_.elapsed_s;
+  stage_.seek(state_.batches_consumed);
+  while (state_.step < num_steps_) {
+    const LogRow row = step();
+    log(row);
+    stop_after_bad_steps();
+    const bool is_last = state_.step == num_steps_;
+    if (state_.step % run_.checkpoint_every == 0 || is_last || stop_) save();
+    if (options_.after_step) options_.after_step(row);
+    if (stop_ && !is_last) {
+      fail(ErrorCode::kInterrupted,
+           "interrupted after step {} of {}; started again, the run goes on", state_.step,
+           num_steps_);
+    }
+  }
+  if (is_first_rank()) save_finished_model(stage_, run_.output_dir);
+  return {first_step, state_.step, state_.samples};
+}
+
+LogRow Trainer::step() {
+  const double step_started_s = now_s();
+  const int64_t number = state_.step + 1;
+
+  optimizer_.zero_grad();
+  StepTotals totals = run_batches(stage_,
+                                  {.step = number,
+                                   .micro_step = 0,
+                                   .seed = static_cast<uint64_t>(run_.seed),
+                                   .rank = communicator_.rank()},
+                                  run_.accum_grad_iters);
+  totals.stop = options_.stop_requested();
+  average_over_ranks(totals, parameters_, communicator_);
+  const double grad_norm = gradient_norm(parameters_);
+  const double rate = learning_rate(run_, number, num_steps_, options_.batches_per_epoch);
+  const bool applied = apply(totals.loss, grad_norm, rate);
+  if (!applied) {
+    log_error("step {}: loss {}, gradient norm {}: not applied; samples: {}", number, totals.loss,
+              grad_norm, fmt::join(totals.keys, ", "));
+  }
+
+  const double ended_s = now_s();
+  stop_ = totals.stop;
+  state_.step = number;
+  state_.batches_consumed += run_.accum_grad_iters;
+  state_.samples += totals.samples;
+  state_.elapsed_s = ended_s - started_s_;
+  state_.bad_steps = applied ? 0 : state_.bad_steps + 1;
+  return {.step = number,
+          .epoch = (state_.batches_consumed - 1) / options_.batches_per_epoch,
+          .samples = state_.samples,
+          .loss = totals.loss,
+          .values = std::move(totals.values),
+          .lr = rate,
+          .grad_norm = grad_norm,
+          .samples_per_second =
+              static_cast<double>(totals.samples) / std::max(ended_s - step_started_s, 1e-9),
+          .elapsed_s = state_.elapsed_s,
+          .applied = applied};
+}
+
+/// Updates the parameters, unless the loss or the gradient is not finite.
+bool Trainer::apply(double loss, double grad_norm, double rate) {
+  if (!std::isfinite(loss) || !std::isfinite(grad_norm)) return false;
+  if (run_.grad_clip > 0) clip_gradients(parameters_, grad_norm, run_.grad_clip);
+  optimizer_.step(rate);
+  return true;
+}
+
+void Trainer::log(const LogRow& row) {
+  const bool is_due = row.step % run_.log_every == 0 || row.step == 1 || row.step == num_steps_;
+  if (log_ && (is_due || !row.applied)) log_->write(row);
+}
+
+void Trainer::stop_after_bad_steps() const {
+  if (state_.bad_steps < run_.max_bad_steps) return;
+  fail(ErrorCode::kCorruptData,
+       "step {}: expected a finite loss and gradient, found none in {} steps in a row; the last "
+       "good "
+       "snapshot: {}",
+       state_.step, state_.bad_steps, last_snapshot_.empty() ? "none" : last_snapshot_.string());
+}
+
+void Trainer::save() {
+  if (!is_first_rank()) return;
+  last_snapshot_ = save_snapshot(fs::path(run_.output_dir) / "checkpoints", state_,
+                                 {parameters_, optimizer_.state()}, run_.keep_checkpoints);
+}
+
+}  // namespace
+
+TrainingSummary train(Stage& stage, const RunConfig& run, Communicator& communicator,
+                      const TrainerOptions& options) {
+  return Trainer(stage, run, communicator, options).train();
+}
+
+}  // namespace blip2

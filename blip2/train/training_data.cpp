@@ -1,0 +1,159 @@
+#include "blip2/train/training_data.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/stack.h>
+
+#include <algorithm>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <span>
+
+#include "blip2/base/error.h"
+#include "blip2/base/files.h"
+#include "blip2/base/log.h"
+#include "blip2/data/collate.h"
+
+namespace blip2 {
+namespace fs = std::filesystem;
+using Json = nlohmann::json;
+namespace {
+
+/// The random stream of a cached view: of the seed, the picture and the view alone.
+Random view_random(uint64_t seed, const std::string& key, int64_t view) {
+  return Random(seed, "view", hash_text(key), static_cast<uint64_t>(view));
+}
+
+std::vector<float> pixels_of(const fs::path& path, const ImageTransform& transform,
+                             Augmentation augmentation, Random& random) {
+  const MappedFile file(path);
+  return prepare_view(file.bytes(), path.string(), transform, augmentation, random);
+}
+
+std::set<std::pair<std::string, std::string>> read_skipped(const fs::path& path) {
+  std::set<std::pair<std::string, std::string>> known;
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) {
+    const Json row = Json::parse(line, nullptr, false);
+    if (row.is_object()) known.emplace(row.value("source", ""), row.value("key", ""));
+  }
+  return known;
+}
+
+}  // namespace
+
+TrainingData::TrainingData(const TrainConfig& config, ImageEncoder& encoder,
+                           const ImageTransform& transform, fs::path skipped_path)
+    : run_(config.run),
+      encoder_(encoder),
+      transform_(transform),
+      skipped_path_(std::move(skipped_path)),
+      known_skipped_(read_skipped(skipped_path_)) {
+  std::vector<MixturePart> mixture;
+  for (const auto& [name, dataset] : config.datasets) open_part(name, dataset, mixture);
+  mixture_ = std::make_unique<Mixture>(std::move(mixture));
+  batches_per_epoch_ = mixture_->epoch_size() / run_.batch_size_train;
+  if (batches_per_epoch_ == 0) {
+    fail(ErrorCode::kInvalidArgument,
+         "run.batch_size_train: expected at most the {} samples of an epoch, found {}",
+         mixture_->epoch_size(), run_.batch_size_train);
+  }
+}
+
+void TrainingData::open_part(const std::string& name, const DatasetConfig& config,
+                             std::vector<MixturePart>& mixture) {
+  SourceConfig source_config{name, config.format, {}, config.images};
+  source_config.annotations.assign(config.annotations.begin(), config.annotations.end());
+  std::unique_ptr<Source> source = open_source(source_config);
+  if (config.image_size != transform_.image_size) {
+    fail(ErrorCode::kInvalidArgument, "datasets.{}.image_size: expected the encoder's {}, found {}",
+         name, transform_.image_size, config.image_size);
+  }
+  Part& part = parts_.emplace_back();
+  part.config = config;
+  part.augmentation = parse_augmentation(config.augment);
+  if (!config.feature_cache.empty()) {
+    const uint64_t seed = static_cast<uint64_t>(run_.seed);
+    const ViewFunction view = [&](const Record& record, int64_t index) {
+      Random random = view_random(seed, record.key, index);
+      return pixels_of(record.image, transform_,
+                       index == 0 ? Augmentation::kNone : part.augmentation, random);
+    };
+    FeatureCacheConfig cache;
+    cache.directory = config.feature_cache;
+    cache.num_views = config.views;
+    cache.image_size = config.image_size;
+    cache.max_gigabytes = config.feature_cache_gb;
+    cache.views = fmt::format("{}, seed {}", config.augment, config.augment == "none" ? 0 : seed);
+    part.cache.emplace(cache, *source, encoder_, view);
+  }
+  mixture.push_back({name, std::move(source), config.sample_ratio});
+}
+
+void TrainingData::seek(int64_t batches_consumed) {
+  PipelineConfig config;
+  config.seed = static_cast<uint64_t>(run_.seed);
+  config.batch_size = run_.batch_size_train;
+  config.shuffle = run_.shuffle;
+  config.num_workers = static_cast<int>(run_.num_workers);
+  config.max_skipped_fraction = run_.max_skipped_fraction;
+  for (const Part& part : parts_) config.num_views = std::max(config.num_views, part.config.views);
+  pipeline_.reset();
+  pipeline_ = std::make_unique<Pipeline>(
+      *mixture_, config, [this](Sample& sample) { load(sample); },
+      [this](const SkippedRecord& record) { note_skipped(record); }, batches_consumed);
+}
+
+Batch TrainingData::next() {
+  BLIP2_CHECK(pipeline_ != nullptr);
+  return pipeline_->next();
+}
+
+void TrainingData::load(Sample& sample) const {
+  const Part& part = parts_[static_cast<size_t>(sample.address.part)];
+  if (part.cache) {
+    part.cache->check(sample.address.index);
+    return;
+  }
+  sample.pixels = pixels_of(sample.image, transform_, part.augmentation, sample.augmentation);
+}
+
+void TrainingData::note_skipped(const SkippedRecord& record) {
+  if (!known_skipped_.emplace(record.source, record.key).second) return;
+  log_warning("skipped {} of {}: {}", record.key, record.source, record.reason);
+  std::ofstream file(skipped_path_, std::ios::app);
+  file << Json({{"source", record.source}, {"key", record.key}, {"reason", record.reason}})
+              .dump(-1, ' ', true, Json::error_handler_t::replace)
+       << "\n";
+}
+
+at::Tensor TrainingData::encode(const Batch& batch, const std::vector<size_t>& samples) const {
+  std::vector<std::span<const float>> pictures;
+  for (const size_t i : samples) pictures.emplace_back(batch.samples[i].pixels);
+  const at::NoGradGuard no_grad;
+  return encoder_.encode(stack_pixels(pictures, transform_.image_size, transform_.image_size));
+}
+
+at::Tensor TrainingData::image_embeds(const Batch& batch) const {
+  std::vector<at::Tensor> rows(batch.samples.size());
+  std::vector<size_t> uncached;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const Sample& sample = batch.samples[i];
+    const Part& part = parts_[static_cast<size_t>(sample.address.part)];
+    if (!part.cache) {
+      uncached.push_back(i);
+      continue;
+    }
+    rows[i] = at::empty({part.cache->num_tokens(), part.cache->width()}, at::kFloat);
+    part.cache->read(sample.address.index, sample.view % part.cache->num_views(), rows[i]);
+  }
+  if (!uncached.empty()) {
+    const at::Tensor encoded = encode(batch, uncached);
+    for (size_t i = 0; i < uncached.size(); ++i) {
+      rows[uncached[i]] = encoded[static_cast<int64_t>(i)];
+    }
+  }
+  return at::stack(rows);
+}
+
+}  // namespace blip2

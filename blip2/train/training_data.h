@@ -1,0 +1,66 @@
+// The data side of a run: the mixture that a configuration names, its stream of batches, and the
+// frozen encoder's features of each batch, from a cache or from pixels. What a batch is used for is
+// the stage's affair.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "blip2/data/pipeline.h"
+#include "blip2/image/prepare.h"
+#include "blip2/models/vision/image_encoder.h"
+#include "blip2/train/config.h"
+#include "blip2/train/feature_cache.h"
+
+namespace blip2 {
+
+class TrainingData {
+ public:
+  /// Opens every data set of `config` and computes the feature caches that it asks for. `encoder`
+  /// must outlive this. Unusable records are written to `skipped_path` (JSON lines: source, key,
+  /// reason).
+  TrainingData(const TrainConfig& config, ImageEncoder& encoder, const ImageTransform& transform,
+               std::filesystem::path skipped_path);
+
+  /// Makes next() give batch `batches_consumed` (from 0) of the run.
+  void seek(int64_t batches_consumed);
+  Batch next();
+  int64_t batches_per_epoch() const { return batches_per_epoch_; }
+
+  /// The frozen encoder's raw output for a batch, [B, P, Dv] float32.
+  at::Tensor image_embeds(const Batch& batch) const;
+
+ private:
+  /// What a data set does to its pictures.
+  struct Part {
+    DatasetConfig config;
+    Augmentation augmentation = Augmentation::kNone;
+    std::optional<FeatureCache> cache;
+  };
+
+  void open_part(const std::string& name, const DatasetConfig& config,
+                 std::vector<MixturePart>& mixture);
+  void load(Sample& sample) const;
+  void note_skipped(const SkippedRecord& record);
+  at::Tensor encode(const Batch& batch, const std::vector<size_t>& samples) const;
+
+  RunConfig run_;
+  ImageEncoder& encoder_;
+  ImageTransform transform_;
+  std::filesystem::path skipped_path_;
+  std::set<std::pair<std::string, std::string>> known_skipped_;
+  std::vector<Part> parts_;
+  std::unique_ptr<Mixture> mixture_;
+  std::unique_ptr<Pipeline> pipeline_;
+  int64_t batches_per_epoch_ = 0;
+};
+
+}  // namespace blip2

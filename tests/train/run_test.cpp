@@ -1,0 +1,191 @@
+// Whole runs of both stages from the real frozen models on a few pictures: a resumed run is the
+// straight run to the last bit, and two runs of one seed have the same log. With dropout, shuffle,
+// augmentation, 4 workers and accumulation, cut in the middle of an epoch.
+#include "blip2/train/run.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "blip2/base/error.h"
+#include "blip2/base/files.h"
+#include "blip2/base/random.h"
+#include "blip2/image/encode.h"
+#include "blip2/train/events.h"
+
+namespace blip2 {
+namespace {
+namespace fs = std::filesystem;
+
+fs::path assets() {
+  const char* folder = std::getenv("BLIP2_ASSETS");
+  return folder != nullptr ? fs::path(folder) : fs::path(std::getenv("HOME")) / ".cache" / "blip2";
+}
+
+class RunTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(fs::exists(assets() / "models" / "all_minilm_l6_v2")) << "run tools/fetch_assets";
+    folder_ = fs::temp_directory_path() / fmt::format("blip2_run_test_{}", ::getpid());
+    fs::create_directories(folder_);
+    const char* names[] = {"a red square", "a blue field", "a green flag", "a dark wall",
+                           "a pale sky"};
+    std::ofstream rows(folder_ / "data.jsonl");
+    for (int i = 0; i < 10; ++i) {
+      Random random(1, "picture", static_cast<uint64_t>(i));
+      Image image{40, 30, std::vector<uint8_t>(40 * 30 * 3)};
+      for (uint8_t& byte : image.rgb) byte = static_cast<uint8_t>(random.below(256));
+      write_file_atomic(folder_ / fmt::format("{}.png", i), encode_png(image));
+      rows << fmt::format(
+          "{{\"image\": \"{0}.png\", \"caption\": \"{1} {0}\", \"key\": \"k{0}\"}}\n", i,
+          names[i % 5]);
+    }
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  TrainConfig config(const std::string& output) {
+    TrainConfig config;
+    config.model.image_encoder = (assets() / "models" / "efficientnet_lite0").string();
+    config.model.qformer = (assets() / "models" / "all_minilm_l6_v2").string();
+    config.model.num_query_token = 4;
+    config.model.max_txt_len = 12;
+    config.model.freeze_embeddings = true;
+    DatasetConfig& data = config.datasets["pictures"];
+    data.format = "jsonl";
+    data.annotations = {(folder_ / "data.jsonl").string()};
+    data.augment = "random_resized_crop_flip";
+    RunConfig& run = config.run;
+    run.output_dir = (folder_ / output).string();
+    run.max_steps = 6;
+    run.batch_size_train =
+        2;  // 5 batches an epoch: step 3 of accumulation 2 lies within the second
+    run.accum_grad_iters = 2;
+    run.warmup_steps = 2;
+    run.drop_rate = 0.1;
+    run.num_workers = 4;
+    run.log_every = 1;
+    run.checkpoint_every = 2;
+    run.hard_negatives_from = 3;
+    return config;
+  }
+
+  /// Runs to the end, or stops after `stop_after` steps as Ctrl-C would.
+  static void run(const TrainConfig& config, int64_t stop_after = 0) {
+    int64_t steps = 0;
+    RunOptions options;
+    options.after_step = [&](const LogRow& row, const Bundle&) { steps = row.step; };
+    options.stop_requested = [&] { return stop_after > 0 && steps + 1 >= stop_after; };
+    const LoadedTrainConfig loaded(config, "test");
+    if (stop_after == 0) {
+      run_training(loaded, options);
+    } else {
+      EXPECT_THROW(run_training(loaded, options), Error);
+    }
+  }
+
+  void expect_same(const TrainConfig& a, const TrainConfig& b) {
+    const std::vector<LogRow> one = read_log(fs::path(a.run.output_dir) / "log.jsonl");
+    const std::vector<LogRow> two = read_log(fs::path(b.run.output_dir) / "log.jsonl");
+    ASSERT_EQ(one.size(), two.size());
+    for (size_t i = 0; i < one.size(); ++i) {
+      EXPECT_EQ(one[i].step, two[i].step);
+      EXPECT_EQ(one[i].loss, two[i].loss) << "step " << one[i].step;
+      EXPECT_EQ(one[i].values, two[i].values) << "step " << one[i].step;
+      EXPECT_EQ(one[i].grad_norm, two[i].grad_norm) << "step " << one[i].step;
+      EXPECT_EQ(one[i].lr, two[i].lr);
+    }
+    const auto weights = [](const TrainConfig& config) {
+      return checksum(read_file(fs::path(config.run.output_dir) / "model" / "model.safetensors"));
+    };
+    EXPECT_EQ(weights(a), weights(b));
+  }
+
+  fs::path folder_;
+};
+
+TEST_F(RunTest, Stage1ResumedIsTheStraightRun) {
+  const TrainConfig straight = config("straight"), resumed = config("resumed");
+  run(straight);
+  run(resumed, 3);
+  EXPECT_FALSE(fs::exists(fs::path(resumed.run.output_dir) / "model"));
+  run(resumed);
+  expect_same(straight, resumed);
+  const std::vector<LogRow> rows = read_log(fs::path(straight.run.output_dir) / "log.jsonl");
+  EXPECT_EQ(rows.size(), 6U);
+  EXPECT_NE(rows[0].loss, rows[5].loss);
+}
+
+TEST_F(RunTest, Stage1OfOneSeedIsOneRunAndOfAnotherSeedIsNot) {
+  TrainConfig one = config("one"), two = config("two"), other = config("other");
+  for (TrainConfig* c : {&one, &two, &other}) c->run.max_steps = 2;
+  two.run.num_workers = 1;
+  other.run.seed = 43;
+  run(one);
+  run(two);
+  run(other);
+  expect_same(one, two);
+  EXPECT_NE(read_log(fs::path(one.run.output_dir) / "log.jsonl")[1].loss,
+            read_log(fs::path(other.run.output_dir) / "log.jsonl")[1].loss);
+}
+
+TEST_F(RunTest, CachedFeaturesGiveTheRunOfUncachedOnes) {
+  // Without augmentation both see the same pictures; the cache stores float16.
+  TrainConfig plain = config("plain"), cached = config("cached");
+  for (TrainConfig* c : {&plain, &cached}) {
+    c->run.max_steps = 2;
+    c->datasets["pictures"].augment = "none";
+  }
+  cached.datasets["pictures"].feature_cache = (folder_ / "features").string();
+  run(plain);
+  run(cached);
+  const std::vector<LogRow> a = read_log(fs::path(plain.run.output_dir) / "log.jsonl");
+  const std::vector<LogRow> b = read_log(fs::path(cached.run.output_dir) / "log.jsonl");
+  for (size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(a[i].loss, b[i].loss, 2e-3 * a[i].loss);
+  // Another data set in the same folder is refused.
+  std::ofstream(folder_ / "data.jsonl", std::ios::app)
+      << R"({"image": "0.png", "caption": "one more", "key": "k10"})" << "\n";
+  cached.run.output_dir = (folder_ / "again").string();
+  EXPECT_THROW(run_training(LoadedTrainConfig(cached, "test")), Error);
+}
+
+TEST_F(RunTest, Stage2StartsFromStage1AndResumes) {
+  TrainConfig one = config("stage1");
+  one.run.max_steps = 1;
+  run(one);
+  const auto stage2 = [&](const std::string& output) {
+    TrainConfig two = config(output);
+    two.model.arch = "blip2_llama";
+    two.model.qformer = one.run.output_dir + "/model";
+    two.model.language_model = (assets() / "models" / "smollm2_135m_instruct").string();
+    two.model.prompt = "A picture of";
+    two.run.task = "image_text_pretrain_stage2";
+    two.run.max_steps = 3;
+    two.run.checkpoint_every = 1;
+    return two;
+  };
+  const TrainConfig straight = stage2("straight2"), resumed = stage2("resumed2");
+  run(straight);
+  run(resumed, 2);
+  run(resumed);
+  expect_same(straight, resumed);
+}
+
+TEST_F(RunTest, AnUnusablePictureIsSkippedAndNoted) {
+  write_file_atomic(folder_ / "3.png", "no picture");
+  TrainConfig skipping = config("skipping");
+  skipping.run.max_steps = 3;
+  skipping.run.max_skipped_fraction = 0.2;
+  run(skipping);
+  const std::string skipped = read_file(fs::path(skipping.run.output_dir) / "skipped.jsonl");
+  EXPECT_NE(skipped.find("\"k3\""), std::string::npos);
+  skipping.run.max_skipped_fraction = 0.01;
+  skipping.run.output_dir = (folder_ / "refusing").string();
+  EXPECT_THROW(run_training(LoadedTrainConfig(skipping, "test")), Error);
+}
+
+}  // namespace
+}  // namespace blip2

@@ -1,0 +1,92 @@
+// Goldens: tools/make_train_goldens.py; the paper's schedule by torch's LinearLR and
+// CosineAnnealingLR.
+#include "blip2/train/schedule.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "support.h"
+
+namespace blip2 {
+namespace {
+
+using Json = nlohmann::json;
+
+struct Golden {
+  Json json = Json::parse(read_file(testing::golden("schedule.json")));
+  RunConfig run;
+
+  explicit Golden(const std::string& name) {
+    run.init_lr = json["init_lr"];
+    run.min_lr = json["min_lr"];
+    run.warmup_lr = json["warmup_lr"];
+    json = json.at(name);
+    run.warmup_steps = json["warmup_steps"];
+  }
+  double rate(int64_t index) const { return json["rates"].at(static_cast<size_t>(index)); }
+};
+
+TEST(Schedule, PaperIsLinearThenOneCosine) {
+  const Golden golden("paper");
+  const int64_t steps = golden.json["num_steps"];
+  for (int64_t step = 1; step <= steps; ++step) {
+    EXPECT_NEAR(paper_learning_rate(golden.run, step, steps), golden.rate(step - 1), 1e-12) << step;
+  }
+  EXPECT_EQ(paper_learning_rate(golden.run, 1, steps), 1e-6);
+  EXPECT_EQ(paper_learning_rate(golden.run, 8, steps), 1e-4);
+  EXPECT_NEAR(paper_learning_rate(golden.run, steps + 1, steps), 1e-5, 1e-18);
+}
+
+TEST(Schedule, LavisIsConstantWithinAnEpoch) {
+  for (const char* name : {"lavis", "lavis_cut"}) {
+    const Golden golden(name);
+    const int64_t iterations = golden.json["iterations"];
+    const int64_t epochs = golden.json["epochs"];
+    for (int64_t i = 0; i < epochs * iterations; ++i) {
+      EXPECT_NEAR(lavis_learning_rate(golden.run, i / iterations, i % iterations, epochs),
+                  golden.rate(i), 1e-12)
+          << name << " " << i;
+    }
+  }
+}
+
+TEST(Schedule, RecipeChooses) {
+  Golden golden("lavis");  // 4 epochs of 11 batches
+  golden.run.recipe = "lavis";
+  golden.run.max_epoch = 4;
+  EXPECT_NEAR(learning_rate(golden.run, 13, 44, 11), golden.rate(12), 1e-12);
+  golden.run.max_epoch.reset();  // 34 steps are four epochs, rounded up
+  EXPECT_NEAR(learning_rate(golden.run, 13, 34, 11), golden.rate(12), 1e-12);
+  golden.run.accum_grad_iters = 3;  // step 5 ends with batch 14
+  golden.run.max_epoch = 4;
+  EXPECT_NEAR(learning_rate(golden.run, 5, 14, 11), golden.rate(14), 1e-12);
+  EXPECT_NEAR(learning_rate(golden.run, 1, 14, 11), golden.rate(2), 1e-12);
+
+  Golden paper("paper");
+  EXPECT_NEAR(learning_rate(paper.run, 20, 40, 11), paper.rate(19), 1e-12);
+}
+
+TEST(Schedule, WarmupOfNoStepsStartsAtThePeak) {
+  RunConfig run;
+  run.warmup_steps = 0;
+  EXPECT_EQ(paper_learning_rate(run, 1, 10), run.init_lr);
+  run.warmup_steps = 20;  // longer than the run
+  EXPECT_LT(paper_learning_rate(run, 10, 10), run.init_lr);
+}
+
+TEST(Schedule, CountsSteps) {
+  RunConfig run;
+  run.max_steps = 77;
+  EXPECT_EQ(num_steps(run, 10), 77);
+  run.max_steps.reset();
+  run.max_epoch = 3;
+  EXPECT_EQ(num_steps(run, 10), 30);
+  run.accum_grad_iters = 4;
+  EXPECT_EQ(num_steps(run, 10), 7);
+  EXPECT_THROW(num_steps(run, 0), Error);
+  EXPECT_THROW(num_steps(run, 1), Error);
+}
+
+}  // namespace
+}  // namespace blip2

@@ -1,0 +1,92 @@
+// What the tests of this room share: goldens, a folder that vanishes, and a small stage to train.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/dropout.h>
+#include <ATen/ops/linear.h>
+#include <ATen/ops/zeros.h>
+
+#include <filesystem>
+#include <limits>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "../base/temporary_folder.h"
+#include "blip2/base/files.h"
+#include "blip2/nn/module.h"
+#include "blip2/train/stage.h"
+
+namespace blip2::testing {
+
+inline std::filesystem::path golden(const std::string& name) {
+  return std::filesystem::path(BLIP2_TESTS_DIR) / "golden" / "train" / name;
+}
+
+/// Turns `byte` of a file over.
+inline void damage(const std::filesystem::path& path, size_t byte) {
+  std::string bytes = read_file(path);
+  bytes.at(byte) = static_cast<char>(bytes.at(byte) ^ 0x40);
+  write_file_atomic(path, bytes);
+}
+
+/// A linear layer behind dropout learns to give the sums of random vectors.
+class ToyStage final : public Stage {
+ public:
+  explicit ToyStage(uint64_t seed = 1) {
+    Random random(seed, "toy");
+    weight = at::zeros({3, 5});
+    bias = at::zeros({3});
+    temp = at::zeros({});
+    for (at::Tensor* tensor : {&weight, &bias, &temp}) fill_normal(*tensor, 0.3, random);
+    set_trainable(trained_tensors(), true);
+  }
+
+  std::vector<NamedTensor> trained_tensors() override {
+    return {{"layer.weight", &weight}, {"layer.bias", &bias}, {"temp", &temp}};
+  }
+
+  void seek(int64_t batches_consumed) override { next_batch_ = batches_consumed; }
+
+  StepOutput run_batch(const StepContext& context) override {
+    const int64_t batch = next_batch_++;
+    batches.push_back(batch);
+    Random random(context.seed, "toy data", static_cast<uint64_t>(batch));
+    at::Tensor inputs = at::zeros({4, 5});
+    fill_normal(inputs, 1.0, random);
+    const at::Tensor dropped = at::dropout(inputs, 0.2, /*train=*/true);
+    const at::Tensor error = at::linear(dropped, weight, bias) - inputs.sum(1, /*keepdim=*/true);
+    at::Tensor loss = error.pow(2).mean() + temp.pow(2);
+    if (bad_batches.contains(batch)) loss = loss * std::numeric_limits<double>::quiet_NaN();
+    return {.loss = loss,
+            .values = {{"loss_itc", loss.item<double>() / 2}, {"temperature", temp.item<double>()}},
+            .samples = 4,
+            .keys = {"key-" + std::to_string(batch)}};
+  }
+
+  void save_model(const std::filesystem::path& directory) override {
+    ++times_saved;
+    write_file_atomic(directory / "model.txt", std::to_string(weight.sum().item<double>()));
+  }
+
+  /// The bytes of all parameters.
+  std::string bytes() {
+    std::string all;
+    for (const NamedTensor& named : trained_tensors()) {
+      all.append(static_cast<const char*>(named.tensor->const_data_ptr()), named.tensor->nbytes());
+    }
+    return all;
+  }
+
+  at::Tensor weight;  // [3, 5]
+  at::Tensor bias;    // [3]
+  at::Tensor temp;    // []
+  std::set<int64_t> bad_batches;
+  std::vector<int64_t> batches;
+  int times_saved = 0;
+
+ private:
+  int64_t next_batch_ = -1;
+};
+
+}  // namespace blip2::testing
