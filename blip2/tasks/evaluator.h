@@ -1,0 +1,62 @@
+// A model's scores on a data set: retrieval both ways by ITC alone and re-ranked by ITM, matching
+// accuracy, and captions against references.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "blip2/data/source.h"
+#include "blip2/generate/options.h"
+#include "blip2/metrics/recall.h"
+
+namespace blip2 {
+
+struct Bundle;
+
+struct EvaluationOptions {
+  int64_t batch_size = 16;
+  int64_t max_text_length = 35;  ///< LAVIS evaluates retrieval with 35 tokens
+  int64_t rerank = 128;  ///< candidates of a query that ITM re-ranks (LAVIS k_test); 0 = none
+  uint64_t seed = 42;
+  std::function<void(int64_t pictures)> progress;  ///< told how many more are done; may be empty
+};
+
+struct RetrievalEvaluation {
+  int64_t num_images = 0, num_texts = 0;
+  RetrievalScores itc;  ///< percent
+  RetrievalScores
+      reranked;  ///< score = ITM logit + cosine for the best `rerank` (blip2_reference.md 5.5)
+  RetrievalScores chance;
+  /// Of each picture with a caption of its own and one negative caption, percent. Random: uniform
+  /// among those of other pictures; hard: drawn from the softmax of the similarities, as in
+  /// training.
+  double itm_accuracy_random = 0, itm_accuracy_hard = 0;
+  std::vector<std::string> images;    ///< paths, rows of `similarity`
+  std::vector<std::string> texts;     ///< columns
+  std::vector<int64_t> image_groups;  ///< pictures with a common caption share a group
+  std::vector<int64_t> text_groups;
+  std::vector<float> similarity;  ///< cosines [num_images, num_texts]
+};
+
+/// Every caption of every record is a text. Throws kUnsupported for a model without ITC; a picture
+/// that cannot be read throws: a score over fewer pictures would be another score.
+RetrievalEvaluation evaluate_retrieval(const Bundle& bundle, const Source& source,
+                                       const EvaluationOptions& options = {});
+
+struct CaptionEvaluation {
+  std::vector<std::string> images, captions;
+  std::vector<std::vector<std::string>> references;
+  double bleu[4] = {};  ///< fractions, as pycocoevalcap
+  double rouge_l = 0;
+  double cider = 0;
+  double noun_accuracy = 0;  ///< percent: the head noun of a reference occurs in the caption
+  int64_t distinct = 0;      ///< different captions
+};
+
+CaptionEvaluation evaluate_captions(const Bundle& bundle, const Source& source,
+                                    const GenerationOptions& generation, const std::string& prompt,
+                                    const EvaluationOptions& options = {});
+
+}  // namespace blip2

@@ -1,0 +1,264 @@
+#include "blip2/tasks/index.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "blip2/base/error.h"
+#include "blip2/base/files.h"
+#include "blip2/checkpoint/safetensors.h"
+#include "blip2/models/bundle.h"
+#include "blip2/tasks/embedder.h"
+#include "blip2/tasks/feature_spool.h"
+#include "blip2/tasks/output_text.h"
+
+namespace blip2 {
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+namespace {
+
+constexpr const char* kFormat = "blip2-index-1";
+constexpr const char* kFeature = "itc_image";
+
+std::string dump(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+/// The checksum of a file, or of 64 pieces of it if it is large.
+std::string content_checksum(const fs::path& path) {
+  constexpr size_t kPiece = size_t{1} << 20, kPieces = 64;
+  const MappedFile file(path);
+  const std::span<const std::byte> bytes = file.bytes();
+  if (bytes.size() <= kPiece * kPieces) return checksum(bytes);
+  std::string sums;
+  for (size_t i = 0; i < kPieces; ++i) {
+    const size_t offset = (bytes.size() - kPiece) / (kPieces - 1) * i;
+    sums += checksum(bytes.subspan(offset, kPiece));
+  }
+  return checksum(std::string_view(sums)) + checksum(bytes.last(kPiece));
+}
+
+int64_t positive(const Json& json, const char* key, const fs::path& path) {
+  const auto found = json.find(key);
+  if (found == json.end() || !found->is_number_integer() || found->get<int64_t>() < 1) {
+    fail(ErrorCode::kCorruptData, "{}: {}: expected a whole number of at least 1", path.string(),
+         key);
+  }
+  return found->get<int64_t>();
+}
+
+std::string text(const Json& json, const char* key, const fs::path& path) {
+  const auto found = json.find(key);
+  if (found == json.end() || !found->is_string()) {
+    fail(ErrorCode::kCorruptData, "{}: {}: expected a string", path.string(), key);
+  }
+  return found->get<std::string>();
+}
+
+/// Renames a finished index to where it belongs; an older one comes back if that fails.
+void put_in_place(const fs::path& finished, const fs::path& target) {
+  const fs::path old = finished.string() + ".old";
+  std::error_code error, ignored;
+  const bool replaces = fs::exists(target) && !fs::is_empty(target);
+  if (replaces) fs::rename(target, old, error);
+  if (!error) fs::rename(finished, target, error);
+  if (error) {
+    if (replaces && fs::exists(old, ignored)) fs::rename(old, target, ignored);
+    fail(ErrorCode::kUnavailable, "{}: cannot put the index in place: {}", target.string(),
+         error.message());
+  }
+  fs::remove_all(old, ignored);
+}
+
+std::vector<std::string> read_images(const fs::path& path) {
+  const std::string content = read_file(path);
+  std::vector<std::string> images;
+  for (size_t begin = 0; begin < content.size();) {
+    size_t end = content.find('\n', begin);
+    if (end == std::string::npos) {
+      fail(ErrorCode::kCorruptData, "{}:{}: the last line is cut off", path.string(),
+           images.size() + 1);
+    }
+    const Json row =
+        Json::parse(content.begin() + static_cast<std::ptrdiff_t>(begin),
+                    content.begin() + static_cast<std::ptrdiff_t>(end), nullptr, false);
+    if (!row.is_object() || !row.contains("image") || !row["image"].is_string()) {
+      fail(ErrorCode::kCorruptData, "{}:{}: expected {{\"image\": path}}", path.string(),
+           images.size() + 1);
+    }
+    images.push_back(row["image"].get<std::string>());
+    begin = end + 1;
+  }
+  return images;
+}
+
+}  // namespace
+
+std::string model_fingerprint(const fs::path& directory) {
+  if (!fs::is_directory(directory)) {
+    fail(ErrorCode::kNotFound, "{}: expected a model directory, found none", directory.string());
+  }
+  std::vector<fs::path> files;
+  for (const fs::directory_entry& entry : fs::directory_iterator(directory)) {
+    if (entry.is_regular_file()) files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  std::string lines;
+  for (const fs::path& file : files) {
+    lines += fmt::format("{} {} {}\n", file.filename().string(), fs::file_size(file),
+                         content_checksum(file));
+  }
+  return checksum(std::string_view(lines));
+}
+
+struct Index::State {
+  fs::path directory, model, working_directory;
+  std::string fingerprint;
+  int64_t num_queries = 0, embed_dim = 0;
+  std::vector<std::string> images;
+  at::Tensor features;  // [N, Q, E], a view of the mapped file
+};
+
+Index::Index(const fs::path& directory) {
+  auto state = std::make_shared<State>();
+  const fs::path path = directory / "index.json";
+  if (!fs::exists(path)) {
+    fail(ErrorCode::kNotFound,
+         "{}: expected an index (index.json), as `blip2 index build` makes it", directory.string());
+  }
+  const Json json = Json::parse(read_file(path), nullptr, false);
+  if (!json.is_object()) {
+    fail(ErrorCode::kCorruptData, "{}: expected a JSON object", path.string());
+  }
+  if (const std::string format = text(json, "format", path); format != kFormat) {
+    fail(ErrorCode::kUnsupported, "{}: format: expected {}, found {}", path.string(), kFormat,
+         format);
+  }
+  state->directory = directory;
+  state->model = text(json, "model", path);
+  state->fingerprint = text(json, "model_fingerprint", path);
+  state->working_directory = text(json, "working_directory", path);
+  const int64_t count = positive(json, "num_images", path);
+  state->num_queries = positive(json, "num_queries", path);
+  state->embed_dim = positive(json, "embed_dim", path);
+
+  state->images = read_images(directory / "images.jsonl");
+  if (static_cast<int64_t>(state->images.size()) != count) {
+    fail(ErrorCode::kCorruptData, "{}: expected {} lines, as index.json says, found {}",
+         (directory / "images.jsonl").string(), count, state->images.size());
+  }
+  const SafetensorsFile file(directory / "features.safetensors");
+  const std::vector<int64_t> shape = {count, state->num_queries, state->embed_dim};
+  const bool fits = file.infos().size() == 1 && file.infos()[0].name == kFeature &&
+                    file.infos()[0].dtype == at::kFloat && file.infos()[0].shape == shape;
+  if (!fits) {
+    fail(ErrorCode::kCorruptData,
+         "{}: expected one float32 tensor {} [{}, {}, {}], as index.json says", file.describe(),
+         kFeature, count, state->num_queries, state->embed_dim);
+  }
+  state->features = file.read(kFeature);
+  state_ = std::move(state);
+}
+
+int64_t Index::size() const { return static_cast<int64_t>(state_->images.size()); }
+int64_t Index::num_queries() const { return state_->num_queries; }
+int64_t Index::embed_dim() const { return state_->embed_dim; }
+const fs::path& Index::model() const { return state_->model; }
+
+const std::string& Index::image(int64_t row) const {
+  return state_->images.at(static_cast<size_t>(row));
+}
+
+fs::path Index::image_file(int64_t row) const { return state_->working_directory / image(row); }
+
+bool Index::is_made_by(const fs::path& directory) const {
+  return model_fingerprint(directory) == state_->fingerprint;
+}
+
+std::span<const float> Index::features() const {
+  return {state_->features.const_data_ptr<float>(), static_cast<size_t>(state_->features.numel())};
+}
+
+struct IndexBuilder::State {
+  Embedder embedder;
+  fs::path model, target;
+  std::string fingerprint;
+  fs::path aside;  // where the index grows; empty once it is in place
+  std::optional<FeatureSpool> spool;
+  std::ofstream images;
+  int64_t count = 0, num_queries = 0, embed_dim = 0;
+
+  explicit State(Embedder made_of) : embedder(std::move(made_of)) {}
+  ~State() {
+    spool.reset();
+    std::error_code ignored;
+    if (!aside.empty()) fs::remove_all(aside, ignored);
+  }
+};
+
+IndexBuilder::IndexBuilder(const Bundle& bundle, const fs::path& model, fs::path directory)
+    : state_(std::make_unique<State>(Embedder(bundle, {kFeature}, bundle.max_text_length))) {
+  state_->model = fs::absolute(model).lexically_normal();
+  directory = fs::absolute(directory).lexically_normal();
+  state_->target = directory.has_filename() ? directory : directory.parent_path();
+  const fs::path& target = state_->target;
+  const bool is_free = !fs::exists(target) || (fs::is_directory(target) && fs::is_empty(target));
+  if (!is_free && !fs::exists(target / "index.json")) {
+    fail(ErrorCode::kInvalidArgument,
+         "--index {}: there is something that is no index; it is left alone", target.string());
+  }
+  state_->fingerprint = model_fingerprint(model);
+  state_->aside =
+      target.parent_path() / fmt::format(".{}.{}.partial", target.filename().string(), ::getpid());
+  std::error_code ignored;
+  fs::remove_all(state_->aside, ignored);
+  make_directories(state_->aside);
+  state_->spool.emplace(state_->aside / "features.safetensors");
+  state_->images.open(state_->aside / "images.jsonl", std::ios::binary);
+}
+
+IndexBuilder::~IndexBuilder() = default;
+
+void IndexBuilder::add(const std::vector<Picture>& pictures) {
+  if (pictures.empty()) return;
+  for (const FeatureRows& rows : state_->embedder.embed(pictures, {})) {
+    state_->num_queries = rows.row_shape.at(0);
+    state_->embed_dim = rows.row_shape.at(1);
+    state_->spool->append(rows);
+  }
+  for (const Picture& picture : pictures) {
+    state_->images << json_line(dump({{"image", picture.path}}));
+  }
+  state_->count += static_cast<int64_t>(pictures.size());
+}
+
+void IndexBuilder::finish() {
+  State& state = *state_;
+  state.images.close();
+  if (!state.images) {
+    fail(ErrorCode::kUnavailable, "{}: cannot write images.jsonl", state.target.string());
+  }
+  if (state.count == 0) {
+    fail(ErrorCode::kInvalidArgument, "{}: no index: no picture could be read",
+         state.target.string());
+  }
+  state.spool->finish();
+  state.spool.reset();
+  const Json json = {{"format", kFormat},
+                     {"model", state.model.string()},
+                     {"model_fingerprint", state.fingerprint},
+                     {"working_directory", fs::current_path().string()},
+                     {"num_images", state.count},
+                     {"num_queries", state.num_queries},
+                     {"embed_dim", state.embed_dim}};
+  write_file_atomic(state.aside / "index.json",
+                    json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+  put_in_place(state.aside, state.target);
+  state.aside.clear();
+}
+
+}  // namespace blip2

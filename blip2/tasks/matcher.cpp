@@ -1,0 +1,93 @@
+#include "blip2/tasks/matcher.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/softmax.h>
+
+#include <cmath>
+
+#include "blip2/base/error.h"
+#include "blip2/data/collate.h"
+#include "blip2/models/bundle.h"
+#include "blip2/models/similarity.h"
+#include "blip2/report/heat_map.h"
+
+namespace blip2 {
+
+struct Matcher::State {
+  TextFeatures texts;
+};
+
+namespace {
+
+at::Tensor embeds_of(const Bundle& bundle, const std::vector<Picture>& pictures) {
+  std::vector<std::span<const float>> pixels;
+  for (const Picture& picture : pictures) pixels.emplace_back(picture.pixels);
+  const int64_t size = bundle.transform.image_size;
+  return encode_images(bundle, stack_pixels(pixels, size, size));
+}
+
+}  // namespace
+
+Matcher::Matcher(const Bundle& bundle, std::vector<std::string> texts, int64_t max_text_length)
+    : bundle_(bundle), texts_(std::move(texts)), state_(std::make_unique<State>()) {
+  if (!bundle_.stage1) {
+    fail(ErrorCode::kUnsupported, "this model has no matching head: expected a stage-1 model");
+  }
+  state_->texts =
+      text_features(*bundle_.stage1, *bundle_.qformer_tokenizer, texts_, max_text_length);
+}
+
+Matcher::~Matcher() = default;
+
+std::vector<std::vector<Match>> Matcher::match(const std::vector<Picture>& pictures) const {
+  if (pictures.empty()) return {};
+  const at::NoGradGuard no_grad;
+  const Stage1& model = *bundle_.stage1;
+  const at::Tensor embeds = embeds_of(bundle_, pictures);
+  const at::Tensor cosines =
+      all_similarities(image_features(model, embeds), state_->texts.projected);  // [N, M]
+  std::vector<int64_t> images, texts;
+  for (size_t i = 0; i < pictures.size(); ++i) {
+    for (size_t t = 0; t < texts_.size(); ++t) {
+      images.push_back(static_cast<int64_t>(i));
+      texts.push_back(static_cast<int64_t>(t));
+    }
+  }
+  const at::Tensor logits = pair_logits(model, embeds, state_->texts, images, texts);  // [N*M, 2]
+  const at::Tensor probabilities = at::softmax(logits, 1);
+  std::vector<std::vector<Match>> rows(pictures.size());
+  for (size_t i = 0; i < images.size(); ++i) {
+    const int64_t pair = static_cast<int64_t>(i);
+    rows[static_cast<size_t>(images[i])].push_back(
+        {probabilities[pair][1].item<double>(),
+         {logits[pair][0].item<double>(), logits[pair][1].item<double>()},
+         cosines[images[i]][texts[i]].item<double>()});
+  }
+  return rows;
+}
+
+Image Matcher::attention(const Picture& picture, const Image& shown, size_t text) const {
+  const at::NoGradGuard no_grad;
+  const Stage1& model = *bundle_.stage1;
+  const int64_t row = static_cast<int64_t>(text);
+  const Text one =
+      pack_text(state_->texts.ids.narrow(0, row, 1), state_->texts.mask.narrow(0, row, 1));
+  const at::Tensor embeds = apply(model.image_norm, embeds_of(bundle_, {picture}));
+  const at::Tensor last = cross_attention_maps(model.qformer, embeds, &one).back();  // [1, H, Q, P]
+  at::Tensor weights = last[0].mean(0).mean(0).contiguous();                         // [P]
+  const auto side_of = [](int64_t n) {
+    return static_cast<int>(std::lround(std::sqrt(static_cast<double>(n))));
+  };
+  int side = side_of(weights.numel());
+  if (int64_t{side} * side != weights.numel()) {  // a ViT's class token stands before the patches
+    weights = weights.narrow(0, 1, weights.numel() - 1);
+    side = side_of(weights.numel());
+  }
+  BLIP2_CHECK(int64_t{side} * side == weights.numel());
+  const std::span<const float> values(weights.const_data_ptr<float>(),
+                                      static_cast<size_t>(weights.numel()));
+  return {shown.width, shown.height,
+          overlay_heat_map(shown.rgb, shown.width, shown.height, values, side, side)};
+}
+
+}  // namespace blip2

@@ -1,0 +1,45 @@
+// How well pictures and texts fit: ITM and ITC of every pair, and where the model looks.
+#pragma once
+
+#include <array>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "blip2/image/image.h"
+#include "blip2/tasks/pictures.h"
+
+namespace blip2 {
+
+struct Bundle;
+
+struct Match {
+  double itm = 0;                      ///< probability of a match
+  std::array<double, 2> itm_logits{};  ///< no, yes: means over the queries
+  double itc = 0;                      ///< cosine of the best query
+};
+
+/// The texts are encoded once. The bundle must outlive it.
+class Matcher {
+ public:
+  /// Throws kUnsupported for a model without a matching head, kInvalidArgument for no text.
+  Matcher(const Bundle& bundle, std::vector<std::string> texts, int64_t max_text_length);
+  ~Matcher();
+
+  /// A row for each picture, a Match for each text.
+  std::vector<std::vector<Match>> match(const std::vector<Picture>& pictures) const;
+
+  /// Where the queries look while text `text` is matched: cross-attention of the last layer that
+  /// has it, averaged over heads and queries, as a heat map over `shown` (the picture as the model
+  /// sees it).
+  Image attention(const Picture& picture, const Image& shown, size_t text) const;
+
+ private:
+  struct State;
+  const Bundle& bundle_;
+  std::vector<std::string> texts_;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace blip2

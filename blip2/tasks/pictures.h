@@ -1,0 +1,69 @@
+// The pictures that a user names, read ahead in batches: files, directories and lists on stdin
+// become paths, paths become the pixels that a model reads. A picture that cannot be read is a
+// failure of its own.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <future>
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+#include "blip2/image/prepare.h"
+
+namespace blip2 {
+
+/// The pictures that command-line arguments stand for: files as they are, directories searched
+/// recursively (sorted), "-" for the paths on `standard_input`, one a line. A file that is not
+/// there stays in the list and fails when it is read. Throws kNotFound for a directory without
+/// pictures, kUnsupported for a .tar.
+std::vector<std::string> expand_images(const std::vector<std::string>& arguments,
+                                       std::istream& standard_input);
+
+struct PictureOptions {
+  DecodeOptions decode;
+  int64_t batch_size = 8;
+};
+
+struct Picture {
+  size_t input = 0;  ///< place in the list of paths
+  std::string path;
+  std::vector<float> pixels;  ///< [3, H, W], normalised
+};
+
+struct PictureFailure {
+  size_t input = 0;
+  std::string path;
+  std::string reason;
+};
+
+struct PictureBatch {
+  std::vector<Picture> pictures;
+  std::vector<PictureFailure> failures;
+};
+
+/// Reads paths in order, batch_size at a time, one batch ahead. One consumer.
+class PictureReader {
+ public:
+  PictureReader(std::vector<std::string> paths, ImageTransform transform, PictureOptions options);
+
+  /// The next batch, or false after the last.
+  bool next(PictureBatch& batch);
+  size_t num_inputs() const { return paths_.size(); }
+
+ private:
+  PictureBatch read(size_t first) const;
+
+  std::vector<std::string> paths_;
+  ImageTransform transform_;
+  PictureOptions options_;
+  size_t next_ = 0;
+  std::future<PictureBatch> ahead_;
+};
+
+/// One picture, or the error that says why not.
+Picture read_picture(const std::string& path, const ImageTransform& transform,
+                     const DecodeOptions& options = {});
+
+}  // namespace blip2

@@ -1,0 +1,106 @@
+// A stage-1 model small enough for a test, with random weights and a real tokenizer, and pictures
+// for it.
+#pragma once
+
+#include <ATen/ops/adaptive_avg_pool2d.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "blip2/base/files.h"
+#include "blip2/base/random.h"
+#include "blip2/image/encode.h"
+#include "blip2/models/bundle.h"
+
+namespace blip2::testing {
+
+/// A folder of this test, gone when it ends.
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "blip2_tasks_XXXXXX").string();
+    if (::mkdtemp(pattern.data()) == nullptr) ADD_FAILURE() << "cannot make a temporary folder";
+    path_ = pattern;
+  }
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+
+  const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
+  /// Writes a file below the folder and returns its path.
+  std::string write(const std::string& name, const std::string& content) const {
+    std::filesystem::create_directories((path_ / name).parent_path());
+    std::ofstream(path_ / name, std::ios::binary) << content;
+    return (path_ / name).string();
+  }
+
+ private:
+  std::filesystem::path path_;
+};
+
+/// Averages of the pixels: [B, 3, H, W] -> 9 image tokens [B, 9, 3].
+class AveragingEncoder : public ImageEncoder {
+ public:
+  at::Tensor encode(const at::Tensor& pixels) const override {
+    return at::adaptive_avg_pool2d(pixels, {3, 3}).flatten(2).transpose(1, 2).contiguous();
+  }
+  int64_t width() const override { return 3; }
+  std::vector<NamedTensor> tensors() override { return {}; }
+};
+
+/// `folder` gets the tokenizer's vocabulary.
+inline Bundle tiny_stage1(const TemporaryFolder& folder) {
+  folder.write("tokenizer/vocab.txt",
+               "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nred\ngreen\nblue\ncat\ndog\n");
+  const std::vector<std::string> extra = {"[DEC]"};
+  Bundle bundle;
+  bundle.qformer_tokenizer = load_tokenizer(folder / "tokenizer", extra);
+  bundle.image_encoder = std::make_unique<AveragingEncoder>();
+  bundle.transform.image_size = 24;
+  bundle.transform.shorter_side = 24;
+  Stage1Config config;
+  config.qformer.hidden_size = 16;
+  config.qformer.num_hidden_layers = 2;
+  config.qformer.num_attention_heads = 2;
+  config.qformer.intermediate_size = 32;
+  config.qformer.vocab_size = 12;
+  config.qformer.max_position_embeddings = 20;
+  config.qformer.encoder_hidden_size = 3;
+  config.qformer.num_query_tokens = 4;
+  config.embed_dim = 5;
+  bundle.stage1 = make_stage1(config);
+  Random random(7, "tiny model");
+  initialise(*bundle.stage1, random);
+  for (const NamedTensor& named : named_tensors(*bundle.stage1)) {
+    if (named.name.find("temperature") == std::string::npos) named.tensor->mul_(4);  // spread out
+  }
+  bundle.max_text_length = 20;
+  return bundle;
+}
+
+/// Pictures with random blocks of colour, written as PNG; their paths.
+inline std::vector<std::string> write_pictures(const TemporaryFolder& folder, int count) {
+  std::vector<std::string> paths;
+  Random random(3, "pictures");
+  for (int i = 0; i < count; ++i) {
+    Image image{30, 30, std::vector<uint8_t>(size_t{30} * 30 * 3)};
+    uint8_t colours[27];
+    for (uint8_t& value : colours) value = static_cast<uint8_t>(random.below(256));
+    for (size_t p = 0; p < image.rgb.size(); ++p) {
+      const size_t x = p / 3 % 30 / 10, y = p / 90 / 10;
+      image.rgb[p] = colours[(y * 3 + x) * 3 + p % 3];
+    }
+    paths.push_back(folder.write("pictures/" + std::to_string(i) + ".png", encode_png(image)));
+  }
+  return paths;
+}
+
+}  // namespace blip2::testing
