@@ -1,0 +1,340 @@
+#include "blip2/workflows/demo.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "blip2/base/error.h"
+#include "blip2/base/files.h"
+#include "blip2/base/interrupt.h"
+#include "blip2/base/log.h"
+#include "blip2/base/progress.h"
+#include "blip2/data/source.h"
+#include "blip2/models/parts.h"
+#include "blip2/tasks/captioner.h"
+#include "blip2/train/run.h"
+#include "blip2/train/stage1.h"
+#include "blip2/train/stage2.h"
+#include "blip2/workflows/demo_pictures.h"
+#include "blip2/workflows/demo_plan.h"
+#include "blip2/workflows/demo_report.h"
+#include "blip2/workflows/demo_scores.h"
+
+namespace blip2 {
+namespace fs = std::filesystem;
+using Json = nlohmann::json;
+namespace {
+
+constexpr double kDefaultMinutes = 33;      // of the 35 that are promised
+constexpr double kEvaluationSeconds = 150;  // on two cores; what a plan sets aside
+constexpr int64_t kTimedSteps = 3;
+
+double now_s() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+/// Adds the time from here to the end of the scope to a phase, also when it ends by an error.
+class PhaseTimer {
+ public:
+  PhaseTimer(PhaseTimes& times, std::string phase)
+      : times_(times), phase_(std::move(phase)), start_s_(now_s()) {}
+  ~PhaseTimer() {
+    try {
+      times_.add(phase_, now_s() - start_s_);
+    } catch (const Error& error) {
+      log_warning("{}", error.what());
+    }
+  }
+  PhaseTimer(const PhaseTimer&) = delete;
+  PhaseTimer& operator=(const PhaseTimer&) = delete;
+
+ private:
+  PhaseTimes& times_;
+  std::string phase_;
+  double start_s_;
+};
+
+/// A held-out set with its features: what the LM loss is measured on while stage 2 runs.
+struct HeldOutSet {
+  std::unique_ptr<Source> source;
+  at::Tensor embeds;  // [n, P, Dv]
+  std::vector<std::string> captions;
+};
+
+/// The ablation's arm has done its steps; no error.
+struct ArmDone {};
+
+class Demo {
+ public:
+  explicit Demo(const DemoOptions& options)
+      : options_(options), times_(options.output / "times.json") {}
+
+  void run();
+
+ private:
+  fs::path path(const char* name) const { return options_.output / name; }
+  void prepare_pictures();
+  HeldOutSet open_held_out(const char* name, ImageEncoder& encoder,
+                           const ImageTransform& transform);
+  void make_plan();
+  template <typename MakeStage>
+  double time_steps(const TrainConfig& config, MakeStage make_stage);
+  void train_stage(const TrainConfig& config, const char* phase, const char* title,
+                   std::function<void(const LogRow&, const Bundle&)> after_step);
+  void measure_ablation(const char* key, const LogRow& row, const Bundle& bundle);
+  bool has_ablation(const char* key) const;
+  DemoScores evaluate();
+  void finish(const DemoScores& scores);
+
+  DemoOptions options_;
+  PhaseTimes times_;
+  DemoPlan plan_;
+  HeldOutSet concepts_, drawings_;
+};
+
+void Demo::prepare_pictures() {
+  if (!fs::exists(path("data") / "train.jsonl")) {
+    const DemoPictures pictures = read_demo_pictures(options_.assets);
+    make_directories(path("data"));
+    write_demo_pictures(pictures, path("data"));
+    log_info("{} pictures to train on, {} of unseen concepts, {} unseen drawings",
+             pictures.train.size(), pictures.unseen_concepts.size(),
+             pictures.unseen_drawings.size());
+  }
+}
+
+HeldOutSet Demo::open_held_out(const char* name, ImageEncoder& encoder,
+                               const ImageTransform& transform) {
+  HeldOutSet set;
+  SourceConfig config;
+  config.name = name;
+  config.annotations = {path("data") / (std::string(name) + ".jsonl")};
+  set.source = open_source(config);
+  FeatureCacheConfig cache_config;
+  cache_config.directory = path("features") / name;
+  cache_config.image_size = transform.image_size;
+  cache_config.views = "none";
+  const FeatureCache cache(cache_config, *set.source, encoder, [&](const Record& record, int64_t) {
+    const MappedFile file(record.image);
+    return prepare_pixels(file.bytes(), record.image.string(), transform);
+  });
+  set.embeds = at::empty({set.source->size(), cache.num_tokens(), cache.width()}, at::kFloat);
+  for (int64_t i = 0; i < set.source->size(); ++i) {
+    cache.check(i);
+    cache.read(i, 0, set.embeds[i]);
+    set.captions.push_back(set.source->record(i).captions.front());
+  }
+  return set;
+}
+
+/// Seconds of one training step: the best of a few, with throw-away weights.
+template <typename MakeStage>
+double Demo::time_steps(const TrainConfig& config, MakeStage make_stage) {
+  double best = 1e9;
+  const auto stage = make_stage(config);
+  stage->seek(0);
+  for (int64_t step = 1; step <= kTimedSteps; ++step) {
+    const double start = now_s();
+    const StepOutput output = stage->run_batch({step, 0, plan_.seed, 0});
+    output.loss.backward();
+    best = std::min(best, now_s() - start);
+    throw_if_interrupted();
+  }
+  return best * 1.06;  // the optimiser's part
+}
+
+void Demo::make_plan() {
+  if (const std::optional<DemoPlan> plan = load_plan(path("plan.json"))) {
+    plan_ = *plan;
+    return;
+  }
+  log_info("timing a few steps of each stage");
+  plan_.seed = options_.seed;
+  StepTimes step_times;
+  const auto assemble_from = [&](const TrainConfig& config) {
+    AssembleOptions options;
+    options.image_encoder = config.model.image_encoder;
+    options.qformer = config.model.qformer;
+    options.language_model = config.model.language_model;
+    options.num_query_token = config.model.num_query_token;
+    options.prompt = config.model.prompt;
+    options.max_text_length = config.model.max_txt_len;
+    return options;
+  };
+  SingleProcess communicator;
+  {
+    const TrainConfig config = demo_stage1(plan_, options_.output, options_.assets);
+    Bundle bundle = assemble_stage1(assemble_from(config));
+    bundle.transform.resize_mode = ResizeMode::kPlaceOnBackground;
+    TrainingData data(config, *bundle.image_encoder, bundle.transform, path("skipped.jsonl"));
+    step_times.stage1 = time_steps(config, [&](const TrainConfig& c) {
+      return std::make_unique<Stage1Training>(bundle, data, c, communicator);
+    });
+  }
+  {
+    const TrainConfig config =
+        demo_stage2(plan_, options_.output, options_.assets, Stage1Use::kWithout);
+    Bundle bundle = assemble_generative(assemble_from(config));
+    bundle.transform.resize_mode = ResizeMode::kPlaceOnBackground;
+    TrainingData data(config, *bundle.image_encoder, bundle.transform, path("skipped.jsonl"));
+    step_times.stage2 = time_steps(config, [&](const TrainConfig& c) {
+      return std::make_unique<Stage2Training>(bundle, data, c);
+    });
+  }
+  const auto features = times_.seconds().find("features");
+  const double spent = features == times_.seconds().end() ? 0 : features->second;
+  const double budget =
+      60 * options_.minutes.value_or(kDefaultMinutes) - spent - kEvaluationSeconds;
+  plan_ = fit_plan(step_times, budget, options_.minutes.has_value());
+  plan_.seed = options_.seed;
+  save_plan(plan_, path("plan.json"));
+  log_info(
+      "a step takes {:.2f} s in stage 1 and {:.2f} s in stage 2: the plan is {} + {} steps, {} for "
+      "the "
+      "ablation, about {} of training",
+      step_times.stage1, step_times.stage2, plan_.stage1_steps, plan_.stage2_steps,
+      plan_.ablation_steps, format_duration(training_seconds(plan_, step_times)));
+}
+
+void Demo::train_stage(const TrainConfig& config, const char* phase, const char* title,
+                       std::function<void(const LogRow&, const Bundle&)> after_step) {
+  const PhaseTimer timer(times_, phase);
+  RunOptions options;
+  options.title = title;
+  options.after_step = std::move(after_step);
+  const LoadedTrainConfig loaded(config, "demo");
+  run_training(loaded, options);
+}
+
+bool Demo::has_ablation(const char* key) const {
+  if (!fs::exists(path("ablation.json"))) return false;
+  const Json json = Json::parse(read_file(path("ablation.json")), nullptr, false);
+  return json.is_object() && json.contains(key);
+}
+
+/// Notes the held-out loss once the run has done the ablation's number of steps.
+void Demo::measure_ablation(const char* key, const LogRow& row, const Bundle& bundle) {
+  if (row.step != plan_.ablation_steps) return;
+  const double n = static_cast<double>(drawings_.captions.size());
+  const double m = static_cast<double>(concepts_.captions.size());
+  const double loss = (n * held_out_loss(bundle, drawings_.embeds, drawings_.captions) +
+                       m * held_out_loss(bundle, concepts_.embeds, concepts_.captions)) /
+                      (n + m);
+  Json json = fs::exists(path("ablation.json"))
+                  ? Json::parse(read_file(path("ablation.json")), nullptr, false)
+                  : Json::object();
+  if (!json.is_object()) json = Json::object();
+  json[key] = loss;
+  write_file_atomic(path("ablation.json"), json.dump(2) + "\n");
+}
+
+DemoScores Demo::evaluate() {
+  DemoScores scores;
+  {
+    const PhaseTimer timer(times_, "evaluation");
+    Progress progress("evaluation", 2 * (drawings_.source->size() + concepts_.source->size()),
+                      "pictures");
+    EvaluationOptions evaluation;
+    evaluation.rerank = 16;
+    evaluation.max_text_length = 24;
+    evaluation.seed = plan_.seed;
+    evaluation.progress = [&](int64_t n) { progress.advance(n); };
+    const Bundle one = load_bundle(path("stage1") / "model");
+    scores.unseen_drawings.retrieval = evaluate_retrieval(one, *drawings_.source, evaluation);
+    scores.unseen_concepts.retrieval = evaluate_retrieval(one, *concepts_.source, evaluation);
+    const Bundle two = load_bundle(path("stage2") / "model");
+    const GenerationOptions generation = default_generation_options(two);
+    scores.unseen_drawings.captions =
+        evaluate_captions(two, *drawings_.source, generation, two.prompt, evaluation);
+    scores.unseen_concepts.captions =
+        evaluate_captions(two, *concepts_.source, generation, two.prompt, evaluation);
+    scores.final_lm_loss_drawings = held_out_loss(two, drawings_.embeds, drawings_.captions);
+    scores.final_lm_loss_concepts = held_out_loss(two, concepts_.embeds, concepts_.captions);
+    progress.finish();
+  }
+  const Json ablation = Json::parse(read_file(path("ablation.json")), nullptr, false);
+  scores.lm_loss_with_stage1 = ablation.value("with_stage1", 0.0);
+  scores.lm_loss_without_stage1 = ablation.value("without_stage1", 0.0);
+  scores.stage1_samples = plan_.stage1_steps * DemoPlan::kStage1Batch;
+  scores.stage2_samples = plan_.stage2_steps * DemoPlan::kStage2Batch;
+  scores.ablation_samples = plan_.ablation_steps * DemoPlan::kStage2Batch;
+  scores.seconds = times_.seconds();
+  return scores;
+}
+
+void Demo::finish(const DemoScores& scores) {
+  const Bundle one = load_bundle(path("stage1") / "model");
+  write_file_atomic(path("report.html"), demo_report_html({options_.output, plan_, scores, &one}));
+  write_file_atomic(path("scores.json"), scores_json(scores));
+  const std::string picture = scores.unseen_drawings.captions.images.front();
+  const std::string caption = scores.unseen_drawings.captions.references.front().front();
+  const std::string output = options_.output.string();
+  std::error_code error;
+  const fs::path self = fs::relative(fs::read_symlink("/proc/self/exe", error), error);
+  const std::string program = error || self.empty() ? "blip2" : self.string();
+  fmt::print("{}\nreport: {}\n\ntry next:\n", scores_text(scores),
+             fs::absolute(path("report.html")).string());
+  fmt::print("  {2} caption --model {0}/stage2/model {1}\n", output, picture, program);
+  fmt::print("  {3} match --model {0}/stage1/model {1} --text '{2}' 'a fish'\n", output, picture,
+             caption, program);
+  fmt::print("  {2} index build --model {0}/stage1/model {1} --index {0}/index\n", output,
+             fs::path(picture).parent_path().string(), program);
+  fmt::print("  {1} search --index {0}/index 'a red apple' --top 5\n", output, program);
+  std::fflush(stdout);
+}
+
+void Demo::run() {
+  make_directories(options_.output);
+  prepare_pictures();
+  {
+    // The features of every picture that is looked at, so that the plan knows what time is left.
+    const PhaseTimer timer(times_, "features");
+    DemoPlan any;
+    any.seed = options_.seed;
+    const TrainConfig config = demo_stage1(any, options_.output, options_.assets);
+    ImageEncoderPart part = open_image_encoder(config.model.image_encoder);
+    part.transform.resize_mode = ResizeMode::kPlaceOnBackground;
+    const TrainingData data(config, *part.encoder, part.transform, path("skipped.jsonl"));
+    drawings_ = open_held_out("unseen_drawings", *part.encoder, part.transform);
+    concepts_ = open_held_out("unseen_concepts", *part.encoder, part.transform);
+  }
+  make_plan();
+  train_stage(demo_stage1(plan_, options_.output, options_.assets), "stage1", "stage 1", {});
+  train_stage(demo_stage2(plan_, options_.output, options_.assets, Stage1Use::kWith), "stage2",
+              "stage 2", [&](const LogRow& row, const Bundle& bundle) {
+                measure_ablation("with_stage1", row, bundle);
+              });
+  if (!has_ablation("without_stage1")) {
+    try {
+      train_stage(demo_stage2(plan_, options_.output, options_.assets, Stage1Use::kWithout),
+                  "ablation", "ablation (stage 2 without stage 1)",
+                  [&](const LogRow& row, const Bundle& bundle) {
+                    measure_ablation("without_stage1", row, bundle);
+                    if (row.step >= plan_.ablation_steps) throw ArmDone{};
+                  });
+    } catch (const ArmDone&) {
+    }
+  }
+  finish(evaluate());
+}
+
+}  // namespace
+
+fs::path default_assets() {
+  if (const char* folder = std::getenv("BLIP2_ASSETS"); folder != nullptr && *folder != '\0') {
+    return folder;
+  }
+  const char* home = std::getenv("HOME");
+  return fs::path(home == nullptr ? "." : home) / ".cache" / "blip2";
+}
+
+void run_demo(const DemoOptions& options) { Demo(options).run(); }
+
+}  // namespace blip2

@@ -1,0 +1,47 @@
+// What the demo will do, in numbers of steps: fixed before training starts, recorded, and kept by a
+// demo that goes on.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+
+#include "blip2/train/config.h"
+
+namespace blip2 {
+
+struct DemoPlan {
+  int64_t stage1_steps = 260;    ///< of kStage1Batch samples
+  int64_t stage2_steps = 640;    ///< of kStage2Batch samples
+  int64_t ablation_steps = 120;  ///< stage-2 steps without stage 1
+  uint64_t seed = 42;
+
+  static constexpr int64_t kStage1Batch = 64;
+  static constexpr int64_t kStage2Batch = 16;
+  static constexpr int64_t kViews = 3;
+};
+
+/// Seconds that one step of each stage takes on this machine.
+struct StepTimes {
+  double stage1 = 0, stage2 = 0;
+};
+
+/// The plan whose training and evaluation fit in `seconds`. Without `stretch` never more than the
+/// default plan.
+DemoPlan fit_plan(const StepTimes& times, double seconds, bool stretch);
+
+/// Seconds that a plan's training takes.
+double training_seconds(const DemoPlan& plan, const StepTimes& times);
+
+void save_plan(const DemoPlan& plan, const std::filesystem::path& path);
+/// Nothing if there is no such file. Throws kCorruptData.
+std::optional<DemoPlan> load_plan(const std::filesystem::path& path);
+
+/// The configurations of the demo's runs below `output`.
+TrainConfig demo_stage1(const DemoPlan& plan, const std::filesystem::path& output,
+                        const std::filesystem::path& assets);
+enum class Stage1Use { kWith, kWithout };
+TrainConfig demo_stage2(const DemoPlan& plan, const std::filesystem::path& output,
+                        const std::filesystem::path& assets, Stage1Use stage1);
+
+}  // namespace blip2
