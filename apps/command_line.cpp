@@ -1,0 +1,217 @@
+#include "apps/command_line.h"
+
+#include <fmt/ranges.h>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <charconv>
+#include <cmath>
+#include <vector>
+
+#include "blip2/base/error.h"
+
+namespace blip2 {
+namespace {
+
+constexpr int kMany =
+    1 << 20;  // values of an option; the library takes [a,b] apart only in unlimited lists
+constexpr char kBracketEnd =
+    '\x01';  // put behind "]", so that the library does not take "[SEP]" for a list
+
+/// Usage lines that show "IMAGE..." as it was declared.
+class Format : public CLI::Formatter {
+ public:
+  std::string make_option_usage(const CLI::Option* option) const override {
+    const std::string name = option->get_name(true) + option->get_option_text();
+    return option->get_required() ? name : "[" + name + "]";
+  }
+};
+
+[[noreturn]] void refuse(const std::string& name, const std::string& expected,
+                         const std::string& found) {
+  fail(ErrorCode::kInvalidArgument, "{}: expected {}, found '{}'", name, expected, found);
+}
+
+template <typename Number>
+Number parse_number(const std::string& name, const std::string& text, const Limit& limit) {
+  Number number{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const double value = static_cast<double>(number);
+  const bool is_whole = std::is_integral_v<Number>;
+  std::string expected = is_whole ? "a whole number" : "a number";
+  if (std::isfinite(limit.low)) {
+    expected += fmt::format(" {} {}", limit.above_low ? "above" : "of at least", limit.low);
+  }
+  if (std::isfinite(limit.high)) expected += fmt::format(" and at most {}", limit.high);
+  const bool is_low = limit.above_low ? value <= limit.low : value < limit.low;
+  const bool is_read = error == std::errc() && end == text.data() + text.size();
+  if (!is_read || !std::isfinite(value) || is_low || value > limit.high) {
+    refuse(name, expected, text);
+  }
+  return number;
+}
+
+void check_choice(const std::string& name, const std::string& text, const Limit& limit) {
+  if (limit.choices.empty()) return;
+  for (const std::string& choice : limit.choices) {
+    if (choice == text) return;
+  }
+  refuse(name, fmt::format("{}", fmt::join(limit.choices, ", ")), text);
+}
+
+/// Puts the values of an option where they belong.
+struct Assign {
+  const std::string& name;
+  const std::vector<std::string>& values;
+  const Limit& limit;
+
+  void operator()(std::monostate) const {}
+  void operator()(bool* to) const { *to = values.back() != "false"; }
+  void operator()(int64_t* to) const { *to = parse_number<int64_t>(name, values.back(), limit); }
+  void operator()(double* to) const { *to = parse_number<double>(name, values.back(), limit); }
+  void operator()(std::string* to) const {
+    check_choice(name, values.back(), limit);
+    *to = values.back();
+  }
+  void operator()(std::vector<std::string>* to) const { *to = values; }
+  template <typename T>
+  void operator()(std::optional<T>* to) const {
+    T value{};
+    (*this)(&value);
+    *to = value;
+  }
+};
+
+/// The default of an option, for --help; "" for none.
+struct Default {
+  std::string operator()(std::monostate) const { return ""; }
+  std::string operator()(const bool*) const { return ""; }
+  std::string operator()(const std::vector<std::string>* list) const {
+    return fmt::format("{}", fmt::join(*list, " "));
+  }
+  template <typename T>
+  std::string operator()(const std::optional<T>*) const {
+    return "";
+  }
+  template <typename T>
+  std::string operator()(const T* value) const {
+    return fmt::format("{}", *value);
+  }
+};
+
+std::string described(std::string_view help, const Limit& limit, const std::string& fallback) {
+  std::string text(help);
+  if (!limit.choices.empty()) text += fmt::format(": {}", fmt::join(limit.choices, ", "));
+  if (!fallback.empty()) text += fmt::format(" [{}]", fallback);
+  return text;
+}
+
+}  // namespace
+
+struct Options::State {
+  CLI::App app;
+  std::string heading = "Options";
+  std::vector<std::string> names;  // of options, for the nearest one
+
+  /// Throws for the first argument that nobody wanted.
+  void refuse_unknown() const {
+    std::vector<std::string> left = app.remaining();
+    std::erase(left, "--");
+    if (left.empty()) return;
+    const std::string name = left.front().substr(0, left.front().find('='));
+    if (!name.starts_with("-") || name == "-") {
+      fail(ErrorCode::kInvalidArgument, "unexpected argument '{}'", left.front());
+    }
+    fail(ErrorCode::kInvalidArgument, "unknown option '{}'; did you mean '{}'?", name,
+         nearest_name(name, names));
+  }
+};
+
+Options::Options(const std::string& command, const std::string& summary)
+    : state_(std::make_unique<State>()) {
+  CLI::App& app = state_->app;
+  app.name(command);
+  app.description(summary);
+  app.formatter(std::make_shared<Format>());
+  app.get_formatter()->column_width(34);
+  app.set_help_flag("-h,--help", "this text");
+  app.allow_extras();
+  state_->names.push_back("--help");
+}
+
+Options::~Options() = default;
+
+void Options::group(const std::string& heading) { state_->heading = heading; }
+
+void Options::footer(const std::string& text) { state_->app.footer(text); }
+
+void Options::declare(std::string_view form, ConfigSlot slot, std::string_view help,
+                      const Limit& limit, Presence presence) {
+  const size_t space = form.find(' ');
+  std::string name(form.substr(0, space));
+  std::string value(space == std::string_view::npos ? "" : form.substr(space + 1));
+  const bool is_option = name.starts_with("--");
+  const bool takes_many = form.ends_with("...");
+  if (!is_option && takes_many) {
+    name.resize(name.size() - 3);
+    value = "...";
+  }
+  const std::string text = described(help, limit, std::visit(Default{}, slot));
+  const auto assign = [name, slot, limit](const std::vector<std::string>& values) {
+    std::vector<std::string> clean = values;
+    for (std::string& one : clean) {
+      if (one.ends_with(kBracketEnd)) one.pop_back();
+    }
+    std::visit(Assign{name, clean, limit}, slot);
+    return true;
+  };
+  CLI::Option* option = nullptr;
+  if (std::holds_alternative<bool*>(slot)) {
+    bool* const flag = std::get<bool*>(slot);
+    option =
+        state_->app.add_flag_function(name, [flag](int64_t count) { *flag = count > 0; }, text);
+  } else {
+    option = state_->app.add_option(name, assign, text);
+    option->type_size(1)->type_name(value)->option_text(value);
+    if (std::holds_alternative<std::vector<std::string>*>(slot)) {
+      option->expected(1, is_option && takes_many ? kMany : CLI::detail::expected_max_vector_size);
+      option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+      option->allow_extra_args(!is_option);
+    }
+  }
+  option->group(is_option ? state_->heading : "");
+  if (!is_option) option->group("Options");
+  option->required(presence == Presence::kRequired);
+  if (is_option) state_->names.push_back(name);
+}
+
+bool Options::parse(const std::vector<std::string>& arguments) {
+  std::vector<std::string> reversed;  // as the library wants them
+  for (auto argument = arguments.rbegin(); argument != arguments.rend(); ++argument) {
+    reversed.push_back(*argument);
+    if (argument->ends_with(']')) reversed.back() += kBracketEnd;
+  }
+  try {
+    state_->app.parse(std::move(reversed));
+  } catch (const CLI::CallForHelp&) {
+    return false;
+  } catch (const Error&) {  // of a value; an unknown option is the likelier fault
+    state_->refuse_unknown();
+    throw;
+  } catch (const CLI::ParseError& error) {
+    state_->refuse_unknown();
+    fail(ErrorCode::kInvalidArgument, "{}", error.what());
+  }
+  state_->refuse_unknown();
+  return true;
+}
+
+bool Options::given(const std::string& name) const {
+  const CLI::Option* option = state_->app.get_option_no_throw(name);
+  return option != nullptr && option->count() > 0;
+}
+
+std::string Options::help() const { return state_->app.help(); }
+
+}  // namespace blip2

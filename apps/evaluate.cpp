@@ -1,0 +1,155 @@
+// blip2 evaluate: a model's scores on a data set, and its predictions beside them.
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "apps/generation_arguments.h"
+#include "apps/output.h"
+#include "apps/verb.h"
+#include "blip2/base/error.h"
+#include "blip2/base/files.h"
+#include "blip2/base/progress.h"
+#include "blip2/models/bundle.h"
+#include "blip2/tasks/captioner.h"
+#include "blip2/tasks/evaluator.h"
+
+namespace blip2 {
+namespace {
+using Json = nlohmann::ordered_json;
+namespace fs = std::filesystem;
+
+Json to_json(const RetrievalScores& scores) {
+  Json json;
+  for (const auto& [name, value] : named_scores(scores)) json[std::string(name)] = value;
+  return json;
+}
+
+/// COCO's ids are numbers; others stay texts.
+Json image_id(const std::string& id) {
+  const bool is_number =
+      !id.empty() && id.size() < 19 && id.find_first_not_of("0123456789") == std::string::npos;
+  return is_number ? Json(std::stoll(id)) : Json(id);
+}
+
+struct Evaluate {
+  std::string config, model, task, format = "jsonl", images, output = "evaluation";
+  std::vector<std::string> data;
+  std::optional<std::string> prompt;
+  EvaluationOptions evaluation;
+  GenerationArguments generation;
+
+  void add(Options& options) {
+    options.add("CONFIG.yaml", config, "not in this version: give --model, --task and --data");
+    options.add("--model DIR", model, "directory of the model");
+    options.add("--task TASK", task, "what is scored", one_of({"caption", "retrieval", "vqa"}));
+    options.add("--data FILE...", data, "annotations; with --format folder: the folder");
+    options.add("--format FORM", format, "form of the annotations",
+                one_of({"jsonl", "folder", "coco_karpathy"}));
+    options.add("--images DIR", images, "root of the pictures [the annotations' folder]");
+    options.add("--output DIR", output, "folder for metrics.json and predictions.json");
+    options.add("--batch-size N", evaluation.batch_size, "pictures at a time", between(1, 65536));
+    options.add("--rerank K", evaluation.rerank,
+                "retrieval: candidates of a query that ITM ranks again; 0: none", at_least(0));
+    options.add("--max-text-length N", evaluation.max_text_length, "retrieval: tokens of a text",
+                at_least(2));
+    options.add("--prompt TEXT", prompt, "captions: text to go on from [the model's own]");
+    generation.add(options);
+  }
+
+  int run(const GeneralOptions& general) {
+    if (!config.empty() || task == "vqa") {
+      fail(ErrorCode::kInvalidArgument, "evaluate {}: not in this version",
+           config.empty() ? "--task vqa" : config);
+    }
+    if (model.empty() || task.empty() || data.empty()) {
+      fail(ErrorCode::kInvalidArgument, "evaluate: {} is required",
+           model.empty()  ? "--model"
+           : task.empty() ? "--task"
+                          : "--data");
+    }
+    const std::unique_ptr<Source> source = open_data();
+    const Bundle bundle = load_bundle(model);
+    Progress progress("evaluation", source->size(), "pictures");
+    evaluation.seed = general.seed_or_default();
+    evaluation.progress = [&progress](int64_t pictures) { progress.advance(pictures); };
+    Json predictions = Json::array();
+    const Json metrics = task == "caption" ? captions(bundle, *source, predictions)
+                                           : retrieval(bundle, *source, predictions);
+    const auto pretty = [](const Json& json) {
+      return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+    };
+    make_directories(output);
+    write_file_atomic(fs::path(output) / "metrics.json", pretty(metrics));
+    write_file_atomic(fs::path(output) / "predictions.json", pretty(predictions));
+    print(pretty(metrics));
+    return 0;
+  }
+
+  std::unique_ptr<Source> open_data() const {
+    SourceConfig source{"--data", format, {}, images};
+    if (format == "folder") {
+      source.images = data.front();
+    } else {
+      source.annotations.assign(data.begin(), data.end());
+    }
+    return open_source(source);
+  }
+
+  Json captions(const Bundle& bundle, const Source& source, Json& predictions) {
+    const CaptionEvaluation result =
+        evaluate_captions(bundle, source, generation.over(default_generation_options(bundle)),
+                          prompt.value_or(bundle.prompt), evaluation);
+    for (size_t i = 0; i < result.captions.size(); ++i) {
+      const std::string id = source.record(static_cast<int64_t>(i)).image_id;
+      predictions.push_back({{"image_id", image_id(id)}, {"caption", result.captions[i]}});
+    }
+    return {{"Bleu_1", result.bleu[0]},
+            {"Bleu_2", result.bleu[1]},
+            {"Bleu_3", result.bleu[2]},
+            {"Bleu_4", result.bleu[3]},
+            {"ROUGE_L", result.rouge_l},
+            {"CIDEr", result.cider},
+            {"noun_accuracy", result.noun_accuracy},
+            {"distinct", result.distinct},
+            {"num_images", result.images.size()}};
+  }
+
+  /// The names of LAVIS are the re-ranked scores, as LAVIS reports them; without re-ranking ITC's.
+  Json retrieval(const Bundle& bundle, const Source& source, Json& predictions) const {
+    const RetrievalEvaluation result = evaluate_retrieval(bundle, source, evaluation);
+    Json json = to_json(evaluation.rerank > 0 ? result.reranked : result.itc);
+    json["itc"] = to_json(result.itc);
+    json["chance"] = to_json(result.chance);
+    json["itm_accuracy_random"] = result.itm_accuracy_random;
+    json["itm_accuracy_hard"] = result.itm_accuracy_hard;
+    json["num_images"] = result.num_images;
+    json["num_texts"] = result.num_texts;
+    for (int64_t i = 0; i < result.num_images; ++i) {
+      predictions.push_back(
+          {{"image", result.images[static_cast<size_t>(i)]}, {"texts", best_texts(result, i)}});
+    }
+    return json;
+  }
+
+  /// The ten texts with the greatest cosines to a picture, best first.
+  static Json best_texts(const RetrievalEvaluation& result, int64_t image) {
+    const size_t width = static_cast<size_t>(result.num_texts);
+    const float* const row = result.similarity.data() + static_cast<size_t>(image) * width;
+    std::vector<size_t> order(width);
+    for (size_t i = 0; i < width; ++i) order[i] = i;
+    std::stable_sort(order.begin(), order.end(),
+                     [row](size_t a, size_t b) { return row[a] > row[b]; });
+    Json texts = Json::array();
+    for (size_t i = 0; i < std::min<size_t>(10, width); ++i) {
+      texts.push_back({{"text", result.texts[order[i]]}, {"itc", row[order[i]]}});
+    }
+    return texts;
+  }
+};
+
+}  // namespace
+
+Verb evaluate_verb() {
+  return make_verb<Evaluate>("evaluate", "scores a model on a data set: captions or retrieval");
+}
+
+}  // namespace blip2

@@ -1,0 +1,47 @@
+// The options that every verb has: what they are called, and their effect on the process.
+#include <ATen/Parallel.h>
+
+#include "apps/verb.h"
+#include "blip2/base/error.h"
+#include "blip2/base/log.h"
+#include "blip2/base/threads.h"
+
+namespace blip2 {
+namespace {
+
+bool is_cuda(const std::string& device) {
+  return device == "cuda" || (device.starts_with("cuda:") && device.size() > 5 &&
+                              device.find_first_not_of("0123456789", 5) == std::string::npos);
+}
+
+}  // namespace
+
+void GeneralOptions::add(Options& options) {
+  options.add("--device cpu|cuda[:N]", device, "where tensors live");
+  options.add("--dtype TYPE", dtype, "arithmetic of the frozen parts",
+              one_of({"auto", "float32", "bfloat16", "float16"}));
+  options.add("--threads N", threads, "CPU threads [physical cores]", between(1, 4096));
+  options.add("--seed N", seed, "every random choice [42]", at_least(0));
+  options.add("--log-level LEVEL", log_level, "what stderr says",
+              one_of({"debug", "info", "warning", "error"}));
+  options.add("--log-json", log_json, "one JSON object a line on stderr");
+}
+
+void GeneralOptions::apply() const {
+  set_log_options({parse_log_level(log_level), log_json});
+  if (is_cuda(device)) {
+    fail(ErrorCode::kUnsupported, "--device {}: this build computes on the CPU: expected cpu",
+         device);
+  }
+  if (device != "cpu") {
+    fail(ErrorCode::kInvalidArgument, "--device: expected cpu, cuda or cuda:N, found '{}'", device);
+  }
+  if (dtype != "auto" && dtype != "float32") {
+    fail(ErrorCode::kUnsupported,
+         "--dtype {}: this version computes in float32 on the CPU: expected auto or float32",
+         dtype);
+  }
+  at::set_num_threads(static_cast<int>(threads.value_or(num_physical_cores())));
+}
+
+}  // namespace blip2

@@ -1,0 +1,132 @@
+// The entry of the program: finds the verb, reads its options, runs it, and turns what went wrong
+// into one line and an exit status. Every verb is a file of its own beside this one.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <new>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "apps/output.h"
+#include "apps/verb.h"
+#include "apps/version.h"
+#include "blip2/base/error.h"
+#include "blip2/base/interrupt.h"
+
+namespace blip2 {
+namespace {
+
+enum ExitStatus { kDone = 0, kFailed = 1, kWrongCommandLine = 2, kStopped = 130 };
+
+std::vector<Verb> all_verbs() {
+  return {demo_verb(),     train_verb(),   config_show_verb(), caption_verb(),
+          match_verb(),    embed_verb(),   index_build_verb(), search_verb(),
+          evaluate_verb(), inspect_verb(), convert_verb(),     tokenize_verb()};
+}
+
+/// Verbs that later versions have.
+const std::vector<std::string>& later_verbs() {
+  static const std::vector<std::string> names = {"answer", "zero-shot", "score", "capfilt", "data",
+                                                 "report", "quantize",  "serve", "bench"};
+  return names;
+}
+
+std::string overview(const std::vector<Verb>& verbs) {
+  std::string text =
+      "BLIP-2: training, captioning and search with a frozen image encoder and a frozen language "
+      "model\n\n"
+      "Usage: blip2 VERB [OPTIONS] ...      blip2 VERB --help      blip2 --version\n\n";
+  for (const Verb& verb : verbs) text += fmt::format("  {:14} {}\n", verb.name, verb.summary);
+  return text +
+         "\nExit status: 0 all done; 1 failed; 2 the command line or configuration is wrong; 3 "
+         "some inputs\n"
+         "failed, the others were done; 130 interrupted. Results go to stdout, everything else to "
+         "stderr.\n";
+}
+
+/// The verb that the arguments start with; takes its words off them. Throws kInvalidArgument for an
+/// unknown one.
+const Verb& take_verb(const std::vector<Verb>& verbs, std::vector<std::string>& arguments) {
+  const std::string first = arguments.at(0);
+  const std::string second = arguments.size() > 1 ? arguments[1] : "";
+  std::vector<std::string> names;
+  for (const Verb& verb : verbs) {
+    const bool has_two_words = verb.name.find(' ') != std::string::npos;
+    if (verb.name == (has_two_words ? first + " " + second : first)) {
+      arguments.erase(arguments.begin(), arguments.begin() + (has_two_words ? 2 : 1));
+      return verb;
+    }
+    if (verb.name.starts_with(first + " ")) {
+      fail(ErrorCode::kInvalidArgument, "'{} {}': did you mean '{}'?", first, second, verb.name);
+    }
+    names.push_back(verb.name);
+  }
+  const std::vector<std::string>& later = later_verbs();
+  if (std::find(later.begin(), later.end(), first) != later.end()) {
+    fail(ErrorCode::kInvalidArgument, "{}: not in this version", first);
+  }
+  if (first.starts_with("-")) {
+    fail(ErrorCode::kInvalidArgument, "expected a verb before '{}'; see blip2 --help", first);
+  }
+  fail(ErrorCode::kInvalidArgument, "unknown verb '{}'; did you mean '{}'?", first,
+       nearest_name(first, names));
+}
+
+int run(std::vector<std::string> arguments, GeneralOptions& general) {
+  const std::vector<Verb> verbs = all_verbs();
+  if (arguments.empty() || arguments[0] == "--help" || arguments[0] == "-h") {
+    print(overview(verbs));
+    return arguments.empty() ? kWrongCommandLine : kDone;
+  }
+  if (arguments[0] == "--version") {
+    print(version_text());
+    return kDone;
+  }
+  const Verb& verb = take_verb(verbs, arguments);
+  Options options("blip2 " + verb.name, verb.summary);
+  verb.add(options);
+  options.group("Options of every verb");
+  general.add(options);
+  if (!options.parse(arguments)) {
+    print(options.help());
+    return kDone;
+  }
+  general.apply();
+  return verb.run(general);
+}
+
+int exit_status(ErrorCode code) {
+  if (code == ErrorCode::kInvalidArgument) return kWrongCommandLine;
+  return code == ErrorCode::kInterrupted ? kStopped : kFailed;
+}
+
+/// Runs the command line and says what went wrong. Returns the exit status.
+int guarded_run(std::vector<std::string> arguments) {
+  GeneralOptions general;
+  try {
+    return run(std::move(arguments), general);
+  } catch (const Error& error) {
+    report_error(general, error.what());
+    return exit_status(error.code());
+  } catch (const std::bad_alloc&) {
+    report_error(general, "out of memory; a smaller --batch-size needs less");
+  } catch (const std::exception& error) {  // of a library; behind the first line is a stack trace
+    const std::string what = error.what();
+    report_error(general, what.substr(0, what.find('\n')));
+  }
+  return kFailed;
+}
+
+}  // namespace
+}  // namespace blip2
+
+int main(int argc, char** argv) {
+  blip2::install_interrupt_handlers();
+  const int status = blip2::guarded_run({argv + 1, argv + argc});
+  std::fflush(nullptr);
+  std::_Exit(status);  // everything is written; torch would take 0.1 s to take its tables down
+}

@@ -1,0 +1,39 @@
+// What a verb writes: rows on stdout, in text or JSONL, and errors on stderr.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "apps/verb.h"
+
+namespace blip2 {
+
+/// Writes to stdout and flushes. Throws kUnavailable if that fails (a full disk).
+void print(std::string_view text);
+
+/// Writes "blip2: message" to stderr, a JSON object with --log-json.
+void report_error(const GeneralOptions& general, std::string_view message);
+
+/// A result in both forms.
+struct Row {
+  std::string json;  ///< serialised; json_line() is applied to it
+  std::string text;  ///< columns with tabs between them, made by columns()
+};
+
+/// Columns of a text row: control characters become spaces.
+std::string columns(const std::vector<std::string>& cells);
+
+/// `--format`, and rows in that form.
+class RowWriter {
+ public:
+  void add(Options& options);
+  void write(const Row& row) const;
+  /// A failed input: a line on stderr, and with JSONL an object {kind: name, "error"}.
+  void write_failure(const GeneralOptions& general, const std::string& kind,
+                     const std::string& name, const std::string& reason) const;
+
+ private:
+  std::string format_ = "text";
+};
+
+}  // namespace blip2

@@ -1,0 +1,69 @@
+#include "apps/picture_options.h"
+
+#include <unistd.h>
+
+#include <iostream>
+
+#include "blip2/base/error.h"
+#include "blip2/base/interrupt.h"
+#include "blip2/base/progress.h"
+
+namespace blip2 {
+
+void PictureArguments::add(Options& options, Presence presence) {
+  const std::string help =
+      "pictures: files, directories (searched recursively), or - for paths on stdin, one a line";
+  if (presence == Presence::kRequired) {
+    options.require("IMAGE...", images, help);
+  } else {
+    options.add("IMAGE...", images, help);
+  }
+  options.add("--batch-size N", batch_size, "pictures at a time; no result depends on it",
+              between(1, 65536));
+  add_decoding(options);
+}
+
+void PictureArguments::add_decoding(Options& options) {
+  options.add("--exif-rotate", exif_rotate, "turn pictures upright by their EXIF orientation");
+  options.add("--max-image-pixels N", max_image_pixels, "larger pictures are refused", at_least(1));
+}
+
+std::vector<std::string> PictureArguments::paths() const {
+  const std::vector<std::string> paths = expand_images(images, std::cin);
+  if (paths.empty() && !images.empty()) fail(ErrorCode::kNotFound, "stdin: no paths of pictures");
+  return paths;
+}
+
+int for_each_batch(const PictureArguments& arguments, const std::vector<std::string>& paths,
+                   const ImageTransform& transform, const RowWriter& writer,
+                   const GeneralOptions& general,
+                   const std::function<BatchRows(const std::vector<Picture>&)>& work) {
+  PictureReader reader(paths, transform, {arguments.decode(), arguments.batch_size});
+  const bool rows_on_terminal = isatty(STDOUT_FILENO) != 0;
+  ProgressOutput output;
+  output.draw_bar = !rows_on_terminal;
+  Progress progress("pictures", static_cast<int64_t>(paths.size()), "pictures", 0, output);
+  int status = 0;
+  for (PictureBatch batch; reader.next(batch);) {
+    const BatchRows rows = batch.pictures.empty() ? BatchRows{} : work(batch.pictures);
+    size_t picture = 0, failure = 0;
+    while (picture < batch.pictures.size() || failure < batch.failures.size()) {
+      const bool is_picture = failure == batch.failures.size() ||
+                              (picture < batch.pictures.size() &&
+                               batch.pictures[picture].input < batch.failures[failure].input);
+      if (is_picture) {
+        for (const Row& row : rows.at(picture)) writer.write(row);
+        ++picture;
+      } else {
+        const PictureFailure& failed = batch.failures[failure++];
+        writer.write_failure(general, "image", failed.path, failed.reason);
+        status = 3;
+      }
+    }
+    progress.advance(static_cast<int64_t>(batch.pictures.size() + batch.failures.size()));
+    throw_if_interrupted();
+  }
+  return status;
+}
+
+}  // namespace blip2

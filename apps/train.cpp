@@ -1,0 +1,69 @@
+// blip2 train and blip2 config show: a configuration, run or printed.
+#include <fmt/format.h>
+
+#include "apps/output.h"
+#include "apps/verb.h"
+#include "blip2/train/run.h"
+
+namespace blip2 {
+namespace {
+
+struct ConfigArguments {
+  std::string path;
+  std::vector<std::string> overrides;
+
+  void add(Options& options) {
+    options.require("CONFIG.yaml", path, "the run: model, datasets, run");
+    options.add("--set a.b=VALUE", overrides, "a value over the file's; may be repeated");
+  }
+  /// With the command line's seed, if it has one.
+  LoadedTrainConfig load(const GeneralOptions& general) const {
+    std::vector<std::string> all = overrides;
+    if (general.seed) all.push_back(fmt::format("run.seed={}", *general.seed));
+    return LoadedTrainConfig(path, all);
+  }
+};
+
+struct Train {
+  ConfigArguments config;
+  std::string resume = RunOptions{}.resume;
+
+  void add(Options& options) {
+    config.add(options);
+    options.add("--resume auto|never|DIR", resume,
+                "go on from the newest snapshot of the run, from none, or from this one");
+  }
+
+  int run(const GeneralOptions& general) const {
+    const LoadedTrainConfig loaded = config.load(general);
+    RunOptions options;
+    options.resume = resume;
+    run_training(loaded, options);
+    print(loaded.config().run.output_dir + "/model\n");
+    return 0;
+  }
+};
+
+struct ConfigShow {
+  ConfigArguments config;
+
+  void add(Options& options) { config.add(options); }
+
+  int run(const GeneralOptions& general) const {
+    print(config.load(general).to_yaml(true));
+    return 0;
+  }
+};
+
+}  // namespace
+
+Verb train_verb() {
+  return make_verb<Train>("train", "runs a configuration: stage 1 or stage 2, as run.task says");
+}
+
+Verb config_show_verb() {
+  return make_verb<ConfigShow>(
+      "config show", "prints what a configuration resolves to, each value with its source");
+}
+
+}  // namespace blip2

@@ -1,0 +1,60 @@
+// What a verb of the command line is: a name, options, and one call. What it does lies in tasks,
+// train and workflows.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "apps/command_line.h"
+
+namespace blip2 {
+
+/// The options that every verb has.
+struct GeneralOptions {
+  std::string device = "cpu";
+  std::string dtype = "auto";
+  std::optional<int64_t> threads;
+  std::optional<int64_t> seed;
+  std::string log_level = "info";
+  bool log_json = false;
+
+  void add(Options& options);
+  /// Checks device and dtype, and sets log and threads for the process. Throws kUnsupported.
+  void apply() const;
+  uint64_t seed_or_default() const { return static_cast<uint64_t>(seed.value_or(42)); }
+};
+
+struct Verb {
+  std::string name;     ///< "caption", or two words: "index build"
+  std::string summary;  ///< a line for --help
+  std::function<void(Options&)> add;
+  std::function<int(const GeneralOptions&)> run;  ///< returns the exit status
+};
+
+/// A verb of a struct that holds its options: `void add(Options&)` names them, `int run(const
+/// GeneralOptions&)` does it.
+template <typename Body>
+Verb make_verb(std::string name, std::string summary) {
+  const auto body = std::make_shared<Body>();
+  return {std::move(name), std::move(summary), [body](Options& options) { body->add(options); },
+          [body](const GeneralOptions& general) { return body->run(general); }};
+}
+
+Verb caption_verb();
+Verb config_show_verb();
+Verb convert_verb();
+Verb demo_verb();
+Verb embed_verb();
+Verb evaluate_verb();
+Verb index_build_verb();
+Verb inspect_verb();
+Verb match_verb();
+Verb search_verb();
+Verb tokenize_verb();
+Verb train_verb();
+
+}  // namespace blip2

@@ -1,0 +1,450 @@
+#!/usr/bin/env python3
+"""The program as its users meet it: exit statuses, rows, errors. Standard library alone.
+
+BLIP2_BINARY is the program. BLIP2_ASSETS (else ~/.cache/blip2) holds what tools/fetch_assets fetched; the models are made
+from it by `train` with a handful of steps, once for all tests, in a temporary folder.
+"""
+import json
+import os
+import pathlib
+import signal
+import struct
+import subprocess
+import tempfile
+import time
+import unittest
+import zlib
+
+BINARY = os.environ.get("BLIP2_BINARY", "build/blip2")
+ASSETS = pathlib.Path(os.environ.get("BLIP2_ASSETS", pathlib.Path.home() / ".cache/blip2"))
+ENCODER = ASSETS / "models/efficientnet_lite0/efficientnet_lite0.pth"
+BERT = ASSETS / "models/all_minilm_l6_v2"
+LANGUAGE_MODEL = ASSETS / "models/smollm2_135m_instruct/smollm2.gguf"
+
+
+def blip2(*arguments, stdin="", timeout=300, cwd=None):
+    """The finished process; rows and messages as text."""
+    environment = dict(os.environ, OMP_WAIT_POLICY="PASSIVE", OMP_NUM_THREADS="2")
+    return subprocess.run([BINARY, *map(str, arguments)], input=stdin, timeout=timeout, cwd=cwd,
+                          capture_output=True, text=True, env=environment)
+
+
+def png(width, height, colour, declared=None):
+    """The bytes of a plain RGB picture; `declared` lies about its size."""
+    def chunk(kind, data):
+        body = kind + data
+        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
+    rows = b"".join(b"\0" + bytes(colour) * width for _ in range(height))
+    size = declared or (width, height)
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", *size, 8, 2, 0, 0, 0)) +
+            chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+
+
+def rows_of(text):
+    """JSONL rows, checked to be one a line with no control character but the line feed."""
+    assert text == "" or text.endswith("\n"), text
+    for character in text:
+        code = ord(character)
+        control = code < 0x20 or 0x7F <= code <= 0x9F or code in (0x2028, 0x2029)
+        assert character == "\n" or not control, hex(code)
+    return [json.loads(line) for line in text.split("\n")[:-1]]
+
+
+class CommandLineCase(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def assert_error(self, result, status, *words):
+        """Exit status, nothing on stdout, one line on stderr that says `words`."""
+        self.assertEqual(result.returncode, status, result.stderr)
+        self.assertEqual(result.stdout, "")
+        lines = result.stderr.splitlines()
+        self.assertEqual(len(lines), 1, result.stderr)
+        self.assertTrue(lines[0].startswith("blip2: "), lines[0])
+        for word in words:
+            self.assertIn(word, lines[0])
+
+
+class WithoutModel(CommandLineCase):
+    def test_version_is_quick(self):
+        best = 1e9
+        for _ in range(20):  # the machine may be busy: once is enough
+            start = time.monotonic()
+            result = blip2("--version")
+            best = min(best, time.monotonic() - start)
+            if best < 0.5:
+                break
+        self.assertEqual(result.returncode, 0)
+        for word in ("blip2 ", "torch ", "CPU features: ", "devices: cpu"):
+            self.assertIn(word, result.stdout)
+        self.assertEqual(result.stderr, "")
+        self.assertLess(best, 0.5)
+
+    def test_help_names_every_verb_and_every_verb_has_help(self):
+        overview = blip2("--help")
+        self.assertEqual(overview.returncode, 0)
+        verbs = ["demo", "train", "config show", "caption", "match", "embed", "search",
+                 "index build", "evaluate", "inspect", "convert", "tokenize"]
+        for verb in verbs:
+            self.assertIn(f"  {verb} ", overview.stdout)
+            result = blip2(*verb.split(), "--help")
+            self.assertEqual(result.returncode, 0, result.stderr)
+            self.assertIn(f"blip2 {verb}", result.stdout)
+            for option in ("--device", "--dtype", "--threads", "--seed", "--log-level",
+                           "--log-json"):
+                self.assertIn(option, result.stdout)
+        for verb in ("quantize", "serve", "capfilt"):
+            self.assertNotIn(verb, overview.stdout)
+
+    def test_help_of_caption_names_the_generation_options(self):
+        text = blip2("caption", "--help").stdout
+        for option in ("--max-new-tokens --min-new-tokens --max-length --min-length --num-beams "
+                       "--length-penalty --early-stopping --no-repeat-ngram-size "
+                       "--repetition-penalty --do-sample --temperature --top-k --top-p "
+                       "--num-return-sequences --stop --prompt --batch-size --model "
+                       "--exif-rotate --max-image-pixels --format").split():
+            self.assertIn(option, text)
+
+    def test_no_arguments(self):
+        self.assertEqual(blip2().returncode, 2)
+
+    def test_unknown_words_name_the_nearest(self):
+        self.assert_error(blip2("captoin", "x.png"), 2, "captoin", "'caption'")
+        self.assert_error(blip2("caption", "--modle", "x", "y.png"), 2, "--modle", "'--model'")
+        self.assert_error(blip2("caption", "--num_beams=3", "--model", "x", "y.png"), 2,
+                          "--num_beams", "'--num-beams'")
+        self.assert_error(blip2("index", "make"), 2, "index build")
+        self.assert_error(blip2("--model", "x"), 2, "verb")
+
+    def test_verbs_of_later_versions(self):
+        for verb in ("answer", "zero-shot", "score", "capfilt", "data", "report", "quantize",
+                     "serve", "bench"):
+            self.assert_error(blip2(verb, "inspect", "--anything"), 2, verb, "not in this version")
+        self.assert_error(blip2("evaluate", "run.yaml"), 2, "not in this version")
+
+    def test_wrong_values(self):
+        model = ("--model", "nowhere", "x.png")
+        self.assert_error(blip2("caption", "--batch-size", "0", *model), 2, "--batch-size", "'0'")
+        self.assert_error(blip2("caption", "--batch-size", "8x", *model), 2, "'8x'")
+        self.assert_error(blip2("caption", "--temperature", "nan", *model), 2, "--temperature")
+        self.assert_error(blip2("caption", "--format", "xml", *model), 2, "text, jsonl", "'xml'")
+        self.assert_error(blip2("caption", "--device", "tpu", *model), 2, "--device", "'tpu'")
+        self.assert_error(blip2("caption", "--device", "cuda:1", *model), 1, "cuda:1")
+        self.assert_error(blip2("caption", "--dtype", "float16", *model), 1, "float16")
+        self.assert_error(blip2("caption", "--log-level", "loud", *model), 2, "'loud'")
+        self.assert_error(blip2("caption", "--seed", "-1", *model), 2, "--seed")
+        self.assert_error(blip2("caption", "x.png"), 2, "--model")
+        self.assert_error(blip2("caption", "--model", "x"), 2, "IMAGE")
+
+    def test_missing_and_lying_model_directories(self):
+        picture = self.folder / "a.png"
+        picture.write_bytes(png(8, 8, (255, 0, 0)))
+        self.assert_error(blip2("caption", picture, "--model", self.folder / "gone"), 1, "gone")
+        model = self.folder / "model"
+        model.mkdir()
+        self.assert_error(blip2("caption", picture, "--model", model), 1, "config.json")
+        for text in ("", "{", "[]", '{"model_type": "blip-2"}', '{"model_type": "gpt2"}',
+                     '{"model_type": "blip-2", "architectures": ["Blip2ForImageTextRetrieval"], '
+                     '"qformer_config": {"hidden_size": 99999999999999}}'):
+            (model / "config.json").write_text(text)
+            result = blip2("caption", picture, "--model", model)
+            self.assert_error(result, 1, str(model))
+
+    def test_log_json_is_json(self):
+        result = blip2("caption", "x.png", "--model", self.folder / "gone\n", "--log-json")
+        self.assertEqual(result.returncode, 1)
+        for line in result.stderr.splitlines():
+            self.assertIn("message", json.loads(line))
+
+    def test_missing_index(self):
+        self.assert_error(blip2("search", "a cat", "--index", self.folder), 1, "index.json")
+
+    def test_configuration_faults(self):
+        config = self.folder / "run.yaml"
+        self.assert_error(blip2("train", config), 1, "run.yaml")
+        config.write_text("run:\n  max_stebs: 3\n")
+        result = blip2("config", "show", config)
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("max_steps", result.stderr)
+        self.assertEqual(result.stdout, "")
+        for line in result.stderr.splitlines():
+            self.assertTrue(line.startswith("blip2: "), line)
+
+    def test_convert_refuses_other_files(self):
+        source = self.folder / "a.pth"
+        source.write_bytes(b"no model")
+        self.assert_error(blip2("convert", source, "--to", self.folder / "out"), 1, "a.pth")
+        self.assertFalse((self.folder / "out").exists())
+
+
+class WithModels(CommandLineCase):
+    """Verbs on two models of a few training steps."""
+
+    @classmethod
+    def setUpClass(cls):
+        for asset in (ENCODER, BERT / "model.safetensors", LANGUAGE_MODEL):
+            if not asset.exists():
+                raise AssertionError(f"{asset}: run tools/fetch_assets")
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        cls.shared = pathlib.Path(folder.name)
+        cls.pictures = cls.shared / "pictures"
+        cls.pictures.mkdir()
+        colours = {"red": (220, 30, 30), "green": (30, 200, 40), "blue": (30, 40, 220),
+                   "white": (255, 255, 255)}
+        with open(cls.shared / "pairs.jsonl", "w", encoding="utf-8") as pairs:
+            for name, colour in colours.items():
+                (cls.pictures / f"{name}.png").write_bytes(png(40, 30, colour))
+                pairs.write(json.dumps({"image": f"{name}.png", "caption": f"a {name} square",
+                                        "image_id": len(name)}) + "\n")
+        cls.stage1 = cls.train("stage1", "blip2", "image_text_pretrain_stage1", BERT)
+        cls.stage2 = cls.train("stage2", "blip2_llama", "image_text_pretrain_stage2", cls.stage1)
+
+    @classmethod
+    def train(cls, name, arch, task, qformer):
+        config = cls.shared / f"{name}.yaml"
+        config.write_text(f"""
+model:
+  arch: {arch}
+  image_encoder: {ENCODER}
+  qformer: {qformer}
+  {f'language_model: {LANGUAGE_MODEL}' if arch != 'blip2' else ''}
+  num_query_token: 4
+  embed_dim: 32
+datasets:
+  squares:
+    format: jsonl
+    annotations: {cls.shared / 'pairs.jsonl'}
+    images: {cls.pictures}
+    augment: none
+run:
+  task: {task}
+  output_dir: {cls.shared / name}
+  max_steps: 2
+  batch_size_train: 2
+  warmup_steps: 1
+  num_workers: 1
+""")
+        result = blip2("train", config, "--set", "run.log_every=1")
+        assert result.returncode == 0, result.stderr
+        model = cls.shared / name / "model"
+        assert (model / "config.json").exists(), result.stderr
+        return model
+
+    def bad_inputs(self):
+        """A folder's worth of inputs in order: (path, is good)."""
+        good = (self.pictures / "red.png").read_bytes()
+        files = {"empty.png": b"", "cut.png": good[:len(good) // 2], "text.png": b"no picture",
+                 "huge.png": png(4, 4, (1, 2, 3), declared=(100_000, 100_000))}
+        inputs = [(self.pictures / "red.png", True)]
+        for name, content in files.items():
+            (self.folder / name).write_bytes(content)
+            inputs += [(self.folder / name, False), (self.pictures / "blue.png", True)]
+        return inputs + [(self.folder / "gone.png", False)]
+
+    def assert_rows_in_order(self, result, inputs):
+        self.assertEqual(result.returncode, 3, result.stderr)
+        rows = rows_of(result.stdout)
+        self.assertEqual([row["image"] for row in rows], [str(path) for path, _ in inputs])
+        self.assertEqual(["error" not in row for row in rows], [good for _, good in inputs])
+        self.assertEqual(len(result.stderr.splitlines()), sum(not good for _, good in inputs))
+        return [row for row in rows if "error" not in row]
+
+    def test_caption_among_bad_inputs(self):
+        inputs = self.bad_inputs()
+        result = blip2("caption", *(path for path, _ in inputs), "--model", self.stage2, "--format",
+                       "jsonl", "--max-new-tokens", 4, "--batch-size", 2)
+        for row in self.assert_rows_in_order(result, inputs):
+            self.assertEqual(set(row), {"image", "captions", "scores", "tokens"})
+            self.assertLessEqual(len(row["tokens"][0]), 4)
+            self.assertEqual(row["captions"][0], row["captions"][0].strip())
+
+    def test_caption_text_and_beams(self):
+        result = blip2("caption", self.pictures, "--model", self.stage2, "--num-beams", 2,
+                       "--num-return-sequences", 2, "--max-new-tokens", 3, "--prompt", "a")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        names = [line.split("\t")[0] for line in result.stdout.splitlines()]
+        expected = sorted(map(str, self.pictures.iterdir()))
+        self.assertEqual(names, [name for name in expected for _ in range(2)])
+
+    def test_caption_refuses(self):
+        picture = self.pictures / "red.png"
+        self.assert_error(blip2("caption", picture, "--model", self.stage2, "--prompt", "<image> a"),
+                          2, "<image>")
+        self.assert_error(blip2("caption", picture, "--model", self.stage2, "--num-beams", 0), 2,
+                          "num_beams")
+
+    def test_a_batch_is_its_pictures(self):
+        arguments = ("--model", self.stage1, "--format", "jsonl", "--max-new-tokens", 5)
+        together = rows_of(blip2("caption", self.pictures, *arguments).stdout)
+        self.assertEqual(len(together), 4)
+        alone = rows_of(blip2("caption", self.pictures, *arguments, "--batch-size", 1).stdout)
+        self.assertEqual([row["tokens"] for row in together], [row["tokens"] for row in alone])
+
+    def test_match_reads_paths_from_stdin(self):
+        paths = [self.pictures / "blue.png", self.pictures / "red.png"]
+        result = blip2("match", "-", "--model", self.stage1, "--text", "a red square", "[SEP] \u2028 x",
+                       "--format", "jsonl", "--attention", self.folder / "maps",
+                       stdin="".join(f"{path}\n" for path in paths))
+        self.assertEqual(result.returncode, 0, result.stderr)
+        rows = rows_of(result.stdout)
+        self.assertEqual([(row["image"], row["text"]) for row in rows],
+                         [(str(p), t) for p in paths for t in ("a red square", "[SEP] \u2028 x")])
+        for row in rows:
+            self.assertTrue(0 <= row["itm"] <= 1 and -1.001 <= row["itc"] <= 1.001)
+            self.assertEqual(len(row["itm_logits"]), 2)
+        maps = sorted((self.folder / "maps").iterdir())
+        self.assertEqual(len(maps), 4)
+        self.assertTrue(maps[0].read_bytes().startswith(b"\x89PNG"))
+        empty = blip2("match", "-", "--model", self.stage1, "--text", "a", stdin="\n")
+        self.assertEqual(empty.returncode, 1)
+
+    def read_shapes(self, path):
+        data = path.read_bytes()
+        size = struct.unpack("<Q", data[:8])[0]
+        header = json.loads(data[8:8 + size])
+        return {name: info["shape"] for name, info in header.items() if name != "__metadata__"}
+
+    def test_embed_has_no_row_for_a_failed_input(self):
+        inputs = self.bad_inputs()
+        output = self.folder / "features.safetensors"
+        result = blip2("embed", *(path for path, _ in inputs), "--model", self.stage1, "--features",
+                       "pixel_values,image_embeds,query_output,itc_image", "--output", output,
+                       "--format", "jsonl", "--batch-size", 3)
+        rows = self.assert_rows_in_order(result, inputs)
+        self.assertEqual([row["row"] for row in rows], list(range(5)))
+        self.assertEqual(self.read_shapes(output),
+                         {"pixel_values": [5, 3, 224, 224], "image_embeds": [5, 49, 1280],
+                          "query_output": [5, 4, 384], "itc_image": [5, 4, 32]})
+
+    def test_embed_with_texts(self):
+        output = self.folder / "features.safetensors"
+        one = blip2("embed", self.pictures / "red.png", "--model", self.stage1, "--text", "a", "b",
+                    "c", "--features", "itc_text,multimodal", "--output", output, "--format", "jsonl")
+        self.assertEqual(one.returncode, 0, one.stderr)
+        self.assertEqual([row["row"] for row in rows_of(one.stdout)], [0, 1, 2])
+        self.assertEqual(self.read_shapes(output), {"itc_text": [3, 32], "multimodal": [3, 4, 384]})
+        self.assert_error(blip2("embed", self.pictures, "--model", self.stage1, "--text", "a", "b",
+                                "--features", "itc_text", "--output", output), 2, "--text")
+        stage2 = blip2("embed", self.pictures / "red.png", "--model", self.stage2, "--features",
+                       "language_inputs,logits", "--output", output)
+        self.assertEqual(stage2.returncode, 0, stage2.stderr)
+        shapes = self.read_shapes(output)
+        self.assertEqual(shapes["language_inputs"], [1, 4, 576])
+        self.assertEqual(shapes["logits"][0], 1)
+        self.assert_error(blip2("embed", self.pictures, "--model", self.stage1, "--features",
+                                "itc_images", "--output", output), 2, "'itc_image'")
+
+    def test_index_and_search(self):
+        index = self.folder / "index"
+        bad = self.folder / "bad.png"
+        bad.write_bytes(b"no picture")
+        built = blip2("index", "build", self.pictures, bad, "--index", index, "--model", self.stage1,
+                      "--format", "jsonl")
+        self.assertEqual(built.returncode, 3, built.stderr)
+        self.assertEqual([row.get("row") for row in rows_of(built.stdout)], [0, 1, 2, 3, None])
+        red = self.pictures / "red.png"
+        found = blip2("search", "a red square", red, "--index", index, "--top", 3, "--format", "jsonl",
+                      "--report", self.folder / "report.html")
+        self.assertEqual(found.returncode, 0, found.stderr)
+        rows = rows_of(found.stdout)
+        self.assertEqual([row["rank"] for row in rows], [1, 2, 3] * 2)
+        self.assertEqual([row["query"] for row in rows], ["a red square"] * 3 + [str(red)] * 3)
+        for query in (rows[:3], rows[3:]):
+            scores = [row["score"] for row in query]
+            self.assertEqual(scores, sorted(scores, reverse=True))
+        self.assertEqual(rows[3]["image"], str(red))
+        self.assertAlmostEqual(rows[3]["score"], 1, places=4)
+        self.assertIn("a red square", (self.folder / "report.html").read_text())
+        reranked = blip2("search", "a red square", "--index", index, "--rerank", 4)
+        self.assertEqual(reranked.returncode, 0, reranked.stderr)
+        self.assertEqual(len(reranked.stdout.splitlines()), 4)
+        mixed = blip2("search", bad, "a", "--index", index, "--format", "jsonl")
+        self.assertEqual(mixed.returncode, 3)
+        self.assertIn("error", rows_of(mixed.stdout)[0])
+        self.assert_error(blip2("index", "build", red, "--index", self.pictures, "--model",
+                                self.stage1), 2, "no index")
+        (index / "images.jsonl").write_text("{}\n")
+        self.assert_error(blip2("search", "a", "--index", index), 1, "images.jsonl")
+
+    def test_evaluate(self):
+        data = ("--data", self.shared / "pairs.jsonl", "--images", self.pictures, "--output",
+                self.folder / "scores")
+        captions = blip2("evaluate", "--model", self.stage2, "--task", "caption", *data,
+                         "--max-new-tokens", 3)
+        self.assertEqual(captions.returncode, 0, captions.stderr)
+        metrics = json.loads(captions.stdout)
+        self.assertLessEqual({"Bleu_1", "Bleu_2", "Bleu_3", "Bleu_4", "ROUGE_L", "CIDEr"},
+                             set(metrics))
+        predictions = json.loads((self.folder / "scores/predictions.json").read_text())
+        self.assertEqual([row["image_id"] for row in predictions], [3, 5, 4, 5])
+        retrieval = blip2("evaluate", "--model", self.stage1, "--task", "retrieval", *data)
+        self.assertEqual(retrieval.returncode, 0, retrieval.stderr)
+        metrics = json.loads(retrieval.stdout)
+        for name in ("txt_r1 txt_r5 txt_r10 txt_r_mean img_r1 img_r5 img_r10 img_r_mean "
+                     "r_mean").split():
+            self.assertTrue(0 <= metrics[name] <= 100)
+        self.assert_error(blip2("evaluate", "--model", self.stage1, "--task", "vqa", *data), 2,
+                          "not in this version")
+
+    def test_inspect_and_tokenize(self):
+        for model, family in ((self.stage1, "Blip2ForImageTextRetrieval"),
+                              (self.stage2, "Blip2ForConditionalGeneration")):
+            summary = rows_of(blip2("inspect", model, "--format", "jsonl").stdout)[0]
+            self.assertEqual(summary["family"], family)
+            self.assertGreater(summary["parameters"]["trained"], 0)
+            self.assertGreater(summary["parameters"]["frozen"], 0)
+            self.assertIn("image encoder", blip2("inspect", model).stdout)
+        rows = rows_of(blip2("tokenize", "A cat", "[SEP]", "--model", self.stage1, "--tokenizer",
+                             "qformer", "--format", "jsonl").stdout)
+        self.assertEqual(rows[0], {"text": "A cat", "ids": [101, 1037, 4937, 102],
+                                   "pieces": ["[CLS]", "a", "cat", "[SEP]"]})
+        self.assertEqual(rows[1]["text"], "[SEP]")
+        text = rows_of(blip2("tokenize", "A cat", "--model", self.stage2, "--format",
+                             "jsonl").stdout)[0]
+        self.assertEqual(len(text["ids"]), len(text["pieces"]))
+        self.assert_error(blip2("tokenize", "a", "--model", self.stage2, "--tokenizer", "qformer"),
+                          1, "qformer")
+
+    def test_a_damaged_copy_of_a_model(self):
+        model = self.folder / "model"
+        model.mkdir()
+        for file in self.stage1.iterdir():
+            (model / file.name).symlink_to(file)
+        weights = model / "model.safetensors"
+        weights.unlink()
+        picture = self.pictures / "red.png"
+        self.assert_error(blip2("caption", picture, "--model", model), 1, "model.safetensors")
+        data = (self.stage1 / "model.safetensors").read_bytes()
+        weights.write_bytes(data[:-1000])
+        self.assert_error(blip2("caption", picture, "--model", model), 1, "model.safetensors")
+        weights.write_bytes(struct.pack("<Q", 1 << 60) + data[8:])
+        self.assert_error(blip2("caption", picture, "--model", model), 1, "model.safetensors")
+
+    def test_config_show_names_sources(self):
+        result = blip2("config", "show", self.shared / "stage1.yaml", "--set", "run.max_steps=9")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertRegex(result.stdout, r"max_steps: 9 +# --set")
+        self.assertRegex(result.stdout, r"batch_size_train: 2 +# .*stage1.yaml:\d+")
+
+    def test_interrupt(self):
+        paths = "".join(f"{self.pictures / 'red.png'}\n" for _ in range(3000))
+        process = subprocess.Popen([BINARY, "caption", "-", "--model", str(self.stage2),
+                                    "--max-new-tokens", "20"], text=True, stdin=subprocess.PIPE,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        process.stdin.write(paths)
+        process.stdin.close()
+        process.stdout.readline()  # it is at work
+        process.send_signal(signal.SIGINT)
+        process.stdout.read()
+        messages = process.stderr.read()
+        process.stdout.close()
+        process.stderr.close()
+        self.assertEqual(process.wait(), 130, messages)
+        self.assertIn("interrupted", messages)
+
+
+if __name__ == "__main__":
+    unittest.main()
