@@ -2,11 +2,13 @@
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/empty_like.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "blip2/base/error.h"
 
@@ -24,6 +26,10 @@ at::Tensor in_chunks(int64_t n, F f) {
     parts.push_back(f(first, std::min(kChunk, n - first)));
   }
   return at::cat(parts);
+}
+
+at::Tensor index_of(const std::vector<int64_t>& rows) {
+  return at::tensor(at::ArrayRef<int64_t>(rows), at::kLong);
 }
 
 }  // namespace
@@ -84,14 +90,29 @@ at::Tensor pair_logits(const Stage1& model, const at::Tensor& image_embeds,
                        const std::vector<int64_t>& text_rows) {
   BLIP2_CHECK(images.size() == text_rows.size() && !images.empty());
   const at::NoGradGuard no_grad;
-  const at::Tensor image_index = at::tensor(at::ArrayRef<int64_t>(images), at::kLong);
-  const at::Tensor text_index = at::tensor(at::ArrayRef<int64_t>(text_rows), at::kLong);
-  return in_chunks(image_index.size(0), [&](int64_t first, int64_t n) {
-    const at::Tensor rows = text_index.narrow(0, first, n);
-    const Text text = pack_text(texts.ids.index_select(0, rows), texts.mask.index_select(0, rows));
-    const at::Tensor embeds = image_embeds.index_select(0, image_index.narrow(0, first, n));
-    return match_logits(model, project_image(model.qformer, apply(model.image_norm, embeds)), text);
+  // Pairs are taken picture by picture, so that a chunk projects each of its few pictures once.
+  std::vector<int64_t> order(images.size());
+  std::iota(order.begin(), order.end(), int64_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
+    return images[static_cast<size_t>(a)] < images[static_cast<size_t>(b)];
   });
+  const at::Tensor sorted =
+      in_chunks(static_cast<int64_t>(order.size()), [&](int64_t first, int64_t n) {
+        std::vector<int64_t> pictures, picture_rows, rows;
+        for (int64_t i = first; i < first + n; ++i) {
+          const size_t pair = static_cast<size_t>(order[static_cast<size_t>(i)]);
+          if (pictures.empty() || pictures.back() != images[pair]) pictures.push_back(images[pair]);
+          picture_rows.push_back(static_cast<int64_t>(pictures.size()) - 1);
+          rows.push_back(text_rows[pair]);
+        }
+        const at::Tensor index = index_of(rows);
+        const Text text =
+            pack_text(texts.ids.index_select(0, index), texts.mask.index_select(0, index));
+        const at::Tensor embeds = image_embeds.index_select(0, index_of(pictures));
+        const ImageKeyValues keys = project_image(model.qformer, apply(model.image_norm, embeds));
+        return match_logits(model, select_rows(keys, index_of(picture_rows)), text);
+      });
+  return at::empty_like(sorted).index_copy_(0, index_of(order), sorted);
 }
 
 }  // namespace blip2

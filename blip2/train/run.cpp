@@ -29,6 +29,14 @@ void check_supported(const TrainConfig& config) {
     fail(ErrorCode::kUnsupported, "model.arch: this version trains {} in {}, found {}", arch,
          config.run.task, config.model.arch);
   }
+  const RunConfig defaults;
+  const auto refuse = [](const char* key, bool asked) {
+    if (asked) fail(ErrorCode::kUnsupported, "{}: not in this version", key);
+  };
+  refuse("run.token_mean: global", config.run.token_mean != defaults.token_mean);
+  refuse("run.prefix_lm: split", config.run.prefix_lm != defaults.prefix_lm);
+  refuse("run.lora", config.run.lora.rank != 0);
+  refuse("run.lr_layer_decay", config.run.lr_layer_decay != defaults.lr_layer_decay);
   if (!config.model.freeze_vit) {
     fail(ErrorCode::kUnsupported, "model.freeze_vit: this version leaves the image encoder frozen");
   }

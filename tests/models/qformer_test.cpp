@@ -22,6 +22,7 @@
 #include "blip2/checkpoint/safetensors.h"
 #include "blip2/models/blip2/stage1.h"
 #include "blip2/models/names_hugging_face.h"
+#include "blip2/models/similarity.h"
 #include "blip2/nn/attention.h"
 #include "blip2/nn/masks.h"
 
@@ -209,6 +210,20 @@ TEST_F(QFormerTest, CrossAttentionMapsAreDistributions) {
     ASSERT_EQ(maps.size(), 2U);
     EXPECT_EQ(maps[0].sizes(), at::IntArrayRef({3, 3, 5, 10}));
     EXPECT_TRUE(at::allclose(maps[1].sum(-1), at::ones({3, 3, 5}), 1e-5, 1e-6));
+  }
+}
+
+TEST_F(QFormerTest, PairLogitsComeInTheOrderOfThePairs) {
+  const TextFeatures texts{ids_, mask_, {}};
+  const std::vector<int64_t> images = {2, 0, 2, 1}, rows = {1, 2, 0, 0};
+  const at::Tensor found = pair_logits(model_, image_, texts, images, rows);
+  const ImageKeyValues keys = project_image(model_.qformer, apply(model_.image_norm, image_));
+  for (size_t i = 0; i < images.size(); ++i) {
+    const at::Tensor row = at::tensor({rows[i]}, at::kLong);
+    const Text text = pack_text(ids_.index_select(0, row), mask_.index_select(0, row));
+    const at::Tensor alone =
+        match_logits(model_, select_rows(keys, at::tensor({images[i]}, at::kLong)), text);
+    EXPECT_TRUE(at::allclose(found[static_cast<int64_t>(i)], alone[0], 1e-4, 1e-5)) << i;
   }
 }
 
