@@ -42,6 +42,16 @@ void check_supported(const TrainConfig& config) {
   }
 }
 
+std::string note_of(const LogRow& row) {
+  std::string note = fmt::format("loss {:.3f}", row.loss);
+  for (const auto& [name, value] : row.values) {
+    if (name.starts_with("loss_")) note += fmt::format(", {} {:.3f}", name.substr(5), value);
+  }
+  return note;
+}
+
+}  // namespace
+
 Bundle assemble(const TrainConfig& config) {
   AssembleOptions options;
   options.image_encoder = config.model.image_encoder;
@@ -62,16 +72,6 @@ Bundle assemble(const TrainConfig& config) {
   }
   return bundle;
 }
-
-std::string note_of(const LogRow& row) {
-  std::string note = fmt::format("loss {:.3f}", row.loss);
-  for (const auto& [name, value] : row.values) {
-    if (name.starts_with("loss_")) note += fmt::format(", {} {:.3f}", name.substr(5), value);
-  }
-  return note;
-}
-
-}  // namespace
 
 TrainingSummary run_training(const LoadedTrainConfig& loaded, const RunOptions& options) {
   const TrainConfig& config = loaded.config();

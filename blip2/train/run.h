@@ -20,6 +20,10 @@ struct RunOptions {
   std::function<bool()> stop_requested = interrupted;
 };
 
+/// The model that a configuration's training starts from. Throws as assemble_stage1() and
+/// assemble_generative() do.
+Bundle assemble(const TrainConfig& config);
+
 /// Runs a configuration to its end: its task says which stage. Writes run.output_dir as `train`
 /// promises. Throws as train(), assemble_*() and TrainingData do; kUnsupported for a task or family
 /// of a later version.

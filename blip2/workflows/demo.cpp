@@ -158,21 +158,10 @@ void Demo::make_plan() {
   log_info("timing a few steps of each stage");
   plan_.seed = options_.seed;
   StepTimes step_times;
-  const auto assemble_from = [&](const TrainConfig& config) {
-    AssembleOptions options;
-    options.image_encoder = config.model.image_encoder;
-    options.qformer = config.model.qformer;
-    options.language_model = config.model.language_model;
-    options.num_query_token = config.model.num_query_token;
-    options.prompt = config.model.prompt;
-    options.max_text_length = config.model.max_txt_len;
-    return options;
-  };
   SingleProcess communicator;
   {
     const TrainConfig config = demo_stage1(plan_, options_.output, options_.assets);
-    Bundle bundle = assemble_stage1(assemble_from(config));
-    bundle.transform.resize_mode = ResizeMode::kPlaceOnBackground;
+    Bundle bundle = assemble(config);
     TrainingData data(config, *bundle.image_encoder, bundle.transform, path("skipped.jsonl"));
     step_times.stage1 = time_steps(config, [&](const TrainConfig& c) {
       return std::make_unique<Stage1Training>(bundle, data, c, communicator);
@@ -181,8 +170,7 @@ void Demo::make_plan() {
   {
     const TrainConfig config =
         demo_stage2(plan_, options_.output, options_.assets, Stage1Use::kWithout);
-    Bundle bundle = assemble_generative(assemble_from(config));
-    bundle.transform.resize_mode = ResizeMode::kPlaceOnBackground;
+    Bundle bundle = assemble(config);
     TrainingData data(config, *bundle.image_encoder, bundle.transform, path("skipped.jsonl"));
     step_times.stage2 = time_steps(config, [&](const TrainConfig& c) {
       return std::make_unique<Stage2Training>(bundle, data, c);

@@ -101,7 +101,7 @@ TrainConfig demo_stage1(const DemoPlan& plan, const fs::path& output, const fs::
   run.mask_same_image = true;
   // Hard from the start, ITM never leaves the plateau of one answer for all; uniform negatives lead
   // it out first.
-  run.hard_negatives_from = plan.stage1_steps * 85 / 100;
+  run.hard_negatives_from = plan.hard_negatives_from();
   run.max_steps = plan.stage1_steps;
   run.warmup_steps = std::max<int64_t>(1, plan.stage1_steps / 10);
   run.batch_size_train = DemoPlan::kStage1Batch;

@@ -16,6 +16,9 @@ struct DemoPlan {
   int64_t ablation_steps = 120;  ///< stage-2 steps without stage 1
   uint64_t seed = 42;
 
+  /// The stage-1 step after which ITM's negatives are hard.
+  int64_t hard_negatives_from() const { return stage1_steps * 85 / 100; }
+
   static constexpr int64_t kStage1Batch = 64;
   static constexpr int64_t kStage2Batch = 16;
   static constexpr int64_t kViews = 3;

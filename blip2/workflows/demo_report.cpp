@@ -74,7 +74,7 @@ void add_curves(Page& page, const DemoReport& report) {
   const std::vector<LogRow> two = read_log(report.output / "stage2" / "log.jsonl");
   const std::vector<LogRow> arm = read_log(report.output / "ablation" / "log.jsonl");
   const double hard =
-      static_cast<double>(report.plan.stage1_steps * 85 / 100 * DemoPlan::kStage1Batch);
+      static_cast<double>(report.plan.hard_negatives_from() * DemoPlan::kStage1Batch);
   const std::vector<ChartMark> marks = {{hard, "hard negatives"}};
   page.figures(
       {loss_figure(
