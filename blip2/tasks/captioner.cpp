@@ -121,10 +121,9 @@ Captioner::Captioner(const Bundle& bundle, GenerationOptions options, std::strin
 std::vector<std::vector<Caption>> Captioner::caption(const std::vector<Picture>& pictures) const {
   if (pictures.empty()) return {};
   const at::NoGradGuard no_grad;
-  std::vector<std::span<const float>> pixels;
-  for (const Picture& picture : pictures) pixels.emplace_back(picture.pixels);
   const int64_t size = bundle_.transform.image_size;
-  const at::Tensor image_embeds = encode_images(bundle_, stack_pixels(pixels, size, size));
+  const at::Tensor image_embeds =
+      encode_images(bundle_, stack_pixels(pixels_of(pictures), size, size));
   const Writing writing = start_writing(bundle_, image_embeds, prompt_);
   const Tokenizer& tokenizer =
       bundle_.generative ? *bundle_.text_tokenizer : *bundle_.qformer_tokenizer;

@@ -42,10 +42,8 @@ const QFormer& qformer(const Bundle& bundle) {
 
 void encode_pictures(const Bundle& bundle, const std::vector<Picture>& pictures, bool pixels_only,
                      Parts& parts) {
-  std::vector<std::span<const float>> pixels;
-  for (const Picture& picture : pictures) pixels.emplace_back(picture.pixels);
   const int64_t size = bundle.transform.image_size;
-  parts.pixels = stack_pixels(pixels, size, size);
+  parts.pixels = stack_pixels(pixels_of(pictures), size, size);
   if (pixels_only) return;
   const at::Tensor raw = encode_images(bundle, parts.pixels);  // [N, P, Dv]
   parts.embeds = apply(image_norm(bundle), raw);

@@ -5,6 +5,7 @@
 #include <ATen/ops/softmax.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <numeric>
 
@@ -90,30 +91,51 @@ std::vector<int64_t> best_columns(std::span<const float> row, int64_t k) {
   return order;
 }
 
-/// Cosines with the best k of each row (picture) or column (text) replaced by ITM logit + cosine,
-/// the others far below.
-std::vector<float> rerank(const Bundle& bundle, const EncodedSet& set, int64_t k, bool by_text) {
-  const int64_t rows = set.similarity.size(by_text ? 1 : 0);
-  const at::Tensor scores = (by_text ? set.similarity.t() : set.similarity).contiguous();
-  const int64_t columns = scores.size(1);
-  std::vector<int64_t> images, texts;
-  for (int64_t row = 0; row < rows; ++row) {
+/// Cosines with the best k texts of each picture, and the best k pictures of each text, replaced by
+/// ITM logit + cosine; the others far below.
+struct Reranked {
+  std::vector<float> by_image, by_text;  // [N, M] each
+};
+
+/// The cells (row * M + column) of the k best candidates of each picture, or of each text.
+std::vector<int64_t> candidate_cells(const at::Tensor& similarity, int64_t k, bool by_text) {
+  const at::Tensor scores = (by_text ? similarity.t() : similarity).contiguous();
+  const int64_t columns = scores.size(1), num_texts = similarity.size(1);
+  std::vector<int64_t> cells;
+  for (int64_t row = 0; row < scores.size(0); ++row) {
     const std::span<const float> values(scores.const_data_ptr<float>() + row * columns,
                                         static_cast<size_t>(columns));
     for (const int64_t column : best_columns(values, k)) {
-      images.push_back(by_text ? column : row);
-      texts.push_back(by_text ? row : column);
+      cells.push_back(by_text ? column * num_texts + row : row * num_texts + column);
     }
   }
-  const at::Tensor logits = pair_logits(*bundle.stage1, set.embeds, set.texts, images, texts);
+  std::ranges::sort(cells);
+  return cells;
+}
+
+Reranked rerank(const Bundle& bundle, const EncodedSet& set, int64_t k) {
+  const std::vector<int64_t> of_images = candidate_cells(set.similarity, k, false);
+  const std::vector<int64_t> of_texts = candidate_cells(set.similarity, k, true);
+  std::vector<int64_t> pairs;  // a pair that both directions ask for is matched once
+  std::ranges::set_union(of_images, of_texts, std::back_inserter(pairs));
   const int64_t num_texts = set.similarity.size(1);
-  std::vector<float> result(static_cast<size_t>(set.similarity.numel()), -100.0F);
-  for (size_t i = 0; i < images.size(); ++i) {
-    result[static_cast<size_t>(images[i] * num_texts + texts[i])] =
-        logits[static_cast<int64_t>(i)][1].item<float>() +
-        set.similarity[images[i]][texts[i]].item<float>();
+  std::vector<int64_t> images, texts;
+  for (const int64_t cell : pairs) {
+    images.push_back(cell / num_texts);
+    texts.push_back(cell % num_texts);
   }
-  return result;
+  const at::Tensor logits = pair_logits(*bundle.stage1, set.embeds, set.texts, images, texts);
+  const auto scores_of = [&](const std::vector<int64_t>& cells) {
+    std::vector<float> scores(static_cast<size_t>(set.similarity.numel()), -100.0F);
+    size_t pair = 0;
+    for (const int64_t cell : cells) {  // sorted, as the pairs are
+      while (pairs[pair] != cell) ++pair;
+      scores[static_cast<size_t>(cell)] = logits[static_cast<int64_t>(pair)][1].item<float>() +
+                                          set.similarity.const_data_ptr<float>()[cell];
+    }
+    return scores;
+  };
+  return {scores_of(of_images), scores_of(of_texts)};
 }
 
 /// Percent right over one positive and one negative text for each picture.
@@ -159,9 +181,7 @@ EncodedSet encode_set(const Bundle& bundle, const Source& source,
   std::vector<at::Tensor> embeds;
   const int64_t size = bundle.transform.image_size;
   for_each_batch(bundle, source, options, [&](const std::vector<Picture>& pictures) {
-    std::vector<std::span<const float>> pixels;
-    for (const Picture& picture : pictures) pixels.emplace_back(picture.pixels);
-    embeds.push_back(encode_images(bundle, stack_pixels(pixels, size, size)));
+    embeds.push_back(encode_images(bundle, stack_pixels(pixels_of(pictures), size, size)));
   });
   set.embeds = at::cat(embeds);
   set.texts =
@@ -191,10 +211,9 @@ RetrievalEvaluation evaluate_retrieval(const Bundle& bundle, const Source& sourc
   result.itc = retrieval_scores(problem_of(result, result.similarity));
   result.chance = chance_scores(problem_of(result, result.similarity));
   if (options.rerank > 0) {
-    const std::vector<float> by_image = rerank(bundle, set, options.rerank, false);
-    const std::vector<float> by_text = rerank(bundle, set, options.rerank, true);
-    const RetrievalScores texts = retrieval_scores(problem_of(result, by_image));
-    result.reranked = retrieval_scores(problem_of(result, by_text));
+    const Reranked scores = rerank(bundle, set, options.rerank);
+    const RetrievalScores texts = retrieval_scores(problem_of(result, scores.by_image));
+    result.reranked = retrieval_scores(problem_of(result, scores.by_text));
     result.reranked.txt_r1 = texts.txt_r1;
     result.reranked.txt_r5 = texts.txt_r5;
     result.reranked.txt_r10 = texts.txt_r10;

@@ -20,10 +20,8 @@ struct Matcher::State {
 namespace {
 
 at::Tensor embeds_of(const Bundle& bundle, const std::vector<Picture>& pictures) {
-  std::vector<std::span<const float>> pixels;
-  for (const Picture& picture : pictures) pixels.emplace_back(picture.pixels);
   const int64_t size = bundle.transform.image_size;
-  return encode_images(bundle, stack_pixels(pixels, size, size));
+  return encode_images(bundle, stack_pixels(pixels_of(pictures), size, size));
 }
 
 }  // namespace

@@ -38,6 +38,12 @@ std::vector<std::string> expand_images(const std::vector<std::string>& arguments
   return paths;
 }
 
+std::vector<std::span<const float>> pixels_of(const std::vector<Picture>& pictures) {
+  std::vector<std::span<const float>> pixels;
+  for (const Picture& picture : pictures) pixels.emplace_back(picture.pixels);
+  return pixels;
+}
+
 Picture read_picture(const std::string& path, const ImageTransform& transform,
                      const DecodeOptions& options) {
   const MappedFile file(path);

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <future>
 #include <iosfwd>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,9 @@ struct Picture {
   std::string path;
   std::vector<float> pixels;  ///< [3, H, W], normalised
 };
+
+/// The pixels of each picture, which must outlive them.
+std::vector<std::span<const float>> pixels_of(const std::vector<Picture>& pictures);
 
 struct PictureFailure {
   size_t input = 0;

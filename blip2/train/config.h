@@ -58,7 +58,10 @@ struct RunConfig {
   std::string recipe = "paper";
   std::string output_dir;
   LossWeights loss_weights;
+  bool itc_both_sides = false;
+  double itm_share = 1;
   int64_t hard_negatives_from = 0;
+  double hard_negatives_share = 1;
   bool mask_same_image = false;
   bool mask_same_caption = false;
   std::string token_mean = "local";
@@ -79,6 +82,7 @@ struct RunConfig {
   double beta2 = 0.98;
   double grad_clip = 0;
   double drop_rate = 0.1;
+  double image_token_drop = 0;
   bool shuffle = true;
   int64_t num_workers = 4;
   int64_t seed = 42;
@@ -151,8 +155,14 @@ void visit(RunConfig& c, V&& v) {
   v("recipe", c.recipe, "published hyper-parameters to start from", one_of({"paper", "lavis"}));
   v("output_dir", c.output_dir, "folder that the run writes");
   v.group("loss_weights", c.loss_weights, "weights of the stage-1 losses");
+  v("itc_both_sides", c.itc_both_sides,
+    "ITC's gradient reaches the compared side too (CLIP), not the comparing one alone (LAVIS)");
+  v("itm_share", c.itm_share, "share of a batch's rows whose pairs ITM is computed for",
+    {.low = 0, .high = 1, .above_low = true});
   v("hard_negatives_from", c.hard_negatives_from, "step at which ITM's negatives turn hard",
     at_least(0));
+  v("hard_negatives_share", c.hard_negatives_share,
+    "share of ITM's negatives that are hard from then on; the others are uniform", between(0, 1));
   v("mask_same_image", c.mask_same_image, "pairs of one image are no negatives");
   v("mask_same_caption", c.mask_same_caption, "pairs of one caption are no negatives");
   v("token_mean", c.token_mean, "ITG and LM losses: mean over whose tokens",
@@ -178,6 +188,8 @@ void visit(RunConfig& c, V&& v) {
   v("beta2", c.beta2, "AdamW's memory of squared gradients", between(0, 0.999999));
   v("grad_clip", c.grad_clip, "largest L2 norm of the gradient; 0 = off", at_least(0));
   v("drop_rate", c.drop_rate, "dropout in the Q-Former", between(0, 0.99));
+  v("image_token_drop", c.image_token_drop,
+    "share of a picture's image tokens that a training step leaves out", between(0, 0.95));
   v("shuffle", c.shuffle, "a new order each epoch");
   v("num_workers", c.num_workers, "threads that prepare data", at_least(0));
   v("seed", c.seed, "every random choice", at_least(0));

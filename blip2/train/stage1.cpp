@@ -5,10 +5,12 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/zeros.h>
 
+#include <cmath>
 #include <utility>
 
 #include "blip2/base/error.h"
 #include "blip2/data/collate.h"
+#include "blip2/train/image_tokens.h"
 
 namespace blip2 {
 namespace {
@@ -27,21 +29,27 @@ std::vector<double> row_numbers(const Stage1Options& options, std::string_view p
 }
 
 struct MatchingPairs {
-  at::Tensor images;  // [3B] int64
-  at::Tensor texts;   // [3B] int64
+  at::Tensor images;  // [3M] int64
+  at::Tensor texts;   // [3M] int64
 };
 
-/// (own image, own text), (negative image, own text), (own image, negative text); LAVIS's order.
+/// (own image, own text), (negative image, own text), (own image, negative text) of the first M
+/// rows; LAVIS's order.
 MatchingPairs matching_pairs(const at::Tensor& image_to_text, const at::Tensor& text_to_image,
                              const PairTable& pairs, const Stage1Options& options) {
-  const int64_t batch = image_to_text.size(0);
-  const at::Tensor own = at::arange(batch, image_to_text.options().dtype(at::kLong));
-  const at::Tensor negative_images =
-      draw_columns(negative_weights(text_to_image, pairs, options.negatives),
-                   row_numbers(options, "negative image", batch));
-  const at::Tensor negative_texts =
-      draw_columns(negative_weights(image_to_text, pairs, options.negatives),
-                   row_numbers(options, "negative text", batch));
+  const auto rows = static_cast<int64_t>(
+      std::ceil(options.itm_share * static_cast<double>(image_to_text.size(0))));
+  const at::Tensor own = at::arange(rows, image_to_text.options().dtype(at::kLong));
+  const auto draw = [&](const at::Tensor& similarity, std::string_view purpose) {
+    const auto weights = [&](Negatives kind) {
+      return negative_weights(similarity, pairs, kind).narrow(0, 0, rows);
+    };
+    const at::Tensor mixed = options.hard_share * weights(Negatives::kHard) +
+                             (1 - options.hard_share) * weights(Negatives::kUniform);
+    return draw_columns(mixed, row_numbers(options, purpose, rows));
+  };
+  const at::Tensor negative_images = draw(text_to_image, "negative image");
+  const at::Tensor negative_texts = draw(image_to_text, "negative text");
   return {at::cat({own, negative_images, own}), at::cat({own, own, negative_texts})};
 }
 
@@ -54,9 +62,14 @@ Stage1Losses stage1_losses(const Stage1& model, const at::Tensor& image_embeds,
   const ImageFeatures image = encode_image(model, image_embeds, options.dropout);
   const at::Tensor text_feature = encode_text(model, text, options.dropout);  // [B, E]
 
-  // ITC. What is gathered carries no gradient, not even one's own rows (blip2_reference.md 2.2).
-  const at::Tensor all_images = communicator.all_gather(image.projected.detach());  // [N, Q, E]
-  const at::Tensor all_texts = communicator.all_gather(text_feature.detach());      // [N, E]
+  // ITC. What is gathered carries no gradient, not even one's own rows (blip2_reference.md 2.2),
+  // unless both sides of a comparison are to learn, as in CLIP.
+  BLIP2_CHECK(!options.itc_both_sides || communicator.world_size() == 1);
+  const auto gather = [&](const at::Tensor& own) {
+    return options.itc_both_sides ? own : communicator.all_gather(own.detach());
+  };
+  const at::Tensor all_images = gather(image.projected);  // [N, Q, E]
+  const at::Tensor all_texts = gather(text_feature);      // [N, E]
   const at::Tensor image_to_text =
       best_query_similarity(image.projected, all_texts) / model.temperature;  // [B, N]
   const at::Tensor text_to_image =
@@ -70,9 +83,9 @@ Stage1Losses stage1_losses(const Stage1& model, const at::Tensor& image_embeds,
   const Text matched_text = pack_text(texts.ids.index_select(0, matching.texts),
                                       texts.mask.index_select(0, matching.texts));
   const at::Tensor logits = match_logits(model, select_rows(image.key_values, matching.images),
-                                         matched_text, options.dropout);  // [3B, 2]
+                                         matched_text, options.dropout);  // [3M, 2]
   at::Tensor labels = at::zeros({logits.size(0)}, matching.texts.options());
-  labels.narrow(0, 0, texts.ids.size(0)).fill_(1);
+  labels.narrow(0, 0, logits.size(0) / 3).fill_(1);
   losses.itm = matching_loss(logits, labels);
   losses.itm_accuracy = (logits.argmax(1) == labels).to(at::kDouble).mean().item<double>();
 
@@ -139,14 +152,17 @@ StepOutput Stage1Training::run_batch(const StepContext& context) {
   const RunConfig& run = config_.run;
   Stage1Options options;
   options.dropout = {run.drop_rate, run.drop_rate};
-  options.negatives =
-      context.step > run.hard_negatives_from ? Negatives::kHard : Negatives::kUniform;
+  options.itc_both_sides = run.itc_both_sides;
+  options.hard_share = context.step > run.hard_negatives_from ? run.hard_negatives_share : 0;
   options.seed = context.seed;
   options.step = context.step * run.accum_grad_iters + context.micro_step;
+  options.itm_share = run.itm_share;
   options.dec_id = bundle_.qformer_tokenizer->special_ids().dec;
   const Stage1& model = *bundle_.stage1;
-  const Stage1Losses losses = stage1_losses(model, data_.image_embeds(batch), tokenize(batch),
-                                            excluded_pairs(batch), communicator_, options);
+  const at::Tensor embeds = drop_image_tokens(data_.image_embeds(batch), run.image_token_drop,
+                                              options.seed, options.step);
+  const Stage1Losses losses =
+      stage1_losses(model, embeds, tokenize(batch), excluded_pairs(batch), communicator_, options);
   StepOutput output;
   output.loss = run.loss_weights.itc * losses.itc + run.loss_weights.itm * losses.itm +
                 run.loss_weights.itg * losses.itg;

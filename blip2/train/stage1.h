@@ -29,10 +29,12 @@ struct Stage1Losses {
 /// What a step's losses depend on besides the model and the batch.
 struct Stage1Options {
   Dropout dropout;
-  Negatives negatives = Negatives::kHard;
-  uint64_t seed = 42;  ///< negatives are drawn from (seed, step, row)
+  bool itc_both_sides = false;  ///< gradient to the compared side too; in one process only
+  double hard_share = 1;        ///< chance of a negative to be drawn hard; the others are uniform
+  uint64_t seed = 42;           ///< negatives are drawn from (seed, step, row)
   int64_t step = 1;
-  int64_t dec_id = 0;  ///< of [DEC], from the tokenizer
+  double itm_share = 1;  ///< of the batch's rows, the first ones, whose pairs ITM is computed for
+  int64_t dec_id = 0;    ///< of [DEC], from the tokenizer
 };
 
 /// The three losses of one batch. image_embeds: the encoder's raw output [B, P, Dv]; `excluded` as

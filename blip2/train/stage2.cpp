@@ -6,6 +6,7 @@
 
 #include "blip2/base/error.h"
 #include "blip2/data/collate.h"
+#include "blip2/train/image_tokens.h"
 #include "blip2/train/objectives.h"
 
 namespace blip2 {
@@ -66,7 +67,7 @@ std::vector<NamedTensor> Stage2Training::trained_tensors() {
   return named_tensors(*bundle_.generative);
 }
 
-StepOutput Stage2Training::run_batch(const StepContext&) {
+StepOutput Stage2Training::run_batch(const StepContext& context) {
   const Batch batch = data_.next();
   const RunConfig& run = config_.run;
   StepOutput output;
@@ -77,8 +78,11 @@ StepOutput Stage2Training::run_batch(const StepContext&) {
   }
   const LanguageModelText text = language_model_text(
       *bundle_.text_tokenizer, captions, config_.model.prompt, config_.model.max_txt_len);
-  const at::Tensor inputs = language_inputs(*bundle_.generative, data_.image_embeds(batch),
-                                            {run.drop_rate, run.drop_rate});
+  const at::Tensor embeds =
+      drop_image_tokens(data_.image_embeds(batch), run.image_token_drop, context.seed,
+                        context.step * run.accum_grad_iters + context.micro_step);
+  const at::Tensor inputs =
+      language_inputs(*bundle_.generative, embeds, {run.drop_rate, run.drop_rate});
   const LanguageModelLogits result = language_model_logits(*bundle_.language_model, inputs, text);
   output.loss = language_modelling_loss(result.logits, result.targets, 0.0);
   output.values = {{"loss_lm", output.loss.item<double>()}};

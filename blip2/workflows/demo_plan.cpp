@@ -12,6 +12,8 @@ namespace fs = std::filesystem;
 using Json = nlohmann::json;
 namespace {
 
+constexpr double kEvaluationSteps = 40;  // the evaluation takes as long as so many of stage 1
+
 int64_t scaled(int64_t steps, double factor) {
   return std::max<int64_t>(2, std::llround(static_cast<double>(steps) * factor));
 }
@@ -30,7 +32,7 @@ TrainConfig common(const DemoPlan& plan, const fs::path& output, const fs::path&
   TrainConfig config;
   config.model.image_encoder = (assets / "models" / "efficientnet_lite0").string();
   config.model.qformer = (assets / "models" / "all_minilm_l6_v2").string();
-  config.model.num_query_token = 16;
+  config.model.num_query_token = 8;
   config.model.max_txt_len = 24;
   config.datasets["demo"] = demo_dataset(output);
   RunConfig& run = config.run;
@@ -54,6 +56,8 @@ double training_seconds(const DemoPlan& plan, const StepTimes& times) {
   return static_cast<double>(plan.stage1_steps) * times.stage1 +
          static_cast<double>(plan.stage2_steps + plan.ablation_steps) * times.stage2;
 }
+
+double evaluation_seconds(const StepTimes& times) { return kEvaluationSteps * times.stage1; }
 
 DemoPlan fit_plan(const StepTimes& times, double seconds, bool stretch) {
   DemoPlan plan;
@@ -96,12 +100,16 @@ TrainConfig demo_stage1(const DemoPlan& plan, const fs::path& output, const fs::
   RunConfig& run = config.run;
   run.task = "image_text_pretrain_stage1";
   run.output_dir = (output / "stage1").string();
-  run.loss_weights = {.itc = 1, .itm = 2, .itg = 1};
+  run.loss_weights = {.itc = 2, .itm = 2, .itg = 1};
+  run.itc_both_sides = true;
   run.mask_same_caption = true;
   run.mask_same_image = true;
   // Hard from the start, ITM never leaves the plateau of one answer for all; uniform negatives lead
   // it out first.
   run.hard_negatives_from = plan.hard_negatives_from();
+  run.hard_negatives_share = 0.5;
+  run.itm_share = 0.375;
+  run.image_token_drop = 0.4;
   run.max_steps = plan.stage1_steps;
   run.warmup_steps = std::max<int64_t>(1, plan.stage1_steps / 10);
   run.batch_size_train = DemoPlan::kStage1Batch;

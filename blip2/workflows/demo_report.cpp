@@ -242,7 +242,7 @@ void add_ablation_and_times(Page& page, const DemoReport& report) {
   Table table;
   table.header = {"phase", "time"};
   double total = 0;
-  for (const char* phase : {"features", "stage1", "stage2", "ablation", "evaluation"}) {
+  for (const char* phase : {"fetch", "features", "stage1", "stage2", "ablation", "evaluation"}) {
     const auto found = scores.seconds.find(phase);
     const double seconds = found == scores.seconds.end() ? 0 : found->second;
     total += seconds;

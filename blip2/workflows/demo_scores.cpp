@@ -89,6 +89,12 @@ PhaseTimes::PhaseTimes(fs::path path) : path_(std::move(path)) {
   }
 }
 
+double PhaseTimes::total() const {
+  double sum = 0;
+  for (const auto& [phase, seconds] : seconds_) sum += seconds;
+  return sum;
+}
+
 void PhaseTimes::add(const std::string& phase, double seconds) {
   seconds_[phase] += seconds;
   write_file_atomic(path_, Json(seconds_).dump(2) + "\n");

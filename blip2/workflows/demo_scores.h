@@ -36,6 +36,7 @@ class PhaseTimes {
   explicit PhaseTimes(std::filesystem::path path);
   void add(const std::string& phase, double seconds);
   const std::map<std::string, double>& seconds() const { return seconds_; }
+  double total() const;
 
  private:
   std::filesystem::path path_;

@@ -1,0 +1,163 @@
+// A stage-1 step's losses against the same step put together in the open from the model's passes:
+// which side ITC's gradient reaches, and which pairs ITM is computed for.
+#include "blip2/train/stage1.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/randint.h>
+#include <ATen/ops/randn.h>
+#include <ATen/ops/tensor.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "blip2/base/random.h"
+
+namespace blip2 {
+namespace {
+
+constexpr int64_t kBatch = 5;
+
+class Stage1LossesTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    Stage1Config config;
+    config.qformer = {.hidden_size = 12,
+                      .num_hidden_layers = 2,
+                      .num_attention_heads = 3,
+                      .intermediate_size = 20,
+                      .vocab_size = 40,
+                      .max_position_embeddings = 16,
+                      .encoder_hidden_size = 9,
+                      .num_query_tokens = 4};
+    config.qformer.initializer_range = 0.3;
+    config.embed_dim = 7;
+    model_ = make_stage1(config);
+    Random random(3, "model");
+    initialise(model_, random);
+    set_trainable(named_tensors(model_), true);
+    Random data(4, "data");
+    embeds_ = at::ones({kBatch, 6, 9});
+    fill_normal(embeds_, 1.0, data);
+    std::vector<int64_t> ids;
+    for (int64_t i = 0; i < kBatch * 5; ++i) ids.push_back(static_cast<int64_t>(data.below(39)));
+    texts_.ids = at::tensor(at::ArrayRef<int64_t>(ids), at::kLong).view({kBatch, 5});
+    texts_.mask = at::ones({kBatch, 5}, at::kLong);
+    for (int64_t row = 0; row < kBatch; ++row)
+      texts_.mask[row].narrow(0, 2 + row % 4, 3 - row % 4).fill_(0);
+    options_.dec_id = 39;
+    options_.seed = 11;
+    options_.step = 2;
+  }
+
+  Stage1Losses losses() {
+    return stage1_losses(model_, embeds_, texts_, {}, communicator_, options_);
+  }
+
+  at::Tensor gradient(const at::Tensor& loss, at::Tensor& parameter) {
+    parameter.mutable_grad() = at::Tensor();
+    loss.backward();
+    return parameter.grad().clone();
+  }
+
+  /// Similarities of the batch, the compared side detached or not.
+  at::Tensor itc(bool detached) {
+    const at::Tensor image = encode_image(model_, embeds_).projected;
+    const at::Tensor text = encode_text(model_, pack_text(texts_.ids, texts_.mask));
+    const auto other = [&](const at::Tensor& x) { return detached ? x.detach() : x; };
+    return contrastive_loss(best_query_similarity(image, other(text)) / model_.temperature,
+                            best_query_similarity(other(image), text).t() / model_.temperature, {});
+  }
+
+  /// ITM of the first `rows` rows, drawn by the streams that the step documents.
+  double itm(int64_t rows, double hard_share) {
+    const at::NoGradGuard no_grad;
+    const ImageFeatures image = encode_image(model_, embeds_);
+    const at::Tensor text = encode_text(model_, pack_text(texts_.ids, texts_.mask));
+    const at::Tensor similarity = best_query_similarity(image.projected, text) / model_.temperature;
+    const auto negatives = [&](const at::Tensor& scores, const char* purpose) {
+      std::vector<int64_t> drawn;
+      for (int64_t row = 0; row < rows; ++row) {
+        double total = 0, uniform_total = kBatch - 1;
+        for (int64_t j = 0; j < kBatch; ++j) {
+          if (j != row) total += std::exp(scores[row][j].item<double>());
+        }
+        Random random(options_.seed, purpose, static_cast<uint64_t>(options_.step),
+                      static_cast<uint64_t>(row));
+        double left = random.uniform();
+        int64_t chosen = row;
+        for (int64_t j = 0; j < kBatch && left >= 0; ++j) {
+          if (j == row) continue;
+          left -= hard_share * std::exp(scores[row][j].item<double>()) / total +
+                  (1 - hard_share) / uniform_total;
+          chosen = j;
+        }
+        drawn.push_back(chosen);
+      }
+      return at::tensor(at::ArrayRef<int64_t>(drawn), at::kLong);
+    };
+    std::vector<int64_t> own_rows;
+    for (int64_t row = 0; row < rows; ++row) own_rows.push_back(row);
+    const at::Tensor own = at::tensor(at::ArrayRef<int64_t>(own_rows), at::kLong);
+    const at::Tensor images = at::cat({own, negatives(similarity.t(), "negative image"), own});
+    const at::Tensor captions = at::cat({own, own, negatives(similarity, "negative text")});
+    const at::Tensor logits = match_logits(
+        model_, select_rows(image.key_values, images),
+        pack_text(texts_.ids.index_select(0, captions), texts_.mask.index_select(0, captions)));
+    double loss = 0;
+    for (int64_t i = 0; i < 3 * rows; ++i) {
+      const double no = logits[i][0].item<double>(), yes = logits[i][1].item<double>();
+      loss += std::log(std::exp(no) + std::exp(yes)) - (i < rows ? yes : no);
+    }
+    return loss / static_cast<double>(3 * rows);
+  }
+
+  Stage1 model_;
+  at::Tensor embeds_;  // [B, P, Dv]
+  Stage1Texts texts_;
+  SingleProcess communicator_;
+  Stage1Options options_;
+};
+
+TEST_F(Stage1LossesTest, ItcReachesTheComparingSideAloneAsInLavis) {
+  const at::Tensor found = gradient(losses().itc, model_.text_projection.weight);
+  const at::Tensor expected = gradient(itc(true), model_.text_projection.weight);
+  EXPECT_LT((found - expected).abs().max().item<double>(),
+            1e-5 * expected.abs().max().item<double>());
+  const at::Tensor both = gradient(itc(false), model_.text_projection.weight);
+  EXPECT_GT((found - both).abs().max().item<double>(), 0.01 * both.abs().max().item<double>());
+}
+
+TEST_F(Stage1LossesTest, ItcReachesBothSidesWhereAsked) {
+  options_.itc_both_sides = true;
+  for (at::Tensor* parameter : {&model_.text_projection.weight, &model_.vision_projection.weight}) {
+    const at::Tensor found = gradient(losses().itc, *parameter);
+    const at::Tensor expected = gradient(itc(false), *parameter);
+    EXPECT_LT((found - expected).abs().max().item<double>(),
+              1e-5 * expected.abs().max().item<double>());
+  }
+}
+
+TEST_F(Stage1LossesTest, ItmIsOfTheDrawnPairs) {
+  for (const double hard_share : {0.0, 0.4, 1.0}) {
+    for (const auto& [share, rows] : {std::pair{1.0, 5}, {0.5, 3}, {0.4, 2}, {0.01, 1}}) {
+      SCOPED_TRACE(::testing::Message() << hard_share << " hard, of " << share);
+      options_.hard_share = hard_share;
+      options_.itm_share = share;
+      EXPECT_NEAR(losses().itm.item<double>(), itm(rows, hard_share), 1e-5);
+    }
+  }
+}
+
+TEST_F(Stage1LossesTest, FewerItmRowsLeaveTheOtherLossesAlone) {
+  const Stage1Losses all = losses();
+  options_.itm_share = 0.4;
+  const Stage1Losses some = losses();
+  EXPECT_EQ(all.itc.item<float>(), some.itc.item<float>());
+  EXPECT_EQ(all.itg.item<float>(), some.itg.item<float>());
+}
+
+}  // namespace
+}  // namespace blip2
