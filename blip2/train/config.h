@@ -44,6 +44,7 @@ struct LossWeights {
   double itc = 1;
   double itm = 1;
   double itg = 1;
+  double query_similarity = 0;
 };
 
 struct LoraConfig {
@@ -138,6 +139,8 @@ void visit(LossWeights& c, V&& v) {
   v("itc", c.itc, "image-text contrast", at_least(0));
   v("itm", c.itm, "image-text matching", at_least(0));
   v("itg", c.itg, "image-grounded text generation", at_least(0));
+  v("query_similarity", c.query_similarity,
+    "mean squared cosine between a picture's queries, in both stages", at_least(0));
 }
 
 template <typename V>
@@ -154,7 +157,7 @@ void visit(RunConfig& c, V&& v) {
             "finetune_vqa", "finetune_retrieval"}));
   v("recipe", c.recipe, "published hyper-parameters to start from", one_of({"paper", "lavis"}));
   v("output_dir", c.output_dir, "folder that the run writes");
-  v.group("loss_weights", c.loss_weights, "weights of the stage-1 losses");
+  v.group("loss_weights", c.loss_weights, "weights of the losses");
   v("itc_both_sides", c.itc_both_sides,
     "ITC's gradient reaches the compared side too (CLIP), not the comparing one alone (LAVIS)");
   v("itm_share", c.itm_share, "share of a batch's rows whose pairs ITM is computed for",

@@ -4,7 +4,9 @@
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cross_entropy_loss.h>
 #include <ATen/ops/full_like.h>
+#include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/log_softmax.h>
+#include <ATen/ops/matmul.h>
 #include <ATen/ops/ones_like.h>
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/tensor.h>
@@ -72,6 +74,16 @@ at::Tensor draw_columns(const at::Tensor& weights, const std::vector<double>& un
 
 at::Tensor matching_loss(const at::Tensor& logits, const at::Tensor& labels) {
   return at::cross_entropy_loss(logits, labels);
+}
+
+at::Tensor query_similarity(const at::Tensor& queries) {
+  BLIP2_CHECK(queries.dim() == 3);
+  const int64_t num_queries = queries.size(1);
+  if (num_queries == 1) return queries.sum() * 0;
+  const at::Tensor unit = queries / at::linalg_vector_norm(queries, 2, {-1}, true).clamp_min(1e-12);
+  const at::Tensor squares = at::matmul(unit, unit.transpose(1, 2)).square();  // [B, Q, Q]
+  const double pairs = static_cast<double>(queries.size(0) * num_queries * (num_queries - 1));
+  return (squares.sum() - squares.diagonal(0, 1, 2).sum()) / pairs;
 }
 
 at::Tensor language_modelling_loss(const at::Tensor& logits, const at::Tensor& targets,

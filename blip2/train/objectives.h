@@ -38,6 +38,12 @@ at::Tensor draw_columns(const at::Tensor& weights, const std::vector<double>& un
 /// smoothing.
 at::Tensor matching_loss(const at::Tensor& logits, const at::Tensor& labels);
 
+/// How alike the queries of a picture are: the mean cosine squared over all pairs of different
+/// queries [B, Q, D]; 1 = they all say the same, about 1 / D = at random. Not in the paper: a small
+/// Q-Former on few pictures lets its queries fall together (ITC takes the best of them, and spread
+/// makes negatives score higher), and a language model then reads one soft token Q times.
+at::Tensor query_similarity(const at::Tensor& queries);
+
 /// Language modelling at the targets: mean cross-entropy of logits [M, V] against [M]. ITG smooths
 /// by 0.1, stage 2 does not.
 at::Tensor language_modelling_loss(const at::Tensor& logits, const at::Tensor& targets,

@@ -78,6 +78,8 @@ Stage1Losses stage1_losses(const Stage1& model, const at::Tensor& image_embeds,
   Stage1Losses losses;
   losses.itc = contrastive_loss(image_to_text, text_to_image, pairs);
 
+  losses.query_similarity = query_similarity(image.queries.hidden);
+
   // ITM, on the own pairs and a negative image and text for each.
   const MatchingPairs matching = matching_pairs(image_to_text, text_to_image, pairs, options);
   const Text matched_text = pack_text(texts.ids.index_select(0, matching.texts),
@@ -165,12 +167,14 @@ StepOutput Stage1Training::run_batch(const StepContext& context) {
       stage1_losses(model, embeds, tokenize(batch), excluded_pairs(batch), communicator_, options);
   StepOutput output;
   output.loss = run.loss_weights.itc * losses.itc + run.loss_weights.itm * losses.itm +
-                run.loss_weights.itg * losses.itg;
+                run.loss_weights.itg * losses.itg +
+                run.loss_weights.query_similarity * losses.query_similarity;
   output.values = {{"loss_itc", losses.itc.item<double>()},
                    {"loss_itm", losses.itm.item<double>()},
                    {"loss_itg", losses.itg.item<double>()},
                    {"temperature", model.temperature.item<double>()},
-                   {"itm_accuracy", losses.itm_accuracy}};
+                   {"itm_accuracy", losses.itm_accuracy},
+                   {"query_similarity", losses.query_similarity.item<double>()}};
   output.samples = static_cast<int64_t>(batch.samples.size());
   for (const Sample& sample : batch.samples) output.keys.push_back(sample.key);
   return output;

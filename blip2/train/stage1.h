@@ -22,8 +22,9 @@ struct Stage1Texts {
 };
 
 struct Stage1Losses {
-  at::Tensor itc, itm, itg;  // [] each
-  double itm_accuracy = 0;   ///< over positives and both kinds of negatives, fraction
+  at::Tensor itc, itm, itg;     // [] each
+  at::Tensor query_similarity;  // []
+  double itm_accuracy = 0;      ///< over positives and both kinds of negatives, fraction
 };
 
 /// What a step's losses depend on besides the model and the batch.

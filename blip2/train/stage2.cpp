@@ -81,11 +81,15 @@ StepOutput Stage2Training::run_batch(const StepContext& context) {
   const at::Tensor embeds =
       drop_image_tokens(data_.image_embeds(batch), run.image_token_drop, context.seed,
                         context.step * run.accum_grad_iters + context.micro_step);
-  const at::Tensor inputs =
-      language_inputs(*bundle_.generative, embeds, {run.drop_rate, run.drop_rate});
+  const Generative& model = *bundle_.generative;
+  const at::Tensor queries = query_output(model, embeds, {run.drop_rate, run.drop_rate});
+  const at::Tensor inputs = apply(model.language_projection, queries);
   const LanguageModelLogits result = language_model_logits(*bundle_.language_model, inputs, text);
-  output.loss = language_modelling_loss(result.logits, result.targets, 0.0);
-  output.values = {{"loss_lm", output.loss.item<double>()}};
+  const at::Tensor loss = language_modelling_loss(result.logits, result.targets, 0.0);
+  const at::Tensor similarity = query_similarity(queries);
+  output.loss = loss + run.loss_weights.query_similarity * similarity;
+  output.values = {{"loss_lm", loss.item<double>()},
+                   {"query_similarity", similarity.item<double>()}};
   output.samples = static_cast<int64_t>(batch.samples.size());
   return output;
 }

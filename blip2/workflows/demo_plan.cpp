@@ -100,7 +100,7 @@ TrainConfig demo_stage1(const DemoPlan& plan, const fs::path& output, const fs::
   RunConfig& run = config.run;
   run.task = "image_text_pretrain_stage1";
   run.output_dir = (output / "stage1").string();
-  run.loss_weights = {.itc = 2, .itm = 2, .itg = 1};
+  run.loss_weights = {.itc = 2, .itm = 2, .itg = 1, .query_similarity = 1};
   run.itc_both_sides = true;
   run.mask_same_caption = true;
   run.mask_same_image = true;
@@ -130,6 +130,7 @@ TrainConfig demo_stage2(const DemoPlan& plan, const fs::path& output, const fs::
   RunConfig& run = config.run;
   run.task = "image_text_pretrain_stage2";
   run.output_dir = (output / (stage1 == Stage1Use::kWith ? "stage2" : "ablation")).string();
+  run.loss_weights.query_similarity = 0.5;
   run.max_steps = plan.stage2_steps;
   run.warmup_steps = std::max<int64_t>(1, plan.stage2_steps / 20);
   run.batch_size_train = DemoPlan::kStage2Batch;

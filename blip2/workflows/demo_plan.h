@@ -11,9 +11,9 @@
 namespace blip2 {
 
 struct DemoPlan {
-  int64_t stage1_steps = 400;   ///< of kStage1Batch samples
+  int64_t stage1_steps = 340;   ///< of kStage1Batch samples
   int64_t stage2_steps = 560;   ///< of kStage2Batch samples
-  int64_t ablation_steps = 60;  ///< stage-2 steps without stage 1
+  int64_t ablation_steps = 50;  ///< stage-2 steps without stage 1
   uint64_t seed = 42;
 
   /// The stage-1 step after which ITM's negatives are hard.

@@ -170,6 +170,33 @@ TEST(Objectives, MatchingLossIsTheFormulaAndItsGradientHolds) {
                   at::randn({4, 2}, at::kDouble));
 }
 
+TEST(Objectives, QuerySimilarityIsTheFormulaAndItsGradientHolds) {
+  const at::Tensor queries = at::randn({2, 3, 4}, at::kDouble);
+  double expected = 0;
+  for (int64_t b = 0; b < 2; ++b) {
+    const Matrix rows = rows_of(queries[b]);
+    const auto dot = [&](size_t i, size_t j) {
+      double sum = 0;
+      for (size_t k = 0; k < 4; ++k) sum += rows[i][k] * rows[j][k];
+      return sum;
+    };
+    for (size_t i = 0; i < 3; ++i) {
+      for (size_t j = 0; j < 3; ++j) {
+        if (i != j) expected += dot(i, j) * dot(i, j) / (dot(i, i) * dot(j, j)) / 12;
+      }
+    }
+  }
+  EXPECT_NEAR(query_similarity(queries).item<double>(), expected, 1e-12);
+  expect_gradient([](const at::Tensor& x) { return query_similarity(x); },
+                  at::randn({2, 3, 4}, at::kDouble));
+}
+
+TEST(Objectives, QuerySimilarityOfEqualQueriesIsOne) {
+  const at::Tensor one = at::randn({2, 1, 4}, at::kDouble);
+  EXPECT_NEAR(query_similarity(one.expand({2, 3, 4})).item<double>(), 1.0, 1e-12);
+  EXPECT_EQ(query_similarity(one).item<double>(), 0.0);
+}
+
 TEST(Objectives, LanguageModellingLossIsTheFormulaAndItsGradientHolds) {
   const at::Tensor targets = at::tensor({2, 0, 6}, at::kLong);
   for (const double smoothing : {0.0, 0.1}) {

@@ -28,10 +28,15 @@ void initialise_projection(Generative& model, double embedding_std, Random& rand
   initialise_normal(model.language_projection, embedding_std / std::sqrt(width), random);
 }
 
+at::Tensor query_output(const Generative& model, const at::Tensor& image_embeds,
+                        const Dropout& rates) {
+  const ImageKeyValues image = project_image(model.qformer, apply(model.image_norm, image_embeds));
+  return encode_queries(model.qformer, image, rates).hidden;
+}
+
 at::Tensor language_inputs(const Generative& model, const at::Tensor& image_embeds,
                            const Dropout& rates) {
-  const ImageKeyValues image = project_image(model.qformer, apply(model.image_norm, image_embeds));
-  return apply(model.language_projection, encode_queries(model.qformer, image, rates).hidden);
+  return apply(model.language_projection, query_output(model, image_embeds, rates));
 }
 
 LanguageModelLogits language_model_logits(const CausalLanguageModel& language_model,

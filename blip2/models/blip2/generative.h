@@ -26,6 +26,10 @@ void visit(Generative& model, const Visitor& visitor);
 /// rows have unit variance, so weights N(0, embedding_std / sqrt(D)), bias 0.
 void initialise_projection(Generative& model, double embedding_std, Random& random);
 
+/// image_embeds: the encoder's raw output [B, P, Dv] -> the Q-Former's output [B, Q, D].
+at::Tensor query_output(const Generative& model, const at::Tensor& image_embeds,
+                        const Dropout& dropout = {});
+
 /// image_embeds: the encoder's raw output [B, P, Dv] -> language_inputs [B, Q, Dl].
 at::Tensor language_inputs(const Generative& model, const at::Tensor& image_embeds,
                            const Dropout& dropout = {});
