@@ -12,7 +12,7 @@ namespace fs = std::filesystem;
 using Json = nlohmann::json;
 namespace {
 
-constexpr double kEvaluationSteps = 40;  // the evaluation takes as long as so many of stage 1
+constexpr double kEvaluationSteps = 60;  // the evaluation takes as long as so many of stage 1
 
 int64_t scaled(int64_t steps, double factor) {
   return std::max<int64_t>(2, std::llround(static_cast<double>(steps) * factor));
