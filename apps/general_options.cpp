@@ -30,14 +30,14 @@ void GeneralOptions::add(Options& options) {
 void GeneralOptions::apply() const {
   set_log_options({parse_log_level(log_level), log_json});
   if (is_cuda(device)) {
-    fail(ErrorCode::kUnsupported, "--device {}: this build computes on the CPU: expected cpu",
+    fail(ErrorCode::kInvalidArgument, "--device {}: this build computes on the CPU: expected cpu",
          device);
   }
   if (device != "cpu") {
     fail(ErrorCode::kInvalidArgument, "--device: expected cpu, cuda or cuda:N, found '{}'", device);
   }
   if (dtype != "auto" && dtype != "float32") {
-    fail(ErrorCode::kUnsupported,
+    fail(ErrorCode::kInvalidArgument,
          "--dtype {}: this version computes in float32 on the CPU: expected auto or float32",
          dtype);
   }

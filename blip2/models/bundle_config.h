@@ -8,12 +8,16 @@
 #include <string_view>
 #include <variant>
 
+#include "blip2/base/directory_writer.h"
 #include "blip2/image/transforms.h"
 #include "blip2/models/blip2/qformer.h"
 #include "blip2/models/language/llama.h"
 #include "blip2/models/vision/efficientnet.h"
 
 namespace blip2 {
+
+/// How a model directory is known when one is written over it.
+inline const DirectoryMark kModelDirectory{"model", "config.json"};
 
 /// What a directory is, by `model_type` and `architectures` of its config.json.
 enum class DirectoryKind {

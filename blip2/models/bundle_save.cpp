@@ -3,12 +3,12 @@
 
 #include <utility>
 
+#include "blip2/base/directory_writer.h"
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
 #include "blip2/checkpoint/safetensors.h"
 #include "blip2/models/bundle.h"
 #include "blip2/models/bundle_config.h"
-#include "blip2/models/directory_writer.h"
 #include "blip2/models/names_hugging_face.h"
 
 namespace blip2 {
@@ -74,7 +74,7 @@ void save_bundle(const Bundle& bundle, const fs::path& directory) {
   BLIP2_CHECK(bundle.stage1.has_value() || bundle.language_model != nullptr);
   const Tokenizer* tokenizer =
       bundle.stage1 ? bundle.qformer_tokenizer.get() : bundle.text_tokenizer.get();
-  DirectoryWriter writer(directory);
+  DirectoryWriter writer(directory, kModelDirectory);
   write_safetensors(writer.path() / "model.safetensors", stored_tensors(bundle));
   write_file_atomic(writer.path() / "config.json", format_bundle_config(config_of(bundle)) + "\n");
   write_file_atomic(writer.path() / "preprocessor_config.json",

@@ -3,11 +3,11 @@
 #include <string>
 #include <vector>
 
+#include "blip2/base/directory_writer.h"
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
 #include "blip2/checkpoint/safetensors.h"
 #include "blip2/models/bundle_config.h"
-#include "blip2/models/directory_writer.h"
 #include "blip2/models/parts.h"
 
 namespace blip2 {
@@ -34,7 +34,7 @@ void convert_encoder(const fs::path& source, const fs::path& target) {
   for (const NamedTensor& named : part.encoder->tensors()) {
     tensors.push_back({named.name, *named.tensor});
   }
-  DirectoryWriter writer(target);
+  DirectoryWriter writer(target, kModelDirectory);
   write_safetensors(writer.path() / "model.safetensors", tensors);
   write_file_atomic(writer.path() / "config.json", part.vision_json + "\n");
   write_file_atomic(writer.path() / "preprocessor_config.json",
@@ -49,7 +49,7 @@ void convert_language_model(const fs::path& source, const fs::path& target, at::
   for (const NamedTensor& named : part.model->tensors()) {
     tensors.push_back({named.name, named.tensor->to(dtype)});
   }
-  DirectoryWriter writer(target);
+  DirectoryWriter writer(target, kModelDirectory);
   write_safetensors(writer.path() / "model.safetensors", tensors);
   write_file_atomic(writer.path() / "config.json", with_dtype(part.text_json, name) + "\n");
   write_file_atomic(writer.path() / "generation_config.json", part.generation_json + "\n");

@@ -114,7 +114,7 @@ Captioner::Captioner(const Bundle& bundle, GenerationOptions options, std::strin
     fail(ErrorCode::kUnsupported, "this model has no part that writes captions");
   }
   if (!bundle_.generative && !prompt_.empty()) {
-    fail(ErrorCode::kUnsupported, "--prompt: a stage-1 model captions without a prompt");
+    fail(ErrorCode::kInvalidArgument, "--prompt: a stage-1 model captions without a prompt");
   }
 }
 

@@ -1,12 +1,11 @@
 #include "blip2/tasks/index.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "blip2/base/directory_writer.h"
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
 #include "blip2/checkpoint/safetensors.h"
@@ -57,21 +56,6 @@ std::string text(const Json& json, const char* key, const fs::path& path) {
     fail(ErrorCode::kCorruptData, "{}: {}: expected a string", path.string(), key);
   }
   return found->get<std::string>();
-}
-
-/// Renames a finished index to where it belongs; an older one comes back if that fails.
-void put_in_place(const fs::path& finished, const fs::path& target) {
-  const fs::path old = finished.string() + ".old";
-  std::error_code error, ignored;
-  const bool replaces = fs::exists(target) && !fs::is_empty(target);
-  if (replaces) fs::rename(target, old, error);
-  if (!error) fs::rename(finished, target, error);
-  if (error) {
-    if (replaces && fs::exists(old, ignored)) fs::rename(old, target, ignored);
-    fail(ErrorCode::kUnavailable, "{}: cannot put the index in place: {}", target.string(),
-         error.message());
-  }
-  fs::remove_all(old, ignored);
 }
 
 std::vector<std::string> read_images(const fs::path& path) {
@@ -184,41 +168,28 @@ std::span<const float> Index::features() const {
 }
 
 struct IndexBuilder::State {
+  fs::path target;
+  DirectoryWriter writer;
   Embedder embedder;
-  fs::path model, target;
+  fs::path model;
   std::string fingerprint;
-  fs::path aside;  // where the index grows; empty once it is in place
   std::optional<FeatureSpool> spool;
   std::ofstream images;
   int64_t count = 0, num_queries = 0, embed_dim = 0;
 
-  explicit State(Embedder made_of) : embedder(std::move(made_of)) {}
-  ~State() {
-    spool.reset();
-    std::error_code ignored;
-    if (!aside.empty()) fs::remove_all(aside, ignored);
-  }
+  State(const fs::path& directory, Embedder made_of)
+      : target(directory),
+        writer(directory, {"index", "index.json"}),
+        embedder(std::move(made_of)) {}
 };
 
-IndexBuilder::IndexBuilder(const Bundle& bundle, const fs::path& model, fs::path directory)
-    : state_(std::make_unique<State>(Embedder(bundle, {kFeature}, bundle.max_text_length))) {
+IndexBuilder::IndexBuilder(const Bundle& bundle, const fs::path& model, const fs::path& directory)
+    : state_(std::make_unique<State>(directory,
+                                     Embedder(bundle, {kFeature}, bundle.max_text_length))) {
   state_->model = fs::absolute(model).lexically_normal();
-  directory = fs::absolute(directory).lexically_normal();
-  state_->target = directory.has_filename() ? directory : directory.parent_path();
-  const fs::path& target = state_->target;
-  const bool is_free = !fs::exists(target) || (fs::is_directory(target) && fs::is_empty(target));
-  if (!is_free && !fs::exists(target / "index.json")) {
-    fail(ErrorCode::kInvalidArgument,
-         "--index {}: there is something that is no index; it is left alone", target.string());
-  }
   state_->fingerprint = model_fingerprint(model);
-  state_->aside =
-      target.parent_path() / fmt::format(".{}.{}.partial", target.filename().string(), ::getpid());
-  std::error_code ignored;
-  fs::remove_all(state_->aside, ignored);
-  make_directories(state_->aside);
-  state_->spool.emplace(state_->aside / "features.safetensors");
-  state_->images.open(state_->aside / "images.jsonl", std::ios::binary);
+  state_->spool.emplace(state_->writer.path() / "features.safetensors");
+  state_->images.open(state_->writer.path() / "images.jsonl", std::ios::binary);
 }
 
 IndexBuilder::~IndexBuilder() = default;
@@ -255,10 +226,9 @@ void IndexBuilder::finish() {
                      {"num_images", state.count},
                      {"num_queries", state.num_queries},
                      {"embed_dim", state.embed_dim}};
-  write_file_atomic(state.aside / "index.json",
+  write_file_atomic(state.writer.path() / "index.json",
                     json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
-  put_in_place(state.aside, state.target);
-  state.aside.clear();
+  state.writer.commit();
 }
 
 }  // namespace blip2

@@ -59,7 +59,7 @@ class IndexBuilder {
   /// Throws kUnsupported for a model without ITC; kInvalidArgument if `directory` holds something
   /// that is no index.
   IndexBuilder(const Bundle& bundle, const std::filesystem::path& model,
-               std::filesystem::path directory);
+               const std::filesystem::path& directory);
   /// Without finish() nothing is left.
   ~IndexBuilder();
 

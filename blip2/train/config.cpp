@@ -132,6 +132,11 @@ void validate_rates(const RunConfig& run, ConfigDocument& document) {
     document.fault("run.warmup_lr", fmt::format("expected at most run.init_lr ({}), found {}",
                                                 run.init_lr, run.warmup_lr));
   }
+  if (run.max_steps && run.average_weights_from > *run.max_steps) {
+    document.fault("run.average_weights_from",
+                   fmt::format("expected at most run.max_steps ({}), found {}", *run.max_steps,
+                               run.average_weights_from));
+  }
   if (run.max_steps && run.warmup_steps >= *run.max_steps) {
     log_warning("run.warmup_steps ({}) is no less than run.max_steps ({}): the peak is not reached",
                 run.warmup_steps, *run.max_steps);

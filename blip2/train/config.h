@@ -84,6 +84,7 @@ struct RunConfig {
   double grad_clip = 0;
   double drop_rate = 0.1;
   double image_token_drop = 0;
+  int64_t average_weights_from = 0;
   bool shuffle = true;
   int64_t num_workers = 4;
   int64_t seed = 42;
@@ -193,6 +194,9 @@ void visit(RunConfig& c, V&& v) {
   v("drop_rate", c.drop_rate, "dropout in the Q-Former", between(0, 0.99));
   v("image_token_drop", c.image_token_drop,
     "share of a picture's image tokens that a training step leaves out", between(0, 0.95));
+  v("average_weights_from", c.average_weights_from,
+    "the model is the mean of the weights after this step and each later one; 0: the last ones",
+    at_least(0));
   v("shuffle", c.shuffle, "a new order each epoch");
   v("num_workers", c.num_workers, "threads that prepare data", at_least(0));
   v("seed", c.seed, "every random choice", at_least(0));

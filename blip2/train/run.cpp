@@ -1,5 +1,6 @@
 #include "blip2/train/run.h"
 
+#include <algorithm>
 #include <memory>
 
 #include "blip2/base/error.h"
@@ -19,26 +20,27 @@ bool is_stage1(const TrainConfig& config) {
 
 void check_supported(const TrainConfig& config) {
   if (!is_stage1(config) && config.run.task != "image_text_pretrain_stage2") {
-    fail(ErrorCode::kUnsupported,
+    fail(ErrorCode::kInvalidArgument,
          "run.task: this version trains image_text_pretrain_stage1 and image_text_pretrain_stage2, "
          "found {}",
          config.run.task);
   }
   const std::string arch = is_stage1(config) ? "blip2" : "blip2_llama";
   if (config.model.arch != arch) {
-    fail(ErrorCode::kUnsupported, "model.arch: this version trains {} in {}, found {}", arch,
+    fail(ErrorCode::kInvalidArgument, "model.arch: this version trains {} in {}, found {}", arch,
          config.run.task, config.model.arch);
   }
   const RunConfig defaults;
   const auto refuse = [](const char* key, bool asked) {
-    if (asked) fail(ErrorCode::kUnsupported, "{}: not in this version", key);
+    if (asked) fail(ErrorCode::kInvalidArgument, "{}: not in this version", key);
   };
   refuse("run.token_mean: global", config.run.token_mean != defaults.token_mean);
   refuse("run.prefix_lm: split", config.run.prefix_lm != defaults.prefix_lm);
   refuse("run.lora", config.run.lora.rank != 0);
   refuse("run.lr_layer_decay", config.run.lr_layer_decay != defaults.lr_layer_decay);
   if (!config.model.freeze_vit) {
-    fail(ErrorCode::kUnsupported, "model.freeze_vit: this version leaves the image encoder frozen");
+    fail(ErrorCode::kInvalidArgument,
+         "model.freeze_vit: this version leaves the image encoder frozen");
   }
 }
 
@@ -87,7 +89,8 @@ TrainingSummary run_training(const LoadedTrainConfig& loaded, const RunOptions& 
   } else {
     stage = std::make_unique<Stage2Training>(bundle, data, config);
   }
-  const int64_t steps = num_steps(config.run, data.batches_per_epoch());
+  const int64_t all_steps = num_steps(config.run, data.batches_per_epoch());
+  const int64_t steps = std::min(options.stop_after.value_or(all_steps), all_steps);
   log_info("{}: {} steps of {} samples, {} trained parameters", options.title, steps,
            config.run.batch_size_train * config.run.accum_grad_iters,
            count_parameters(stage->trained_tensors()));
@@ -95,6 +98,7 @@ TrainingSummary run_training(const LoadedTrainConfig& loaded, const RunOptions& 
   TrainerOptions trainer;
   trainer.batches_per_epoch = data.batches_per_epoch();
   trainer.resume = options.resume;
+  trainer.stop_after = options.stop_after;
   trainer.config_yaml = loaded.to_yaml(false);
   trainer.stop_requested = options.stop_requested;
   trainer.after_step = [&](const LogRow& row) {

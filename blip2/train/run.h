@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "blip2/models/bundle.h"
@@ -13,10 +14,11 @@
 namespace blip2 {
 
 struct RunOptions {
-  std::string resume = "auto";     ///< as TrainerOptions
-  std::string title = "training";  ///< for progress
+  std::string resume = "auto";                       ///< as TrainerOptions
+  std::string title = "training";                    ///< for progress
+  std::optional<int64_t> stop_after = std::nullopt;  ///< as TrainerOptions
   /// Called after each step with the model as it is then: validation. May throw to stop the run.
-  std::function<void(const LogRow&, const Bundle&)> after_step;
+  std::function<void(const LogRow&, const Bundle&)> after_step = nullptr;
   std::function<bool()> stop_requested = interrupted;
 };
 
@@ -25,8 +27,8 @@ struct RunOptions {
 Bundle assemble(const TrainConfig& config);
 
 /// Runs a configuration to its end: its task says which stage. Writes run.output_dir as `train`
-/// promises. Throws as train(), assemble_*() and TrainingData do; kUnsupported for a task or family
-/// of a later version.
+/// promises. Throws as train(), assemble_*() and TrainingData do; kInvalidArgument for a task or
+/// family of a later version.
 TrainingSummary run_training(const LoadedTrainConfig& loaded, const RunOptions& options = {});
 
 }  // namespace blip2

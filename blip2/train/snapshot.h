@@ -27,7 +27,7 @@ struct RunState {
 
 struct SnapshotTensors {
   std::vector<NamedTensor> model;      ///< trained tensors
-  std::vector<NamedTensor> optimizer;  ///< AdamW::state()
+  std::vector<NamedTensor> optimizer;  ///< AdamW::state(), WeightAverage::state()
 };
 
 /// The folder of the snapshot after `step`, below `checkpoints`.

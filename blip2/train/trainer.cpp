@@ -16,6 +16,7 @@
 #include "blip2/train/optimizer.h"
 #include "blip2/train/resume.h"
 #include "blip2/train/snapshot.h"
+#include "blip2/train/weight_average.h"
 
 namespace blip2 {
 namespace fs = std::filesystem;
@@ -38,6 +39,9 @@ class Trainer {
   void log(const LogRow& row);
   void stop_after_bad_steps() const;
   void save();
+  void save_model();
+  /// All that a snapshot holds besides the run's state.
+  SnapshotTensors tensors();
 
   bool is_first_rank() const { return communicator_.rank() == 0; }
 
@@ -46,8 +50,10 @@ class Trainer {
   Communicator& communicator_;
   const TrainerOptions& options_;
   const int64_t num_steps_;
+  const int64_t last_step_;  // of this call: all, unless options_.stop_after comes first
   const std::vector<NamedTensor> parameters_;
   AdamW optimizer_;
+  WeightAverage average_;
   RunState state_;
   fs::path last_snapshot_;
   std::unique_ptr<EventLog> log_;  // on the first rank
@@ -62,12 +68,13 @@ Trainer::Trainer(Stage& stage, const RunConfig& run, Communicator& communicator,
       communicator_(communicator),
       options_(options),
       num_steps_(num_steps(run, options.batches_per_epoch)),
+      last_step_(std::min(options.stop_after.value_or(num_steps_), num_steps_)),
       parameters_(stage.trained_tensors()),
-      optimizer_(parameters_, {.beta2 = run.beta2, .weight_decay = run.weight_decay}) {}
+      optimizer_(parameters_, {.beta2 = run.beta2, .weight_decay = run.weight_decay}),
+      average_(parameters_, run.average_weights_from) {}
 
 TrainingSummary Trainer::train() {
-  const ResumePoint point =
-      resume_run(run_, options_, {parameters_, optimizer_.state()}, num_steps_, is_first_rank());
+  const ResumePoint point = resume_run(run_, options_, tensors(), num_steps_, is_first_rank());
   state_ = point.state;
   last_snapshot_ = point.snapshot;
   const int64_t first_step = state_.step + 1;
@@ -76,20 +83,21 @@ TrainingSummary Trainer::train() {
   if (is_first_rank()) log_ = std::make_unique<EventLog>(run_.output_dir, state_.step);
   started_s_ = now_s() - state_.elapsed_s;
   stage_.seek(state_.batches_consumed);
-  while (state_.step < num_steps_) {
+  while (state_.step < last_step_) {
     const LogRow row = step();
     log(row);
     stop_after_bad_steps();
-    const bool is_last = state_.step == num_steps_;
-    if (state_.step % run_.checkpoint_every == 0 || is_last || stop_) save();
+    const bool is_last = state_.step == last_step_;
+    // Before the snapshot: what after_step() notes is not passed over by a run that is killed here.
     if (options_.after_step) options_.after_step(row);
+    if (state_.step % run_.checkpoint_every == 0 || is_last || stop_) save();
     if (stop_ && !is_last) {
       fail(ErrorCode::kInterrupted,
            "interrupted after step {} of {}; started again, the run goes on", state_.step,
            num_steps_);
     }
   }
-  if (is_first_rank()) save_finished_model(stage_, run_.output_dir);
+  if (is_first_rank() && state_.step == num_steps_) save_model();
   return {first_step, state_.step, state_.samples};
 }
 
@@ -113,6 +121,8 @@ LogRow Trainer::step() {
     log_error("step {}: loss {}, gradient norm {}: not applied; samples: {}", number, totals.loss,
               grad_norm, fmt::join(totals.keys, ", "));
   }
+
+  average_.add(number);
 
   const double ended_s = now_s();
   stop_ = totals.stop;
@@ -158,8 +168,20 @@ void Trainer::stop_after_bad_steps() const {
 
 void Trainer::save() {
   if (!is_first_rank()) return;
-  last_snapshot_ = save_snapshot(fs::path(run_.output_dir) / "checkpoints", state_,
-                                 {parameters_, optimizer_.state()}, run_.keep_checkpoints);
+  last_snapshot_ = save_snapshot(fs::path(run_.output_dir) / "checkpoints", state_, tensors(),
+                                 run_.keep_checkpoints);
+}
+
+void Trainer::save_model() {
+  average_.swap(state_.step);
+  save_finished_model(stage_, run_.output_dir);
+  average_.swap(state_.step);
+}
+
+SnapshotTensors Trainer::tensors() {
+  SnapshotTensors tensors{parameters_, optimizer_.state()};
+  for (const NamedTensor& mean : average_.state()) tensors.optimizer.push_back(mean);
+  return tensors;
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "blip2/base/interrupt.h"
@@ -22,7 +23,11 @@ struct TrainerOptions {
   /// snapshot).
   std::string resume = "auto";
   std::string config_yaml;  ///< written to output_dir/config.yaml; a snapshot records its checksum
-  /// Called on every rank after each step with what it would log; may throw to stop.
+  /// Ends the run after this step with a snapshot and no model; its schedule stays that of the
+  /// whole run.
+  std::optional<int64_t> stop_after;
+  /// Called on every rank after each step, before its snapshot, with what it would log; may throw
+  /// to stop.
   std::function<void(const LogRow&)> after_step;
   /// Asked before each step; true: a snapshot is saved and kInterrupted thrown.
   std::function<bool()> stop_requested = interrupted;

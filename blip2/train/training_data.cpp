@@ -5,6 +5,8 @@
 #include <ATen/ops/stack.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <span>
@@ -124,7 +126,12 @@ void TrainingData::note_skipped(const SkippedRecord& record) {
   std::ofstream file(skipped_path_, std::ios::app);
   file << Json({{"source", record.source}, {"key", record.key}, {"reason", record.reason}})
               .dump(-1, ' ', true, Json::error_handler_t::replace)
-       << "\n";
+       << "\n"
+       << std::flush;
+  if (!file) {
+    fail(ErrorCode::kUnavailable, "{}: cannot write: {}", skipped_path_.string(),
+         std::strerror(errno));
+  }
 }
 
 at::Tensor TrainingData::encode(const Batch& batch, const std::vector<size_t>& samples) const {

@@ -32,8 +32,8 @@ namespace fs = std::filesystem;
 using Json = nlohmann::json;
 namespace {
 
-constexpr double kDefaultMinutes = 30;  // of the 35 that are promised; fetching takes the rest
-constexpr int64_t kTimedSteps = 3;
+constexpr double kDefaultMinutes = 32;  // of the 35 that are promised; fetching takes the rest
+constexpr int64_t kTimedSteps = 5;
 
 double now_s() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -67,8 +67,15 @@ struct HeldOutSet {
   std::vector<std::string> captions;
 };
 
-/// The ablation's arm has done its steps; no error.
-struct ArmDone {};
+/// A word as a shell reads it.
+std::string shell_word(const std::string& word) {
+  constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./=:,+@%";
+  if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
+  std::string result = "'";
+  for (const char c : word) result += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return result + "'";
+}
 
 class Demo {
  public:
@@ -87,10 +94,9 @@ class Demo {
   void make_plan();
   template <typename MakeStage>
   double time_steps(const TrainConfig& config, MakeStage make_stage);
-  void train_stage(const TrainConfig& config, const char* phase, const char* title,
-                   std::function<void(const LogRow&, const Bundle&)> after_step);
+  void train_stage(const TrainConfig& config, const char* phase, RunOptions options);
   void measure_ablation(const char* key, const LogRow& row, const Bundle& bundle);
-  bool has_ablation(const char* key) const;
+  std::optional<double> ablation_loss(const char* key) const;
   DemoScores evaluate();
   void finish(const DemoScores& scores);
 
@@ -149,12 +155,16 @@ double Demo::time_steps(const TrainConfig& config, MakeStage make_stage) {
     best = std::min(best, now_s() - start);
     throw_if_interrupted();
   }
-  return best * 1.18;  // the optimiser, snapshots, and steps that are not the best
+  return best * 1.05;  // the optimiser, snapshots
 }
 
 void Demo::make_plan() {
   if (const std::optional<DemoPlan> plan = load_plan(path("plan.json"))) {
     plan_ = *plan;
+    if (plan_.seed != options_.seed || (options_.minutes && plan_.minutes != options_.minutes)) {
+      log_warning("{}: goes on with the seed and the minutes that it was started with",
+                  path("plan.json").string());
+    }
     return;
   }
   log_info("timing a few steps of each stage");
@@ -179,11 +189,12 @@ void Demo::make_plan() {
       return std::make_unique<Stage2Training>(bundle, data, c);
     });
   }
-  const double spent = times_.total() + now_s() - timing_started_s;
-  const double budget = 60 * options_.minutes.value_or(kDefaultMinutes) - spent;
+  times_.add("planning", now_s() - timing_started_s);
+  const double budget = 60 * options_.minutes.value_or(kDefaultMinutes) - times_.total();
   plan_ =
       fit_plan(step_times, budget - evaluation_seconds(step_times), options_.minutes.has_value());
   plan_.seed = options_.seed;
+  plan_.minutes = options_.minutes;
   save_plan(plan_, path("plan.json"));
   log_info(
       "a step takes {:.2f} s in stage 1 and {:.2f} s in stage 2: the plan is {} + {} steps, {} for "
@@ -193,20 +204,18 @@ void Demo::make_plan() {
       format_duration(evaluation_seconds(step_times)));
 }
 
-void Demo::train_stage(const TrainConfig& config, const char* phase, const char* title,
-                       std::function<void(const LogRow&, const Bundle&)> after_step) {
+void Demo::train_stage(const TrainConfig& config, const char* phase, RunOptions options) {
   const PhaseTimer timer(times_, phase);
-  RunOptions options;
-  options.title = title;
-  options.after_step = std::move(after_step);
   const LoadedTrainConfig loaded(config, "demo");
   run_training(loaded, options);
 }
 
-bool Demo::has_ablation(const char* key) const {
-  if (!fs::exists(path("ablation.json"))) return false;
+/// What measure_ablation() has noted, if it has.
+std::optional<double> Demo::ablation_loss(const char* key) const {
+  if (!fs::exists(path("ablation.json"))) return std::nullopt;
   const Json json = Json::parse(read_file(path("ablation.json")), nullptr, false);
-  return json.is_object() && json.contains(key);
+  if (!json.is_object() || !json.contains(key) || !json[key].is_number()) return std::nullopt;
+  return json[key].get<double>();
 }
 
 /// Notes the held-out loss once the run has done the ablation's number of steps.
@@ -228,11 +237,12 @@ void Demo::measure_ablation(const char* key, const LogRow& row, const Bundle& bu
 DemoScores Demo::evaluate() {
   DemoScores scores;
   {
+    times_.clear("evaluation");  // only the last one counts
     const PhaseTimer timer(times_, "evaluation");
     Progress progress("evaluation", 2 * (drawings_.source->size() + concepts_.source->size()),
                       "pictures");
     EvaluationOptions evaluation;
-    evaluation.rerank = 16;
+    evaluation.rerank = DemoPlan::kRerank;
     evaluation.max_text_length = 24;
     evaluation.seed = plan_.seed;
     evaluation.progress = [&](int64_t n) { progress.advance(n); };
@@ -250,9 +260,8 @@ DemoScores Demo::evaluate() {
     scores.final_lm_loss_concepts = held_out_loss(two, concepts_.embeds, concepts_.captions);
     progress.finish();
   }
-  const Json ablation = Json::parse(read_file(path("ablation.json")), nullptr, false);
-  scores.lm_loss_with_stage1 = ablation.value("with_stage1", 0.0);
-  scores.lm_loss_without_stage1 = ablation.value("without_stage1", 0.0);
+  scores.lm_loss_with_stage1 = ablation_loss("with_stage1").value();
+  scores.lm_loss_without_stage1 = ablation_loss("without_stage1").value();
   scores.stage1_samples = plan_.stage1_steps * DemoPlan::kStage1Batch;
   scores.stage2_samples = plan_.stage2_steps * DemoPlan::kStage2Batch;
   scores.ablation_samples = plan_.ablation_steps * DemoPlan::kStage2Batch;
@@ -270,15 +279,20 @@ void Demo::finish(const DemoScores& scores) {
   const std::string output = options_.output.string();
   std::error_code error;
   const fs::path self = fs::relative(fs::read_symlink("/proc/self/exe", error), error);
-  const std::string program = error || self.empty() ? "blip2" : self.string();
+  std::string program = error || self.empty() ? "blip2" : self.string();
+  if (!error && program.find('/') == std::string::npos) program = "./" + program;
+  program = shell_word(program);
   fmt::print("{}\nreport: {}\n\ntry next:\n", scores_text(scores),
              fs::absolute(path("report.html")).string());
-  fmt::print("  {2} caption --model {0}/stage2/model {1}\n", output, picture, program);
-  fmt::print("  {3} match --model {0}/stage1/model {1} --text '{2}' 'a fish'\n", output, picture,
-             caption, program);
-  fmt::print("  {2} index build --model {0}/stage1/model {1} --index {0}/index\n", output,
-             fs::path(picture).parent_path().string(), program);
-  fmt::print("  {1} search --index {0}/index 'a red apple' --top 5\n", output, program);
+  const std::string stage1 = shell_word(output + "/stage1/model");
+  const std::string index = shell_word(output + "/index");
+  fmt::print("  {} caption --model {} {}\n", program, shell_word(output + "/stage2/model"),
+             shell_word(picture));
+  fmt::print("  {} match --model {} {} --text {} 'a fish'\n", program, stage1, shell_word(picture),
+             shell_word(caption));
+  fmt::print("  {} index build --model {} {} --index {}\n", program, stage1,
+             shell_word(fs::path(picture).parent_path().string()), index);
+  fmt::print("  {} search --index {} 'a red apple' --top 5\n", program, index);
   std::fflush(stdout);
 }
 
@@ -298,21 +312,25 @@ void Demo::run() {
     concepts_ = open_held_out("unseen_concepts", *part.encoder, part.transform);
   }
   make_plan();
-  train_stage(demo_stage1(plan_, options_.output, options_.assets), "stage1", "stage 1", {});
+  train_stage(demo_stage1(plan_, options_.output, options_.assets), "stage1", {.title = "stage 1"});
+  const auto measured = [&](const char* key) {
+    return [this, key](const LogRow& row, const Bundle& bundle) {
+      measure_ablation(key, row, bundle);
+    };
+  };
   train_stage(demo_stage2(plan_, options_.output, options_.assets, Stage1Use::kWith), "stage2",
-              "stage 2", [&](const LogRow& row, const Bundle& bundle) {
-                measure_ablation("with_stage1", row, bundle);
-              });
-  if (!has_ablation("without_stage1")) {
-    try {
-      train_stage(demo_stage2(plan_, options_.output, options_.assets, Stage1Use::kWithout),
-                  "ablation", "ablation (stage 2 without stage 1)",
-                  [&](const LogRow& row, const Bundle& bundle) {
-                    measure_ablation("without_stage1", row, bundle);
-                    if (row.step >= plan_.ablation_steps) throw ArmDone{};
-                  });
-    } catch (const ArmDone&) {
-    }
+              {.title = "stage 2", .after_step = measured("with_stage1")});
+  if (!ablation_loss("without_stage1")) {
+    train_stage(demo_stage2(plan_, options_.output, options_.assets, Stage1Use::kWithout),
+                "ablation",
+                {.title = "ablation (stage 2 without stage 1)",
+                 .stop_after = plan_.ablation_steps,
+                 .after_step = measured("without_stage1")});
+  }
+  if (!ablation_loss("with_stage1") || !ablation_loss("without_stage1")) {
+    fail(ErrorCode::kCorruptData,
+         "{}: expected the losses with_stage1 and without_stage1; remove {}, {} and start again",
+         path("ablation.json").string(), path("stage2").string(), path("ablation").string());
   }
   finish(evaluate());
 }

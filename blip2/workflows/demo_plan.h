@@ -10,11 +10,17 @@
 
 namespace blip2 {
 
+/// Seconds that one step of each stage takes on this machine.
+struct StepTimes {
+  double stage1 = 0, stage2 = 0;
+};
+
 struct DemoPlan {
-  int64_t stage1_steps = 340;   ///< of kStage1Batch samples
-  int64_t stage2_steps = 560;   ///< of kStage2Batch samples
+  int64_t stage1_steps = 300;   ///< of kStage1Batch samples
+  int64_t stage2_steps = 640;   ///< of kStage2Batch samples
   int64_t ablation_steps = 50;  ///< stage-2 steps without stage 1
   uint64_t seed = 42;
+  std::optional<double> minutes;  ///< what was asked for, if anything was
 
   /// The stage-1 step after which ITM's negatives are hard.
   int64_t hard_negatives_from() const { return stage1_steps * 88 / 100; }
@@ -22,11 +28,7 @@ struct DemoPlan {
   static constexpr int64_t kStage1Batch = 64;
   static constexpr int64_t kStage2Batch = 16;
   static constexpr int64_t kViews = 3;
-};
-
-/// Seconds that one step of each stage takes on this machine.
-struct StepTimes {
-  double stage1 = 0, stage2 = 0;
+  static constexpr int64_t kRerank = 16;  ///< candidates that ITM puts in order
 };
 
 /// The plan whose training fits in `seconds`. Without `stretch` never more than the

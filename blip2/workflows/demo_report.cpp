@@ -81,17 +81,21 @@ void add_curves(Page& page, const DemoReport& report) {
            "ITC", {curve_of(one, "loss_itc", "ITC")},
            "Stage 1, image-text contrast. With label smoothing 0.1 over 64 pairs it cannot fall "
            "below 0.73."),
-       loss_figure("ITM", {curve_of(one, "loss_itm", "ITM")},
-                   "Stage 1, image-text matching: uniform negatives first, then hard ones. 0.64 is "
-                   "the loss "
-                   "of answering one class.",
-                   marks),
+       loss_figure(
+           "ITM", {curve_of(one, "loss_itm", "ITM")},
+           "Stage 1, image-text matching: uniform negatives first, then half of them hard. 0.64 "
+           "is the loss of answering one class.",
+           marks),
        loss_figure("ITG", {curve_of(one, "loss_itg", "ITG")},
                    "Stage 1, image-grounded text generation, label smoothing 0.1."),
        loss_figure("LM",
                    {curve_of(two, "loss_lm", "with stage 1"),
                     curve_of(arm, "loss_lm", "without (ablation)")},
-                   "Stage 2, language modelling through the frozen language model.")});
+                   "Stage 2, language modelling through the frozen language model."),
+       loss_figure("query similarity",
+                   {curve_of(one, "query_similarity", "stage 1"),
+                    curve_of(two, "query_similarity", "stage 2")},
+                   "Mean squared cosine between a picture's queries: 1 where all say the same.")});
 }
 
 void add_retrieval(Page& page, const std::string& title, const RetrievalEvaluation& result) {
@@ -105,8 +109,10 @@ void add_retrieval(Page& page, const std::string& title, const RetrievalEvaluati
   row("re-ranked by ITM", result.reranked);
   row("chance", result.chance);
   table.quiet_rows = {2};
-  table.caption = fmt::format("{}: {} pictures, {} captions; percent.", title, result.num_images,
-                              result.num_texts);
+  table.caption = fmt::format(
+      "{}: {} pictures, {} captions; percent. Re-ranked: the {} best by ITC in the order of ITM's "
+      "score and ITC's together.",
+      title, result.num_images, result.num_texts, DemoPlan::kRerank);
   page.table(table);
 }
 
@@ -242,7 +248,8 @@ void add_ablation_and_times(Page& page, const DemoReport& report) {
   Table table;
   table.header = {"phase", "time"};
   double total = 0;
-  for (const char* phase : {"fetch", "features", "stage1", "stage2", "ablation", "evaluation"}) {
+  for (const char* phase :
+       {"fetch", "features", "planning", "stage1", "stage2", "ablation", "evaluation"}) {
     const auto found = scores.seconds.find(phase);
     const double seconds = found == scores.seconds.end() ? 0 : found->second;
     total += seconds;

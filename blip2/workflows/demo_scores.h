@@ -35,6 +35,7 @@ class PhaseTimes {
  public:
   explicit PhaseTimes(std::filesystem::path path);
   void add(const std::string& phase, double seconds);
+  void clear(const std::string& phase) { seconds_.erase(phase); }
   const std::map<std::string, double>& seconds() const { return seconds_; }
   double total() const;
 

@@ -131,8 +131,8 @@ class WithoutModel(CommandLineCase):
         self.assert_error(blip2("caption", "--temperature", "nan", *model), 2, "--temperature")
         self.assert_error(blip2("caption", "--format", "xml", *model), 2, "text, jsonl", "'xml'")
         self.assert_error(blip2("caption", "--device", "tpu", *model), 2, "--device", "'tpu'")
-        self.assert_error(blip2("caption", "--device", "cuda:1", *model), 1, "cuda:1")
-        self.assert_error(blip2("caption", "--dtype", "float16", *model), 1, "float16")
+        self.assert_error(blip2("caption", "--device", "cuda:1", *model), 2, "cuda:1")
+        self.assert_error(blip2("caption", "--dtype", "float16", *model), 2, "float16")
         self.assert_error(blip2("caption", "--log-level", "loud", *model), 2, "'loud'")
         self.assert_error(blip2("caption", "--seed", "-1", *model), 2, "--seed")
         self.assert_error(blip2("caption", "x.png"), 2, "--model")
@@ -365,7 +365,7 @@ run:
         self.assertEqual(mixed.returncode, 3)
         self.assertIn("error", rows_of(mixed.stdout)[0])
         self.assert_error(blip2("index", "build", red, "--index", self.pictures, "--model",
-                                self.stage1), 2, "no index")
+                                self.stage1), 2, "older index")
         (index / "images.jsonl").write_text("{}\n")
         self.assert_error(blip2("search", "a", "--index", index), 1, "images.jsonl")
 

@@ -187,6 +187,67 @@ TEST(Trainer, ResumedIsStraightAfterAnInterrupt) {
   }
 }
 
+TEST(Trainer, StopsAfterAStepOfTheWholeRunsSchedule) {
+  const TemporaryFolder folder;
+  ToyStage straight;
+  train_alone(straight, run_in(folder / "straight"));
+  const fs::path output = folder / "run";
+  TrainerOptions options = options_of();
+  options.stop_after = 5;
+  ToyStage before;
+  EXPECT_EQ(train_alone(before, run_in(output), options).last_step, 5);
+  EXPECT_EQ(log_of(output).size(), 5u);
+  EXPECT_FALSE(fs::exists(output / "model"));
+  EXPECT_TRUE(fs::exists(output / "checkpoints" / "step-000000005"));
+  EXPECT_EQ(train_alone(before, run_in(output), options).last_step, 5);  // nothing to do
+  EXPECT_EQ(log_of(output).size(), 5u);
+
+  ToyStage after(7);
+  EXPECT_EQ(train_alone(after, run_in(output)).first_step, 6);
+  EXPECT_EQ(after.bytes(), straight.bytes());
+  EXPECT_EQ(log_of(output), log_of(folder / "straight"));
+}
+
+TEST(Trainer, AStepsNoteComesBeforeItsSnapshot) {
+  const TemporaryFolder folder;
+  ToyStage stage;
+  TrainerOptions options = options_of();
+  options.after_step = [&](const LogRow& row) {
+    EXPECT_FALSE(fs::exists(snapshot_folder(folder / "checkpoints", row.step)));
+  };
+  train_alone(stage, run_in(folder.path()), options);
+  EXPECT_TRUE(fs::exists(snapshot_folder(folder / "checkpoints", 8)));
+}
+
+TEST(Trainer, SavesTheMeanOfTheLastWeights) {
+  const TemporaryFolder folder;
+  RunConfig run = run_in(folder / "mean");
+  run.average_weights_from = 7;
+  ToyStage stage;
+  TrainerOptions options = options_of();
+  std::vector<double> sums;  // of the weight after each step
+  options.after_step = [&](const LogRow&) { sums.push_back(stage.weight.sum().item<double>()); };
+  train_alone(stage, run, options);
+  const double saved = std::stod(read_file(folder / "mean" / "model" / "model.txt"));
+  EXPECT_NEAR(saved, (sums.at(6) + sums.at(7) + sums.at(8) + sums.at(9)) / 4, 1e-5);
+  EXPECT_GT(std::abs(saved - sums.at(9)), 1e-4);
+
+  // The steps do not see it.
+  ToyStage plain;
+  train_alone(plain, run_in(folder / "plain"));
+  EXPECT_EQ(stage.bytes(), plain.bytes());
+  EXPECT_EQ(log_of(folder / "mean"), log_of(folder / "plain"));
+
+  for (const int64_t step : {3, 8}) {
+    run.output_dir = (folder / std::to_string(step)).string();
+    ToyStage before, after(7);
+    train_until(before, run, step);
+    train_alone(after, run);
+    EXPECT_EQ(std::stod(read_file(fs::path(run.output_dir) / "model" / "model.txt")), saved);
+    EXPECT_EQ(after.bytes(), plain.bytes());
+  }
+}
+
 TEST(Trainer, ResumedIsStraightAfterAKill) {
   const TemporaryFolder folder;
   ToyStage straight;

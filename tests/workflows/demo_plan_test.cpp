@@ -57,6 +57,7 @@ TEST(DemoPlan, IsKept) {
   EXPECT_FALSE(load_plan(folder / "plan.json"));
   DemoPlan plan = fit_plan(kTimes, 500, false);
   plan.seed = 7;
+  plan.minutes = 12.5;
   save_plan(plan, folder / "plan.json");
   const std::optional<DemoPlan> kept = load_plan(folder / "plan.json");
   ASSERT_TRUE(kept);
@@ -64,6 +65,9 @@ TEST(DemoPlan, IsKept) {
   EXPECT_EQ(kept->stage2_steps, plan.stage2_steps);
   EXPECT_EQ(kept->ablation_steps, plan.ablation_steps);
   EXPECT_EQ(kept->seed, 7u);
+  EXPECT_EQ(kept->minutes, 12.5);
+  save_plan({}, folder / "plan.json");
+  EXPECT_EQ(load_plan(folder / "plan.json")->minutes, std::nullopt);
 }
 
 TEST(DemoPlan, ADamagedOneIsAnError) {

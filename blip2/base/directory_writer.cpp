@@ -1,4 +1,4 @@
-#include "blip2/models/directory_writer.h"
+#include "blip2/base/directory_writer.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -29,18 +29,18 @@ void rename_or_fail(const fs::path& from, const fs::path& to) {
   if (error) fail(ErrorCode::kUnavailable, "{}: cannot write: {}", to.string(), error.message());
 }
 
-/// What may stand at the target: nothing, an empty folder, or an older model.
-void check_target(const fs::path& target) {
+/// What may stand at the target: nothing, an empty folder, or an older one of its kind.
+void check_target(const fs::path& target, const DirectoryMark& kind) {
   std::error_code error;
   if (!fs::exists(target, error)) return;
   if (!fs::is_directory(target, error)) {
     fail(ErrorCode::kInvalidArgument, "{}: expected a folder to write, found a file",
          target.string());
   }
-  if (!fs::is_empty(target, error) && !fs::exists(target / "config.json", error)) {
+  if (!fs::is_empty(target, error) && !fs::exists(target / kind.marker, error)) {
     fail(ErrorCode::kInvalidArgument,
-         "{}: expected no folder, an empty one or an older model, found other files",
-         target.string());
+         "{}: expected no folder, an empty one or an older {} ({}), found other files",
+         target.string(), kind.name, kind.marker);
   }
 }
 
@@ -53,9 +53,9 @@ void sync_folder(const fs::path& folder) {
 
 }  // namespace
 
-DirectoryWriter::DirectoryWriter(const fs::path& target)
+DirectoryWriter::DirectoryWriter(const fs::path& target, const DirectoryMark& kind)
     : target_(without_slash(target)), temporary_(beside(target_, "partial")) {
-  check_target(target_);
+  check_target(target_, kind);
   std::error_code ignored;
   fs::remove_all(temporary_, ignored);
   make_directories(temporary_);

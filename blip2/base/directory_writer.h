@@ -2,17 +2,24 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 
 namespace blip2 {
+
+/// What a folder is, and the file by which an older one is known.
+struct DirectoryMark {
+  std::string name;    ///< "model": for messages
+  std::string marker;  ///< "config.json"
+};
 
 /// Files are written into path(), a folder beside the target; commit() renames it into place.
 /// Without it the destructor removes what was written.
 class DirectoryWriter {
  public:
   /// Makes the folder to write in, and the target's parents. Throws kInvalidArgument where the
-  /// target is a file, or a folder with contents that are no model's (no config.json): nobody's
-  /// documents are replaced. kUnavailable.
-  explicit DirectoryWriter(const std::filesystem::path& target);
+  /// target is a file, or a folder with contents but no marker: nobody's documents are replaced.
+  /// kUnavailable.
+  DirectoryWriter(const std::filesystem::path& target, const DirectoryMark& kind);
   ~DirectoryWriter();
   DirectoryWriter(const DirectoryWriter&) = delete;
   DirectoryWriter& operator=(const DirectoryWriter&) = delete;
