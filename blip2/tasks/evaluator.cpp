@@ -61,6 +61,7 @@ void assign_groups(const Source& source, RetrievalEvaluation& result) {
     const Record record = source.record(i);
     result.images.push_back(record.image.string());
     result.image_groups.push_back(root(i));
+    result.first_texts.push_back(static_cast<int64_t>(result.texts.size()));
     for (const std::string& caption : record.captions) {
       result.texts.push_back(caption);
       result.text_groups.push_back(root(i));
@@ -138,32 +139,30 @@ Reranked rerank(const Bundle& bundle, const EncodedSet& set, int64_t k) {
   return {scores_of(of_images), scores_of(of_texts)};
 }
 
-/// Percent right over one positive and one negative text for each picture.
+/// Percent right over one positive and one negative text for each picture that has a negative.
 double itm_accuracy(const Bundle& bundle, const RetrievalEvaluation& result, const EncodedSet& set,
                     bool hard, uint64_t seed) {
-  const double temperature = hard ? bundle.stage1->temperature.item<double>() : 1.0;
+  const double temperature = bundle.stage1->temperature.item<double>();
   std::vector<int64_t> images, texts;
   for (int64_t i = 0; i < result.num_images; ++i) {
     const int64_t group = result.image_groups[static_cast<size_t>(i)];
-    std::vector<double> weights;
-    int64_t own = -1;
+    std::vector<int64_t> negatives;
+    std::vector<double> scores;
     for (int64_t t = 0; t < result.num_texts; ++t) {
-      const bool same = result.text_groups[static_cast<size_t>(t)] == group;
-      if (same && own < 0) own = t;
-      const double score = hard ? set.similarity[i][t].item<double>() / temperature : 0.0;
-      weights.push_back(same ? 0.0 : std::exp(score - (hard ? 1.0 / temperature : 0.0)));
+      if (result.text_groups[static_cast<size_t>(t)] == group) continue;
+      negatives.push_back(t);
+      scores.push_back(hard ? set.similarity[i][t].item<double>() / temperature : 0.0);
     }
-    const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
-    if (total <= 0) continue;
+    if (negatives.empty()) continue;
+    const double best = *std::ranges::max_element(scores);
+    double total = 0;
+    for (double& score : scores) total += score = std::exp(score - best);
     Random random(seed, hard ? "hard pair" : "random pair", static_cast<uint64_t>(i));
     double left = random.uniform() * total;
-    int64_t negative = 0;
-    while (negative + 1 < result.num_texts &&
-           (left -= weights[static_cast<size_t>(negative)]) >= 0) {
-      ++negative;
-    }
+    size_t drawn = 0;
+    while (drawn + 1 < negatives.size() && (left -= scores[drawn]) >= 0) ++drawn;
     images.insert(images.end(), {i, i});
-    texts.insert(texts.end(), {own, negative});
+    texts.insert(texts.end(), {result.first_texts[static_cast<size_t>(i)], negatives[drawn]});
   }
   if (images.empty()) return 0;
   const at::Tensor logits = pair_logits(*bundle.stage1, set.embeds, set.texts, images, texts);

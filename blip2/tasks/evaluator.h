@@ -29,7 +29,7 @@ struct RetrievalEvaluation {
   RetrievalScores
       reranked;  ///< score = ITM logit + cosine for the best `rerank` (blip2_reference.md 5.5)
   RetrievalScores chance;
-  /// Of each picture with a caption of its own and one negative caption, percent. Random: uniform
+  /// Of each picture with its first caption and one negative caption, percent. Random: uniform
   /// among those of other pictures; hard: drawn from the softmax of the similarities, as in
   /// training.
   double itm_accuracy_random = 0, itm_accuracy_hard = 0;
@@ -37,7 +37,8 @@ struct RetrievalEvaluation {
   std::vector<std::string> texts;     ///< columns
   std::vector<int64_t> image_groups;  ///< pictures with a common caption share a group
   std::vector<int64_t> text_groups;
-  std::vector<float> similarity;  ///< cosines [num_images, num_texts]
+  std::vector<int64_t> first_texts;  ///< column of each picture's first caption
+  std::vector<float> similarity;     ///< cosines [num_images, num_texts]
 };
 
 /// Every caption of every record is a text. Throws kUnsupported for a model without ITC; a picture

@@ -59,6 +59,14 @@ Stage2Training::Stage2Training(Bundle& bundle, TrainingData& data, const TrainCo
     : bundle_(bundle), data_(data), config_(config) {
   BLIP2_CHECK(bundle_.generative.has_value() && bundle_.language_model != nullptr);
   BLIP2_CHECK(bundle_.text_tokenizer != nullptr);
+  const std::string& prompt = config_.model.prompt;
+  const int64_t prompt_length =
+      prompt.empty() ? 0 : static_cast<int64_t>(bundle_.text_tokenizer->encode(prompt).size());
+  if (config_.model.max_txt_len <= prompt_length) {
+    fail(ErrorCode::kInvalidArgument,
+         "model.max_txt_len: expected more than the {} tokens of model.prompt, found {}",
+         prompt_length, config_.model.max_txt_len);
+  }
   set_trainable(bundle_.language_model->tensors(), false);
   set_trainable(trained_tensors(), true);
 }

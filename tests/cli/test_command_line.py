@@ -161,6 +161,13 @@ class WithoutModel(CommandLineCase):
     def test_missing_index(self):
         self.assert_error(blip2("search", "a cat", "--index", self.folder), 1, "index.json")
 
+    def test_a_full_disk_is_said(self):
+        for arguments in (("--version",), ("--help",), ("caption", "--help")):
+            with open("/dev/full", "w") as full:
+                result = subprocess.run([BINARY, *arguments], stdout=full, stderr=subprocess.PIPE, text=True)
+            self.assertEqual(result.returncode, 1, arguments)
+            self.assertEqual(result.stderr, "blip2: stdout: cannot write: No space left on device\n")
+
     def test_configuration_faults(self):
         config = self.folder / "run.yaml"
         self.assert_error(blip2("train", config), 1, "run.yaml")
@@ -422,6 +429,12 @@ run:
         self.assert_error(blip2("caption", picture, "--model", model), 1, "model.safetensors")
         weights.write_bytes(struct.pack("<Q", 1 << 60) + data[8:])
         self.assert_error(blip2("caption", picture, "--model", model), 1, "model.safetensors")
+
+    def test_a_prompt_longer_than_the_text_is_refused(self):
+        result = blip2("train", self.shared / "stage2.yaml", "--set", "model.prompt=A picture of",
+                       "--set", "model.max_txt_len=3", "--set", f"run.output_dir={self.folder}")
+        self.assertEqual(result.returncode, 2, result.stderr)
+        self.assertIn("model.max_txt_len", result.stderr.splitlines()[-1])
 
     def test_config_show_names_sources(self):
         result = blip2("config", "show", self.shared / "stage1.yaml", "--set", "run.max_steps=9")

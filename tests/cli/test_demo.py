@@ -87,8 +87,9 @@ class DemoCase(unittest.TestCase):
         self.assertEqual(process.returncode, 0, messages)
         self.assertEqual(plan.read_text(), kept_plan)
         self.assertEqual(log.read_text().splitlines()[:len(rows)], rows, "the run began anew")
-        self.check_scores(json.loads((self.run_folder / "scores.json").read_text()))
-        self.check_report((self.run_folder / "report.html").read_text())
+        scores = json.loads((self.run_folder / "scores.json").read_text())
+        self.check_scores(scores)
+        self.check_report((self.run_folder / "report.html").read_text(), scores)
         self.assertIn(str(self.run_folder / "report.html"), output)
         commands = [line.strip() for line in output.split("try next:\n")[1].splitlines()]
         self.assertEqual(len(commands), 4, output)
@@ -128,14 +129,20 @@ class DemoCase(unittest.TestCase):
         self.assertLessEqual({"features", "stage1", "stage2", "ablation", "evaluation"}, set(scores["seconds"]))
         self.assertEqual(set(scores["samples"]), {"stage1", "stage2"})
 
-    def check_report(self, page):
-        """One file that asks for nothing: every picture is within it."""
+    def check_report(self, page, scores):
+        """One file that asks for nothing, with all that it promises: every picture is within it."""
         self.assertNotRegex(page, r"<(script|link|iframe)\b")
         sources = re.findall(r"""\b(?:src|href)\s*=\s*["']([^"']*)""", page)
         self.assertGreater(len(sources), 40)
         self.assertEqual([source for source in sources if not source.startswith(("data:", "#"))], [])
-        for word in ("ITC", "ITM", "ITG", "LM", "re-ranked by ITM", "chance", "query 1", "without"):
+        for word in ("ITC", "ITM", "ITG", "LM", "re-ranked by ITM", "chance", "query 1", "without",
+                     "query similarity", "peak memory", "seed"):
             self.assertIn(word, page)
+        captioned = sum(min(24, scores[name]["n"]) for name in ("unseen_drawings", "unseen_concepts"))
+        for kind, expected in (("card", captioned), ("reference", captioned), ("generated", captioned),
+                               ("search", 12), ("hits", 12), ("score", 12 * 5), ("attention", 3)):
+            found = len(re.findall(rf'class="{kind}"[ >]', page))
+            self.assertEqual(found, expected, kind)
 
 
 if __name__ == "__main__":
