@@ -27,7 +27,7 @@ assets: deps
 	@tools/fetch_assets
 
 # Threads that spin for long starve each other on shared cores; threads that never spin cost a training
-# step a sixth of its speed. So they spin for some ten microseconds, then sleep.
+# step 10 to 20 %. So they spin for a moment, then sleep.
 demo bench: export GOMP_SPINCOUNT ?= 10000
 demo: build assets
 	@$(BUILD)/blip2 demo $(ARGS)
