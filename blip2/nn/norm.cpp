@@ -1,7 +1,9 @@
 #include "blip2/nn/norm.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/layer_norm.h>
+#include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/rms_norm.h>
 
 namespace blip2 {
@@ -31,6 +33,10 @@ void visit(RmsNorm& norm, const Visitor& visitor) { visitor("weight", norm.weigh
 
 at::Tensor apply(const RmsNorm& norm, const at::Tensor& x) {
   return at::rms_norm(x, {norm.weight.size(0)}, norm.weight, norm.eps);
+}
+
+at::Tensor normalize(const at::Tensor& x) {
+  return x / at::linalg_vector_norm(x, 2, {-1}, true).clamp_min(1e-12);
 }
 
 }  // namespace blip2

@@ -4,7 +4,6 @@
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cross_entropy_loss.h>
 #include <ATen/ops/full_like.h>
-#include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/log_softmax.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/ones_like.h>
@@ -15,6 +14,7 @@
 
 #include "blip2/base/error.h"
 #include "blip2/nn/masks.h"
+#include "blip2/nn/norm.h"
 
 namespace blip2 {
 namespace {
@@ -80,7 +80,7 @@ at::Tensor query_similarity(const at::Tensor& queries) {
   BLIP2_CHECK(queries.dim() == 3);
   const int64_t num_queries = queries.size(1);
   if (num_queries == 1) return queries.sum() * 0;
-  const at::Tensor unit = queries / at::linalg_vector_norm(queries, 2, {-1}, true).clamp_min(1e-12);
+  const at::Tensor unit = normalize(queries);
   const at::Tensor squares = at::matmul(unit, unit.transpose(1, 2)).square();  // [B, Q, Q]
   const double pairs = static_cast<double>(queries.size(0) * num_queries * (num_queries - 1));
   return (squares.sum() - squares.diagonal(0, 1, 2).sum()) / pairs;

@@ -1,22 +1,14 @@
 #include "blip2/models/blip2/stage1.h"
 
-#include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/max.h>
 #include <ATen/ops/nonzero.h>
 #include <ATen/ops/where.h>
 
 #include "blip2/base/error.h"
+#include "blip2/nn/norm.h"
 
 namespace blip2 {
-namespace {
-
-/// Unit length along the last dimension; eps 1e-12 as torch.nn.functional.normalize.
-at::Tensor normalize(const at::Tensor& x) {
-  return x / at::linalg_vector_norm(x, 2, {-1}, true).clamp_min(1e-12);
-}
-
-}  // namespace
 
 Stage1 make_stage1(const Stage1Config& config) {
   const QFormerConfig& qformer = config.qformer;
