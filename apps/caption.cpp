@@ -6,6 +6,7 @@
 #include "apps/output.h"
 #include "apps/picture_options.h"
 #include "apps/verb.h"
+#include "blip2/base/json_text.h"
 #include "blip2/models/bundle.h"
 #include "blip2/tasks/captioner.h"
 
@@ -23,7 +24,7 @@ Row to_row(const std::string& path, const std::vector<Caption>& captions) {
     row.text += (row.text.empty() ? "" : "\n") + columns({path, caption.text});
   }
   const Json json = {{"image", path}, {"captions", texts}, {"scores", scores}, {"tokens", tokens}};
-  row.json = json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  row.json = json_on_one_line(json);
   return row;
 }
 

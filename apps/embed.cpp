@@ -8,6 +8,7 @@
 #include "apps/picture_options.h"
 #include "apps/verb.h"
 #include "blip2/base/error.h"
+#include "blip2/base/json_text.h"
 #include "blip2/models/bundle.h"
 #include "blip2/tasks/embedder.h"
 #include "blip2/tasks/feature_spool.h"
@@ -31,7 +32,7 @@ Row to_row(const std::string& path, const std::string* text, int64_t row) {
   if (text != nullptr) json["text"] = *text;
   std::vector<std::string> cells = {std::to_string(row), path};
   if (text != nullptr) cells.push_back(*text);
-  return {json.dump(-1, ' ', false, Json::error_handler_t::replace), columns(cells)};
+  return {json_on_one_line(json), columns(cells)};
 }
 
 struct EmbedVerb {

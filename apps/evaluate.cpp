@@ -7,6 +7,7 @@
 #include "apps/verb.h"
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
+#include "blip2/base/json_text.h"
 #include "blip2/base/progress.h"
 #include "blip2/models/bundle.h"
 #include "blip2/tasks/captioner.h"
@@ -74,9 +75,7 @@ struct Evaluate {
     Json predictions = Json::array();
     const Json metrics = task == "caption" ? captions(bundle, *source, predictions)
                                            : retrieval(bundle, *source, predictions);
-    const auto pretty = [](const Json& json) {
-      return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-    };
+    const auto pretty = [](const Json& json) { return json_document(json); };
     make_directories(output);
     write_file_atomic(fs::path(output) / "metrics.json", pretty(metrics));
     write_file_atomic(fs::path(output) / "predictions.json", pretty(predictions));

@@ -8,6 +8,7 @@
 
 #include "apps/output.h"
 #include "apps/verb.h"
+#include "blip2/base/json_text.h"
 
 namespace blip2 {
 namespace {
@@ -85,7 +86,7 @@ struct Inspect {
     const Inspection model = inspect_directory(directory);
     std::string text = to_text(model);
     text.pop_back();
-    rows.write({to_json(model).dump(-1, ' ', false, Json::error_handler_t::replace), text});
+    rows.write({json_on_one_line(to_json(model)), text});
     return is_sound(model) ? 0 : 1;
   }
 };

@@ -109,6 +109,8 @@ int exit_status(ErrorCode code) {
 /// Runs the command line and says what went wrong. Returns the exit status.
 int guarded_run(std::vector<std::string> arguments) {
   GeneralOptions general;
+  // Known before the rest is parsed: a wrong command line is reported in the same form.
+  general.log_json = std::find(arguments.begin(), arguments.end(), "--log-json") != arguments.end();
   try {
     return run(std::move(arguments), general);
   } catch (const Error& error) {

@@ -8,6 +8,7 @@
 #include "apps/picture_options.h"
 #include "apps/verb.h"
 #include "blip2/base/files.h"
+#include "blip2/base/json_text.h"
 #include "blip2/image/encode.h"
 #include "blip2/models/bundle.h"
 #include "blip2/tasks/matcher.h"
@@ -22,9 +23,8 @@ Row to_row(const std::string& path, const std::string& text, const Match& match)
                      {"itm", match.itm},
                      {"itm_logits", match.itm_logits},
                      {"itc", match.itc}};
-  return {json.dump(-1, ' ', false, Json::error_handler_t::replace),
-          columns({path, text, fmt::format("itm {:.4f}", match.itm),
-                   fmt::format("itc {:.4f}", match.itc)})};
+  return {json_on_one_line(json), columns({path, text, fmt::format("itm {:.4f}", match.itm),
+                                           fmt::format("itc {:.4f}", match.itc)})};
 }
 
 struct MatchVerb {

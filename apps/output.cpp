@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "blip2/base/error.h"
+#include "blip2/base/json_text.h"
 #include "blip2/base/log.h"
 #include "blip2/tasks/output_text.h"
 
@@ -57,7 +58,7 @@ void RowWriter::write_failure(const GeneralOptions& general, const std::string& 
   report_error(general, reason.find(name) == std::string::npos ? name + ": " + reason : reason);
   if (format_ != "jsonl") return;
   const nlohmann::ordered_json json = {{kind, name}, {"error", reason}};
-  print(json_line(json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)));
+  print(json_line(json_on_one_line(json)));
 }
 
 }  // namespace blip2

@@ -7,6 +7,7 @@
 #include "apps/verb.h"
 #include "blip2/base/error.h"
 #include "blip2/base/interrupt.h"
+#include "blip2/base/json_text.h"
 #include "blip2/base/log.h"
 #include "blip2/models/bundle.h"
 #include "blip2/tasks/retriever.h"
@@ -16,9 +17,7 @@ namespace blip2 {
 namespace {
 using Json = nlohmann::ordered_json;
 
-std::string dump(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
+std::string dump(const Json& json) { return json_on_one_line(json); }
 
 struct IndexBuild {
   std::string model, index;

@@ -6,6 +6,7 @@
 #include "apps/output.h"
 #include "apps/verb.h"
 #include "blip2/base/error.h"
+#include "blip2/base/json_text.h"
 #include "blip2/models/bundle.h"
 
 namespace blip2 {
@@ -40,9 +41,8 @@ struct Tokenize {
       std::vector<std::string> pieces;
       for (const int64_t id : ids) pieces.push_back(chosen->piece(id));
       const Json json = {{"text", text}, {"ids", ids}, {"pieces", pieces}};
-      rows.write({json.dump(-1, ' ', false, Json::error_handler_t::replace),
-                  columns({text, fmt::format("{}", fmt::join(ids, " ")),
-                           fmt::format("{}", fmt::join(pieces, " "))})});
+      rows.write({json_on_one_line(json), columns({text, fmt::format("{}", fmt::join(ids, " ")),
+                                                   fmt::format("{}", fmt::join(pieces, " "))})});
     }
     return 0;
   }

@@ -5,19 +5,15 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <utility>
 
+#include "blip2/base/clock.h"
 #include "blip2/base/log.h"
 
 namespace blip2 {
 namespace {
-
-double steady_seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 /// The current line of stderr, cut to the terminal's width so that the next bar overwrites all of
 /// it.
@@ -91,7 +87,7 @@ Progress::Progress(std::string title, int64_t total, std::string unit, int64_t s
   if (!output_.write_line) {
     output_.write_line = [](const std::string& line) { log_info("{}", line); };
   }
-  if (!output_.now_s) output_.now_s = steady_seconds;
+  if (!output_.now_s) output_.now_s = now_s;
   start_s_ = last_line_s_ = output_.now_s();
   last_bar_s_ = start_s_ - output_.bar_every_s;
 }
@@ -119,14 +115,14 @@ void Progress::finish() {
 }
 
 void Progress::report() {
-  const double now_s = output_.now_s();
-  state_.elapsed_s = now_s - start_s_;
-  if (now_s - last_line_s_ >= output_.line_every_s) {
-    last_line_s_ = now_s;
+  const double now = output_.now_s();
+  state_.elapsed_s = now - start_s_;
+  if (now - last_line_s_ >= output_.line_every_s) {
+    last_line_s_ = now;
     output_.write_line(describe(state_));
   }
-  if (output_.draw_bar && now_s - last_bar_s_ >= output_.bar_every_s) {
-    last_bar_s_ = now_s;
+  if (output_.draw_bar && now - last_bar_s_ >= output_.bar_every_s) {
+    last_bar_s_ = now;
     bar_drawn_ = true;
     output_.write_bar(draw(state_));
   }

@@ -6,8 +6,10 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "blip2/base/clock.h"
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
+#include "blip2/base/log.h"
 #include "blip2/checkpoint/source.h"
 #include "blip2/models/bundle_config.h"
 #include "blip2/models/config_fields.h"
@@ -73,6 +75,7 @@ at::Tensor encode_images(const Bundle& bundle, const at::Tensor& pixels) {
 
 Bundle load_bundle(const fs::path& directory, const BundleOptions& options) {
   const at::NoGradGuard no_grad;
+  const double start_s = now_s();
   if (!fs::is_directory(directory)) {
     fail(ErrorCode::kNotFound, "{}: expected the directory of a model", directory.string());
   }
@@ -95,6 +98,7 @@ Bundle load_bundle(const fs::path& directory, const BundleOptions& options) {
   } else {
     load_generation(bundle, directory, config, *source, options.device);
   }
+  log_debug("{}: loaded in {:.2f} s", directory.string(), now_s() - start_s);
   return bundle;
 }
 

@@ -8,6 +8,7 @@
 #include "blip2/base/directory_writer.h"
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
+#include "blip2/base/json_text.h"
 #include "blip2/checkpoint/safetensors.h"
 #include "blip2/models/bundle.h"
 #include "blip2/tasks/embedder.h"
@@ -23,9 +24,7 @@ namespace {
 constexpr const char* kFormat = "blip2-index-1";
 constexpr const char* kFeature = "itc_image";
 
-std::string dump(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
+std::string dump(const Json& json) { return json_on_one_line(json); }
 
 /// The checksum of a file, or of 64 pieces of it if it is large.
 std::string content_checksum(const fs::path& path) {
@@ -226,8 +225,7 @@ void IndexBuilder::finish() {
                      {"num_images", state.count},
                      {"num_queries", state.num_queries},
                      {"embed_dim", state.embed_dim}};
-  write_file_atomic(state.writer.path() / "index.json",
-                    json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+  write_file_atomic(state.writer.path() / "index.json", json_document(json));
   state.writer.commit();
 }
 

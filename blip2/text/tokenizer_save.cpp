@@ -4,6 +4,7 @@
 
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
+#include "blip2/base/json_text.h"
 #include "blip2/text/tokenizer_files.h"
 
 namespace blip2 {
@@ -89,7 +90,7 @@ json config_document(const TokenizerFrame& frame, const char* tokenizer_class) {
 }
 
 void write_json(const std::filesystem::path& path, const json& document) {
-  write_file_atomic(path, document.dump(2) + "\n");
+  write_file_atomic(path, json_document(document));
 }
 
 // One piece a line; only where lines can say it: no holes, no line ends in pieces.

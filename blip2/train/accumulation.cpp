@@ -14,10 +14,11 @@ void seed_torch(const StepContext& context) {
   at::manual_seed(Random(context.seed, "torch", static_cast<uint64_t>(context.step), batch).bits());
 }
 
-StepTotals run_batches(Stage& stage, StepContext context, int64_t num_batches) {
-  const double share = 1.0 / static_cast<double>(num_batches);
+StepTotals run_batches(Stage& stage, StepContext context) {
+  const double share = 1.0 / static_cast<double>(context.batches_per_step);
   StepTotals totals;
-  for (context.micro_step = 0; context.micro_step < num_batches; ++context.micro_step) {
+  for (context.micro_step = 0; context.micro_step < context.batches_per_step;
+       ++context.micro_step) {
     seed_torch(context);
     const StepOutput output = stage.run_batch(context);
     (output.loss * share).backward();

@@ -26,9 +26,9 @@ struct StepTotals {
 /// saving.
 void seed_torch(const StepContext& context);
 
-/// Runs `num_batches` batches of step `step`, with torch's generator seeded for each, and leaves in
-/// the tensors the gradient of their mean loss.
-StepTotals run_batches(Stage& stage, StepContext step, int64_t num_batches);
+/// Runs the batches of a step, whatever its micro_step, with torch's generator seeded for each, and
+/// leaves in the tensors the gradient of their mean loss.
+StepTotals run_batches(Stage& stage, StepContext step);
 
 /// Turns this rank's totals, and the gradients of `parameters`, into those of all ranks.
 void average_over_ranks(StepTotals& totals, const std::vector<NamedTensor>& parameters,

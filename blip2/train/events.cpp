@@ -8,6 +8,7 @@
 
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
+#include "blip2/base/json_text.h"
 
 namespace blip2 {
 namespace {
@@ -92,7 +93,7 @@ std::string to_json(const LogRow& row) {
   Json json = {{"step", row.step}, {"epoch", row.epoch}, {"samples", row.samples}};
   for (const auto& [name, value] : scalars(row)) json[name] = value;  // dump() writes NaN as null
   if (!row.applied) json["applied"] = false;
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return json_on_one_line(json);
 }
 
 std::vector<LogRow> read_log(const std::filesystem::path& path) {

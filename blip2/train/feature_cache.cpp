@@ -17,6 +17,7 @@
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
 #include "blip2/base/interrupt.h"
+#include "blip2/base/json_text.h"
 #include "blip2/base/progress.h"
 
 namespace blip2 {
@@ -126,7 +127,7 @@ std::vector<Picture> open_pictures(const fs::path& directory, const Source& sour
 void check_manifest(const fs::path& directory, const Json& expected) {
   const fs::path path = directory / "manifest.json";
   if (!fs::exists(path)) {
-    write_file_atomic(path, expected.dump(2) + "\n");
+    write_file_atomic(path, json_document(expected));
     return;
   }
   const Json found = Json::parse(read_file(path), nullptr, false);

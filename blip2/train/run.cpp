@@ -1,6 +1,5 @@
 #include "blip2/train/run.h"
 
-#include <algorithm>
 #include <memory>
 
 #include "blip2/base/error.h"
@@ -89,18 +88,17 @@ TrainingSummary run_training(const LoadedTrainConfig& loaded, const RunOptions& 
   } else {
     stage = std::make_unique<Stage2Training>(bundle, data, config);
   }
-  const int64_t all_steps = num_steps(config.run, data.batches_per_epoch());
-  const int64_t steps = std::min(options.stop_after.value_or(all_steps), all_steps);
-  log_info("{}: {} steps of {} samples, {} trained parameters", options.title, steps,
-           config.run.batch_size_train * config.run.accum_grad_iters,
-           count_parameters(stage->trained_tensors()));
-  std::unique_ptr<Progress> progress;
   TrainerOptions trainer;
   trainer.batches_per_epoch = data.batches_per_epoch();
   trainer.resume = options.resume;
   trainer.stop_after = options.stop_after;
   trainer.config_yaml = loaded.to_yaml(false);
   trainer.stop_requested = options.stop_requested;
+  const int64_t steps = last_step(config.run, trainer);
+  log_info("{}: {} steps of {} samples, {} trained parameters", options.title, steps,
+           config.run.batch_size_train * config.run.accum_grad_iters,
+           count_parameters(stage->trained_tensors()));
+  std::unique_ptr<Progress> progress;
   trainer.after_step = [&](const LogRow& row) {
     if (progress == nullptr) {
       progress = std::make_unique<Progress>(options.title, steps, "steps", row.step - 1);

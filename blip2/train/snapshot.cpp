@@ -11,6 +11,7 @@
 
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
+#include "blip2/base/json_text.h"
 #include "blip2/base/log.h"
 #include "blip2/checkpoint/load.h"
 #include "blip2/checkpoint/safetensors.h"
@@ -150,7 +151,7 @@ fs::path save_snapshot(const fs::path& checkpoints, const RunState& state,
   const TemporaryFolder partial(folder.string() + ".partial");
   write_tensors(partial.path() / kModelFile, tensors.model);
   write_tensors(partial.path() / kOptimizerFile, tensors.optimizer);
-  write_file_atomic(partial.path() / kStateFile, to_json(state, partial.path()).dump(2) + "\n");
+  write_file_atomic(partial.path() / kStateFile, json_document(to_json(state, partial.path())));
   rename_folder(partial.path(), folder);
 
   std::vector<int64_t> steps = snapshot_steps(checkpoints);

@@ -20,6 +20,10 @@ struct StepContext {
   int64_t micro_step = 0;  ///< batch within the step, from 0
   uint64_t seed = 0;       ///< the run's
   int64_t rank = 0;
+  int64_t batches_per_step = 1;  ///< run.accum_grad_iters
+
+  /// Another for each batch of a rank: names its random numbers.
+  int64_t batch_number() const { return step * batches_per_step + micro_step; }
 };
 
 struct StepOutput {

@@ -157,7 +157,7 @@ StepOutput Stage1Training::run_batch(const StepContext& context) {
   options.itc_both_sides = run.itc_both_sides;
   options.hard_share = context.step > run.hard_negatives_from ? run.hard_negatives_share : 0;
   options.seed = context.seed;
-  options.step = context.step * run.accum_grad_iters + context.micro_step;
+  options.step = context.batch_number();
   options.itm_share = run.itm_share;
   options.dec_id = bundle_.qformer_tokenizer->special_ids().dec;
   const Stage1& model = *bundle_.stage1;

@@ -32,7 +32,8 @@ LanguageModelText language_model_text(const Tokenizer& tokenizer,
 }
 
 double held_out_loss(const Bundle& bundle, const at::Tensor& image_embeds,
-                     const std::vector<std::string>& captions) {
+                     const std::vector<std::string>& captions,
+                     const std::function<void(int64_t pictures)>& progress) {
   BLIP2_CHECK(image_embeds.size(0) == static_cast<int64_t>(captions.size()));
   constexpr size_t kBatch = 16;
   const at::NoGradGuard no_grad;
@@ -51,6 +52,7 @@ double held_out_loss(const Bundle& bundle, const at::Tensor& image_embeds,
     const double count = static_cast<double>(result.targets.size(0));
     total += count * language_modelling_loss(result.logits, result.targets, 0.0).item<double>();
     tokens += count;
+    if (progress) progress(static_cast<int64_t>(end - first));
   }
   return total / tokens;
 }
@@ -86,9 +88,8 @@ StepOutput Stage2Training::run_batch(const StepContext& context) {
   }
   const LanguageModelText text = language_model_text(
       *bundle_.text_tokenizer, captions, config_.model.prompt, config_.model.max_txt_len);
-  const at::Tensor embeds =
-      drop_image_tokens(data_.image_embeds(batch), run.image_token_drop, context.seed,
-                        context.step * run.accum_grad_iters + context.micro_step);
+  const at::Tensor embeds = drop_image_tokens(data_.image_embeds(batch), run.image_token_drop,
+                                              context.seed, context.batch_number());
   const Generative& model = *bundle_.generative;
   const at::Tensor queries = query_output(model, embeds, {run.drop_rate, run.drop_rate});
   const at::Tensor inputs = apply(model.language_projection, queries);

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -22,9 +23,11 @@ LanguageModelText language_model_text(const Tokenizer& tokenizer,
                                       const std::string& prompt, int64_t max_length);
 
 /// The mean loss of the captions' target tokens, without training: held-out validation.
-/// image_embeds: the encoder's raw output [N, P, Dv]; a caption for each.
+/// image_embeds: the encoder's raw output [N, P, Dv]; a caption for each. `progress` is told how
+/// many more are done.
 double held_out_loss(const Bundle& bundle, const at::Tensor& image_embeds,
-                     const std::vector<std::string>& captions);
+                     const std::vector<std::string>& captions,
+                     const std::function<void(int64_t pictures)>& progress = {});
 
 class Stage2Training final : public Stage {
  public:

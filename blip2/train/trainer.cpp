@@ -4,12 +4,12 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <memory>
 #include <utility>
 
+#include "blip2/base/clock.h"
 #include "blip2/base/error.h"
 #include "blip2/base/log.h"
 #include "blip2/train/accumulation.h"
@@ -21,10 +21,6 @@
 namespace blip2 {
 namespace fs = std::filesystem;
 namespace {
-
-double now_s() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 class Trainer {
  public:
@@ -50,7 +46,7 @@ class Trainer {
   Communicator& communicator_;
   const TrainerOptions& options_;
   const int64_t num_steps_;
-  const int64_t last_step_;  // of this call: all, unless options_.stop_after comes first
+  const int64_t last_step_;  // of this call
   const std::vector<NamedTensor> parameters_;
   AdamW optimizer_;
   WeightAverage average_;
@@ -68,7 +64,7 @@ Trainer::Trainer(Stage& stage, const RunConfig& run, Communicator& communicator,
       communicator_(communicator),
       options_(options),
       num_steps_(num_steps(run, options.batches_per_epoch)),
-      last_step_(std::min(options.stop_after.value_or(num_steps_), num_steps_)),
+      last_step_(last_step(run, options)),
       parameters_(stage.trained_tensors()),
       optimizer_(parameters_, {.beta2 = run.beta2, .weight_decay = run.weight_decay}),
       average_(parameters_, run.average_weights_from) {}
@@ -106,12 +102,10 @@ LogRow Trainer::step() {
   const int64_t number = state_.step + 1;
 
   optimizer_.zero_grad();
-  StepTotals totals = run_batches(stage_,
-                                  {.step = number,
-                                   .micro_step = 0,
-                                   .seed = static_cast<uint64_t>(run_.seed),
-                                   .rank = communicator_.rank()},
-                                  run_.accum_grad_iters);
+  StepTotals totals = run_batches(stage_, {.step = number,
+                                           .seed = static_cast<uint64_t>(run_.seed),
+                                           .rank = communicator_.rank(),
+                                           .batches_per_step = run_.accum_grad_iters});
   totals.stop = options_.stop_requested();
   average_over_ranks(totals, parameters_, communicator_);
   const double grad_norm = gradient_norm(parameters_);
@@ -185,6 +179,11 @@ SnapshotTensors Trainer::tensors() {
 }
 
 }  // namespace
+
+int64_t last_step(const RunConfig& run, const TrainerOptions& options) {
+  const int64_t all = num_steps(run, options.batches_per_epoch);
+  return std::min(options.stop_after.value_or(all), all);
+}
 
 TrainingSummary train(Stage& stage, const RunConfig& run, Communicator& communicator,
                       const TrainerOptions& options) {

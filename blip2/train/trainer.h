@@ -33,6 +33,9 @@ struct TrainerOptions {
   std::function<bool()> stop_requested = interrupted;
 };
 
+/// The last step of the call train(run, options).
+int64_t last_step(const RunConfig& run, const TrainerOptions& options);
+
 struct TrainingSummary {
   int64_t first_step =
       0;  ///< the first step of this call; past `last_step` if there was nothing to do

@@ -5,15 +5,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "blip2/base/clock.h"
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
 #include "blip2/base/interrupt.h"
+#include "blip2/base/json_text.h"
 #include "blip2/base/log.h"
 #include "blip2/base/progress.h"
 #include "blip2/data/source.h"
@@ -34,10 +35,6 @@ namespace {
 
 constexpr double kDefaultMinutes = 32;  // of the 35 that are promised; fetching takes the rest
 constexpr int64_t kTimedSteps = 5;
-
-double now_s() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 /// Adds the time from here to the end of the scope to a phase, also when it ends by an error.
 class PhaseTimer {
@@ -150,7 +147,7 @@ double Demo::time_steps(const TrainConfig& config, MakeStage make_stage) {
   stage->seek(0);
   for (int64_t step = 1; step <= kTimedSteps; ++step) {
     const double start = now_s();
-    const StepOutput output = stage->run_batch({step, 0, plan_.seed, 0});
+    const StepOutput output = stage->run_batch({.step = step, .seed = plan_.seed});
     output.loss.backward();
     best = std::min(best, now_s() - start);
     throw_if_interrupted();
@@ -221,17 +218,21 @@ std::optional<double> Demo::ablation_loss(const char* key) const {
 /// Notes the held-out loss once the run has done the ablation's number of steps.
 void Demo::measure_ablation(const char* key, const LogRow& row, const Bundle& bundle) {
   if (row.step != plan_.ablation_steps) return;
+  Progress progress("held-out loss", drawings_.source->size() + concepts_.source->size(),
+                    "pictures");
+  const auto advance = [&](int64_t pictures) { progress.advance(pictures); };
   const double n = static_cast<double>(drawings_.captions.size());
   const double m = static_cast<double>(concepts_.captions.size());
-  const double loss = (n * held_out_loss(bundle, drawings_.embeds, drawings_.captions) +
-                       m * held_out_loss(bundle, concepts_.embeds, concepts_.captions)) /
+  const double loss = (n * held_out_loss(bundle, drawings_.embeds, drawings_.captions, advance) +
+                       m * held_out_loss(bundle, concepts_.embeds, concepts_.captions, advance)) /
                       (n + m);
+  progress.finish();
   Json json = fs::exists(path("ablation.json"))
                   ? Json::parse(read_file(path("ablation.json")), nullptr, false)
                   : Json::object();
   if (!json.is_object()) json = Json::object();
   json[key] = loss;
-  write_file_atomic(path("ablation.json"), json.dump(2) + "\n");
+  write_file_atomic(path("ablation.json"), json_document(json));
 }
 
 DemoScores Demo::evaluate() {
@@ -239,13 +240,16 @@ DemoScores Demo::evaluate() {
   {
     times_.clear("evaluation");  // only the last one counts
     const PhaseTimer timer(times_, "evaluation");
-    Progress progress("evaluation", 2 * (drawings_.source->size() + concepts_.source->size()),
+    Progress progress("evaluation", 3 * (drawings_.source->size() + concepts_.source->size()),
                       "pictures");
     EvaluationOptions evaluation;
     evaluation.rerank = DemoPlan::kRerank;
     evaluation.max_text_length = 24;
     evaluation.seed = plan_.seed;
-    evaluation.progress = [&](int64_t n) { progress.advance(n); };
+    evaluation.progress = [&](int64_t pictures) {
+      progress.advance(pictures);
+      throw_if_interrupted();
+    };
     const Bundle one = load_bundle(path("stage1") / "model");
     scores.unseen_drawings.retrieval = evaluate_retrieval(one, *drawings_.source, evaluation);
     scores.unseen_concepts.retrieval = evaluate_retrieval(one, *concepts_.source, evaluation);
@@ -256,8 +260,10 @@ DemoScores Demo::evaluate() {
         evaluate_captions(two, *drawings_.source, generation, two.prompt, evaluation);
     scores.unseen_concepts.captions =
         evaluate_captions(two, *concepts_.source, generation, two.prompt, evaluation);
-    scores.final_lm_loss_drawings = held_out_loss(two, drawings_.embeds, drawings_.captions);
-    scores.final_lm_loss_concepts = held_out_loss(two, concepts_.embeds, concepts_.captions);
+    scores.final_lm_loss_drawings =
+        held_out_loss(two, drawings_.embeds, drawings_.captions, evaluation.progress);
+    scores.final_lm_loss_concepts =
+        held_out_loss(two, concepts_.embeds, concepts_.captions, evaluation.progress);
     progress.finish();
   }
   scores.lm_loss_with_stage1 = ablation_loss("with_stage1").value();

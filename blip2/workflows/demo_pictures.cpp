@@ -11,6 +11,7 @@
 
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
+#include "blip2/base/json_text.h"
 #include "blip2/base/random.h"
 #include "blip2/workflows/demo_captions.h"
 #include "blip2/workflows/emoji_names.h"
@@ -181,7 +182,7 @@ std::string to_jsonl(const std::vector<DemoPicture>& pictures) {
                                         {"concept", picture.concept_id},
                                         {"caption_group", picture.caption_group},
                                         {"keywords", picture.keywords}};
-    lines += row.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+    lines += json_on_one_line(row) + "\n";
   }
   return lines;
 }

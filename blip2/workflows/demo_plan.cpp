@@ -6,6 +6,7 @@
 
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
+#include "blip2/base/json_text.h"
 
 namespace blip2 {
 namespace fs = std::filesystem;
@@ -79,7 +80,7 @@ void save_plan(const DemoPlan& plan, const fs::path& path) {
                      {"ablation_steps", plan.ablation_steps},
                      {"seed", plan.seed},
                      {"minutes", plan.minutes ? Json(*plan.minutes) : Json()}};
-  write_file_atomic(path, json.dump(2) + "\n");
+  write_file_atomic(path, json_document(json));
 }
 
 std::optional<DemoPlan> load_plan(const fs::path& path) {

@@ -4,6 +4,7 @@
 
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
+#include "blip2/base/json_text.h"
 
 namespace blip2 {
 namespace fs = std::filesystem;
@@ -66,7 +67,7 @@ std::string scores_json(const DemoScores& scores) {
         {"lm_loss_without_stage1", scores.lm_loss_without_stage1}}},
       {"seconds", seconds},
       {"samples", {{"stage1", scores.stage1_samples}, {"stage2", scores.stage2_samples}}}};
-  return json.dump(2) + "\n";
+  return json_document(json);
 }
 
 std::string scores_text(const DemoScores& scores) {
@@ -97,7 +98,7 @@ double PhaseTimes::total() const {
 
 void PhaseTimes::add(const std::string& phase, double seconds) {
   seconds_[phase] += seconds;
-  write_file_atomic(path_, Json(seconds_).dump(2) + "\n");
+  write_file_atomic(path_, json_document(Json(seconds_)));
 }
 
 }  // namespace blip2

@@ -5,7 +5,7 @@
 
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
-#include "temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 namespace blip2 {
 

@@ -30,7 +30,7 @@ class MemoryFile {
   int descriptor_;
 };
 
-class BadFiles : public testing::TestWithParam<std::string> {
+class BadFiles : public ::testing::TestWithParam<std::string> {
  protected:
   std::string good_ = read_file(golden_folder() / GetParam());
   MemoryFile file_;
@@ -88,9 +88,9 @@ TEST_P(BadFiles, ChangedInSeveralPlaces) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Goldens, BadFiles,
-                         testing::Values("dtypes.safetensors", "two.safetensors", "zip.pth",
-                                         "wrapped.pth", "legacy.pth", "wrapped_legacy.pth",
-                                         "types.gguf"));
+                         ::testing::Values("dtypes.safetensors", "two.safetensors", "zip.pth",
+                                           "wrapped.pth", "legacy.pth", "wrapped_legacy.pth",
+                                           "types.gguf"));
 
 }  // namespace
 }  // namespace blip2

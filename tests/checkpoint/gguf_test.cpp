@@ -9,8 +9,8 @@ namespace blip2 {
 namespace {
 
 using namespace checkpoint_test;
-using testing::ElementsAre;
-using testing::HasSubstr;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 TEST(Gguf, DequantisesEveryTypeBitForBit) {
   const GgufFile file(golden_folder() / "types.gguf");
@@ -41,7 +41,7 @@ TEST(Gguf, ReadsTypedMetadata) {
   EXPECT_THAT(file.get_float_array("a.fractions"), ElementsAre(0.5, -1.5));
   EXPECT_TRUE(file.has_key("a.bool"));
   EXPECT_FALSE(file.has_key("a"));
-  EXPECT_THAT(file.keys(), testing::Contains("a.strings"));
+  EXPECT_THAT(file.keys(), ::testing::Contains("a.strings"));
 }
 
 TEST(Gguf, SaysWhatIsWrongWithAKey) {
@@ -151,7 +151,7 @@ TEST(Gguf, ReadsVersion2AndNestedArrays) {
 }
 
 TEST(Gguf, ReadsTheRealModel) {
-  const GgufFile file(asset("smollm2_135m_instruct/smollm2.gguf"));
+  const GgufFile file(testing::asset("models/smollm2_135m_instruct/smollm2.gguf"));
   EXPECT_EQ(file.infos().size(), 272u);
   std::map<std::string, int> types;
   for (const TensorInfo& info : file.infos()) ++types[file.type_name(info.name)];

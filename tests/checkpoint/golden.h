@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 
 #include <array>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -18,23 +17,15 @@
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
 #include "blip2/checkpoint/source.h"
+#include "tests/support/assets.h"
+#include "tests/support/temporary_folder.h"
 
 namespace blip2::checkpoint_test {
 
+using testing::TemporaryFolder;
+
 inline std::filesystem::path golden_folder() {
   return std::filesystem::path(BLIP2_TESTS_DIR) / "golden" / "checkpoint";
-}
-
-/// A file of a real model; its absence fails the test.
-inline std::filesystem::path asset(const std::string& name) {
-  const char* folder = std::getenv("BLIP2_ASSETS");
-  const char* home = std::getenv("HOME");
-  const std::filesystem::path root =
-      folder != nullptr ? std::filesystem::path(folder)
-                        : std::filesystem::path(home != nullptr ? home : ".") / ".cache" / "blip2";
-  const std::filesystem::path path = root / "models" / name;
-  EXPECT_TRUE(std::filesystem::exists(path)) << path << " is missing: run tools/fetch_assets";
-  return path;
 }
 
 /// CRC-32 as zlib's, a byte at a time.
@@ -114,20 +105,6 @@ inline std::map<std::string, std::string> summarise(const TensorSource& source) 
   }
   return found;
 }
-
-/// A folder that lasts as long as the test.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "blip2-XXXXXX").string();
-    path_ = ::mkdtemp(name.data());
-  }
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
-
- private:
-  std::filesystem::path path_;
-};
 
 inline void write_bytes(const std::filesystem::path& path, std::string_view bytes) {
   std::ofstream(path, std::ios::binary).write(bytes.data(), std::ssize(bytes));

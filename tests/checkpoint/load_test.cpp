@@ -18,8 +18,8 @@ namespace blip2 {
 namespace {
 
 using namespace checkpoint_test;
-using testing::ElementsAre;
-using testing::HasSubstr;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 std::unique_ptr<TensorSource> three() {
   return make_memory_source("memory", {{"a", at::tensor({1.0f, 2.0f})},

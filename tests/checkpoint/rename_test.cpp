@@ -8,7 +8,7 @@ namespace blip2 {
 namespace {
 
 using namespace checkpoint_test;
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 TEST(NameTable, RenamesBothWays) {
   const NameTable names({

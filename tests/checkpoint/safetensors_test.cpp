@@ -14,7 +14,7 @@ namespace blip2 {
 namespace {
 
 using namespace checkpoint_test;
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 std::string file_of(const std::string& header, const std::string& data = "") {
   return Bytes().number(uint64_t{header.size()}).text(header).text(data).str();
@@ -241,7 +241,7 @@ TEST(Safetensors, TakesAVeryDeepHeaderWithoutRecursion) {
 }
 
 TEST(Safetensors, ReadsTheRealModel) {
-  const SafetensorsFile file(asset("all_minilm_l6_v2/model.safetensors"));
+  const SafetensorsFile file(testing::asset("models/all_minilm_l6_v2/model.safetensors"));
   EXPECT_EQ(summarise(file), expected("asset:all_minilm_l6_v2/model.safetensors"));
 }
 

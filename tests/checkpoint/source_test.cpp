@@ -9,7 +9,7 @@ namespace blip2 {
 namespace {
 
 using namespace checkpoint_test;
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 namespace fs = std::filesystem;
 
 TEST(OpenSource, GoesByTheFirstBytesNotTheName) {

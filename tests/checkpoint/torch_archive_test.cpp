@@ -9,9 +9,9 @@ namespace blip2 {
 namespace {
 
 using namespace checkpoint_test;
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
-class TorchArchiveFiles : public testing::TestWithParam<std::string> {};
+class TorchArchiveFiles : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(TorchArchiveFiles, HoldWhatTorchSaved) {
   const TorchArchive archive(golden_folder() / GetParam());
@@ -19,8 +19,8 @@ TEST_P(TorchArchiveFiles, HoldWhatTorchSaved) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Goldens, TorchArchiveFiles,
-                         testing::Values("zip.pth", "legacy.pth", "wrapped.pth",
-                                         "wrapped_legacy.pth", "bare.pt"));
+                         ::testing::Values("zip.pth", "legacy.pth", "wrapped.pth",
+                                           "wrapped_legacy.pth", "bare.pt"));
 
 TEST(TorchArchive, GivesPlainValues) {
   for (const char* name : {"zip.pth", "legacy.pth"}) {
@@ -55,7 +55,7 @@ TEST(TorchArchive, UnwrapsOnlyWhenAsked) {
 TEST(TorchArchive, NamesWhatAnEvilPickleWouldExecute) {
   for (const char* name : {"evil_zip.pth", "evil_legacy.pth"}) {
     EXPECT_THAT(error_of([&] { TorchArchive(golden_folder() / name); }),
-                testing::AllOf(HasSubstr("would execute"), HasSubstr("system")));
+                ::testing::AllOf(HasSubstr("would execute"), HasSubstr("system")));
   }
   EXPECT_FALSE(std::filesystem::exists("/tmp/pickle_was_executed"));
 }
@@ -71,7 +71,7 @@ TEST(TorchArchive, TensorsOutliveTheArchive) {
 }
 
 TEST(TorchArchive, ReadsTheRealModel) {
-  const TorchArchive archive(asset("efficientnet_lite0/efficientnet_lite0.pth"));
+  const TorchArchive archive(testing::asset("models/efficientnet_lite0/efficientnet_lite0.pth"));
   EXPECT_EQ(archive.infos().size(), 296u);
   EXPECT_EQ(summarise(archive), expected("asset:efficientnet_lite0/efficientnet_lite0.pth"));
 }

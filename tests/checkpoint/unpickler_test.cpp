@@ -9,7 +9,7 @@ namespace blip2 {
 namespace {
 
 using namespace checkpoint_test;
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 Pickle parse(const std::string& body) {
   const std::string bytes = "\x80\x02" + body;

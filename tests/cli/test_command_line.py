@@ -152,6 +152,11 @@ class WithoutModel(CommandLineCase):
             result = blip2("caption", picture, "--model", model)
             self.assert_error(result, 1, str(model))
 
+    def test_log_json_is_json_for_a_wrong_command_line_too(self):
+        result = blip2("caption", "x.png", "--no-such-option", "--log-json")
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("--no-such-option", json.loads(result.stderr)["message"])
+
     def test_log_json_is_json(self):
         result = blip2("caption", "x.png", "--model", self.folder / "gone\n", "--log-json")
         self.assertEqual(result.returncode, 1)

@@ -8,21 +8,22 @@
 #include <thread>
 
 #include "blip2/base/error.h"
-#include "tests/data/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 namespace blip2 {
 namespace {
 
-using testing::AllOf;
-using testing::ElementsAre;
-using testing::HasSubstr;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using testing::TemporaryFolder;
 
 /// The code and the message of the Error that `call` throws.
 std::pair<ErrorCode, std::string> error_of(const std::function<void()>& call) {
   try {
     call();
   } catch (const Error& error) {
-    EXPECT_THAT(std::string(error.what()), testing::Not(HasSubstr("\n")));
+    EXPECT_THAT(std::string(error.what()), ::testing::Not(HasSubstr("\n")));
     return {error.code(), error.what()};
   }
   ADD_FAILURE() << "expected an Error";
@@ -117,7 +118,7 @@ TEST(Jsonl, ManyThreadsRead) {
     });
   }
   for (auto& thread : threads) thread.join();
-  EXPECT_THAT(wrong, testing::Each(0));
+  EXPECT_THAT(wrong, ::testing::Each(0));
 }
 
 TEST(Folder, PairsPicturesWithTextFiles) {

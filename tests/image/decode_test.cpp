@@ -9,6 +9,7 @@
 #include "blip2/base/error.h"
 #include "blip2/base/random.h"
 #include "tests/image/golden.h"
+#include "tests/support/assets.h"
 
 namespace blip2 {
 namespace {
@@ -243,12 +244,7 @@ TEST(Decode, JpegWithoutItsEndMarkerIsCutOff) {
 }
 
 TEST(Decode, RealPhotographs) {
-  const char* assets = std::getenv("BLIP2_ASSETS");
-  const char* home = std::getenv("HOME");
-  const auto folder = (assets != nullptr ? std::filesystem::path(assets)
-                                         : std::filesystem::path(home != nullptr ? home : "") /
-                                               ".cache" / "blip2") /
-                      "photographs";
+  const auto folder = testing::asset("photographs");
   struct Expected {
     const char* name;
     int width, height;

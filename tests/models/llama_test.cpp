@@ -14,7 +14,6 @@
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -23,6 +22,7 @@
 #include "blip2/checkpoint/load.h"
 #include "blip2/checkpoint/safetensors.h"
 #include "blip2/models/names_gguf.h"
+#include "tests/support/assets.h"
 
 namespace blip2 {
 namespace {
@@ -197,11 +197,7 @@ TEST(LlamaConfig, DisagreeingFieldsAreRefused) {
 }
 
 TEST(SmolLm2, EqualsTransformers) {
-  const char* folder = std::getenv("BLIP2_ASSETS");
-  const std::filesystem::path assets =
-      folder != nullptr ? folder : std::filesystem::path(std::getenv("HOME")) / ".cache/blip2";
-  const std::filesystem::path path = assets / "models/smollm2_135m_instruct/smollm2.gguf";
-  ASSERT_TRUE(std::filesystem::exists(path)) << path << " is missing: run tools/fetch_assets";
+  const std::filesystem::path path = testing::asset("models/smollm2_135m_instruct/smollm2.gguf");
   const at::NoGradGuard no_grad;
   const Llama model = load_llama(GgufFile(path));
   EXPECT_EQ(model.config.num_hidden_layers, 30);

@@ -18,6 +18,7 @@
 #include "blip2/models/similarity.h"
 #include "blip2/tasks/captioner.h"
 #include "blip2/text/byte_bpe.h"
+#include "tests/support/weights.h"
 #include "tests/tasks/tiny_bundle.h"
 
 namespace blip2 {
@@ -338,16 +339,6 @@ TEST_F(EvaluateRetrievalTest, RefusesWhatCannotBeScored) {
 
 const std::vector<std::string> kNouns = {"cat", "dog", "fox", "moon", "tree", "ship", "lamp"};
 
-/// Weights large enough that what is written depends on the picture.
-void fill(const std::vector<NamedTensor>& tensors, double deviation, uint64_t seed) {
-  Random random(seed, "tiny model");
-  for (const NamedTensor& named : tensors) {
-    const bool is_norm = named.tensor->dim() == 1 && named.name.ends_with("weight");
-    fill_normal(*named.tensor, named.tensor->dim() == 1 ? 0.1 : deviation, random);
-    if (is_norm) named.tensor->add_(1);
-  }
-}
-
 /// A stage-2 model with a LLaMA whose tokens are whole words.
 Bundle tiny_generative() {
   Bundle bundle;
@@ -362,7 +353,7 @@ Bundle tiny_generative() {
   qformer.encoder_hidden_size = 3;
   qformer.num_query_tokens = 4;
   bundle.generative = make_generative(qformer, 1e-6, 24);
-  fill(named_tensors(*bundle.generative), 0.5, 1);
+  testing::fill_distinct(named_tensors(*bundle.generative), 1, 0.5);
 
   ByteBpeParts parts;
   parts.frame.source = "tiny";
@@ -387,7 +378,8 @@ Bundle tiny_generative() {
   llama.max_position_embeddings = 64;
   llama.tie_word_embeddings = false;  // else the last word is written again and again
   Llama model = make_llama(llama);
-  fill(named_tensors(model), 0.6, 4);
+  // Large enough that what is written depends on the picture.
+  testing::fill_distinct(named_tensors(model), 4, 0.6);
   bundle.language_model = std::make_unique<LlamaLanguageModel>(std::move(model));
   bundle.text_tokenizer = ByteBpe::from_parts(std::move(parts));
   return bundle;

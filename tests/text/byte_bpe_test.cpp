@@ -6,13 +6,13 @@
 #include <chrono>
 
 #include "blip2/base/error.h"
-#include "text_assets.h"
+#include "tests/text/text_assets.h"
 
 namespace blip2 {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 ByteBpeParts small_parts() {
   ByteBpeParts parts;
@@ -70,7 +70,7 @@ TEST(ByteBpe, IdsThatCutACharacterDecodeToTheReplacementSign) {
   auto ids = tokenizer->encode("\U0001f9ff");
   ASSERT_GT(ids.size(), 1u);
   ids.pop_back();
-  EXPECT_THAT(tokenizer->decode(ids), testing::StartsWith("\xef\xbf\xbd"));
+  EXPECT_THAT(tokenizer->decode(ids), ::testing::StartsWith("\xef\xbf\xbd"));
 }
 
 TEST(ByteBpe, LongWordsTakeNoQuadraticTime) {
@@ -90,7 +90,7 @@ void expect_refused(const std::string& part_of_message, void (*change)(ByteBpePa
     ADD_FAILURE() << "accepted, but: " << part_of_message;
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kCorruptData);
-    EXPECT_THAT(error.what(), testing::AllOf(HasSubstr("small"), HasSubstr(part_of_message)));
+    EXPECT_THAT(error.what(), ::testing::AllOf(HasSubstr("small"), HasSubstr(part_of_message)));
   }
 }
 

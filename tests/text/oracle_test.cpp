@@ -5,7 +5,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "text_assets.h"
+#include "tests/text/text_assets.h"
 
 namespace blip2 {
 namespace {

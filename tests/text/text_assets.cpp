@@ -1,9 +1,8 @@
-#include "text_assets.h"
+#include "tests/text/text_assets.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -12,6 +11,7 @@
 #include <vector>
 
 #include "blip2/base/files.h"
+#include "tests/support/assets.h"
 
 namespace blip2 {
 namespace {
@@ -88,28 +88,17 @@ std::string digest(const std::vector<int64_t>& ids) {
 
 }  // namespace
 
-std::filesystem::path asset(const std::string& path) {
-  const char* home = std::getenv("HOME");
-  const char* assets = std::getenv("BLIP2_ASSETS");
-  const auto full = (assets ? std::filesystem::path(assets)
-                            : std::filesystem::path(home ? home : "/") / ".cache/blip2") /
-                    path;
-  if (!std::filesystem::exists(full)) {
-    throw std::runtime_error(full.string() + " is missing: run tools/fetch_assets");
-  }
-  return full;
-}
-
 std::filesystem::path text_golden(const std::string& name) {
   return std::filesystem::path(BLIP2_TESTS_DIR) / "golden/text" / name;
 }
 
 std::unique_ptr<Tokenizer> load_minilm() {
-  return load_tokenizer(asset("models/all_minilm_l6_v2"), std::vector<std::string>{"[DEC]"});
+  return load_tokenizer(testing::asset("models/all_minilm_l6_v2"),
+                        std::vector<std::string>{"[DEC]"});
 }
 
 ByteBpeParts smollm2_parts() {
-  const MappedFile file(asset("models/smollm2_135m_instruct/smollm2.gguf"));
+  const MappedFile file(testing::asset("models/smollm2_135m_instruct/smollm2.gguf"));
   GgufWalk walk(file.bytes());
   ByteBpeParts parts;
   parts.frame.source = "smollm2.gguf";

@@ -11,10 +11,6 @@
 
 namespace blip2 {
 
-/// A file or folder below $BLIP2_ASSETS, else ~/.cache/blip2. Throws a message that says what to
-/// run.
-std::filesystem::path asset(const std::string& path);
-
 std::filesystem::path text_golden(const std::string& name);
 
 /// all-MiniLM-L6-v2's WordPiece with [DEC] added.

@@ -8,25 +8,26 @@
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
 #include "blip2/text/tokenizer.h"
-#include "text_assets.h"
+#include "tests/support/assets.h"
+#include "tests/text/text_assets.h"
 
 namespace blip2 {
 namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
-using testing::ElementsAre;
-using testing::HasSubstr;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 // A folder that goes away with the test. BLIP2_TOKENIZER_SAVE names one that stays, for
 // tools/compare_tokenizers.py to read what was saved.
-class TokenizerDirectory : public testing::Test {
+class TokenizerDirectory : public ::testing::Test {
  protected:
   TokenizerDirectory() {
     const char* kept = std::getenv("BLIP2_TOKENIZER_SAVE");
     keep_ = kept != nullptr;
-    const std::string name = testing::UnitTest::GetInstance()->current_test_info()->name();
-    root_ = keep_ ? fs::path(kept) : fs::path(testing::TempDir()) / ("blip2_text_" + name);
+    const std::string name = ::testing::UnitTest::GetInstance()->current_test_info()->name();
+    root_ = keep_ ? fs::path(kept) : fs::path(::testing::TempDir()) / ("blip2_text_" + name);
     fs::remove_all(root_ / name);
     directory_ = root_ / name;
     fs::create_directories(directory_);
@@ -47,7 +48,7 @@ class TokenizerDirectory : public testing::Test {
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), code) << error.what();
       EXPECT_THAT(error.what(), HasSubstr(part_of_message));
-      EXPECT_THAT(error.what(), testing::Not(HasSubstr("\n")));
+      EXPECT_THAT(error.what(), ::testing::Not(HasSubstr("\n")));
     }
   }
 
@@ -71,7 +72,7 @@ void expect_same(const Tokenizer& a, const Tokenizer& b) {
 }
 
 TEST_F(TokenizerDirectory, VocabTxtEqualsTokenizerJson) {
-  fs::copy(asset("models/all_minilm_l6_v2/vocab.txt"), directory_);
+  fs::copy(testing::asset("models/all_minilm_l6_v2/vocab.txt"), directory_);
   const auto bare = load_tokenizer(directory_, std::vector<std::string>{"[DEC]"});
   expect_same(*load_minilm(), *bare);
   EXPECT_EQ(count_differences(text_golden("strings.jsonl"), {{"wordpiece", bare.get()}}), 0u);
@@ -85,7 +86,7 @@ TEST_F(TokenizerDirectory, SavedMiniLm) {
   EXPECT_EQ(loaded->special_ids().dec, 30522);
   EXPECT_EQ(loaded->special_ids().bos, 30522);
   EXPECT_TRUE(read_file(directory_ / "vocab.txt") ==
-              read_file(asset("models/all_minilm_l6_v2/vocab.txt")));
+              read_file(testing::asset("models/all_minilm_l6_v2/vocab.txt")));
   // What the configuration said beside tokens stays.
   const json config = json::parse(read_file(directory_ / "tokenizer_config.json"));
   EXPECT_EQ(config.at("model_max_length"), 512);

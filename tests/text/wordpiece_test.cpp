@@ -4,12 +4,12 @@
 #include <gtest/gtest.h>
 
 #include "blip2/base/error.h"
-#include "text_assets.h"
+#include "tests/text/text_assets.h"
 
 namespace blip2 {
 namespace {
 
-using testing::ElementsAre;
+using ::testing::ElementsAre;
 
 WordPieceParts small_parts() {
   WordPieceParts parts;

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "support.h"
+#include "tests/train/support.h"
 
 namespace blip2 {
 namespace {

@@ -15,7 +15,7 @@
 #include "blip2/base/error.h"
 #include "blip2/base/random.h"
 #include "blip2/models/vision/efficientnet.h"
-#include "support.h"
+#include "tests/train/support.h"
 
 namespace blip2 {
 namespace {

@@ -7,7 +7,7 @@
 #include <map>
 
 #include "blip2/checkpoint/safetensors.h"
-#include "support.h"
+#include "tests/train/support.h"
 
 namespace blip2 {
 namespace {

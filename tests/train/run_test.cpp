@@ -6,7 +6,6 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -16,15 +15,13 @@
 #include "blip2/base/random.h"
 #include "blip2/image/encode.h"
 #include "blip2/train/events.h"
+#include "tests/support/assets.h"
 
 namespace blip2 {
 namespace {
 namespace fs = std::filesystem;
 
-fs::path assets() {
-  const char* folder = std::getenv("BLIP2_ASSETS");
-  return folder != nullptr ? fs::path(folder) : fs::path(std::getenv("HOME")) / ".cache" / "blip2";
-}
+using testing::assets;
 
 class RunTest : public ::testing::Test {
  protected:

@@ -6,7 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "support.h"
+#include "tests/train/support.h"
 
 namespace blip2 {
 namespace {

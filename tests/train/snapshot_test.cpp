@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "blip2/train/optimizer.h"
-#include "support.h"
+#include "tests/train/support.h"
 
 namespace blip2 {
 namespace {

@@ -19,6 +19,7 @@
 #include "blip2/base/random.h"
 #include "blip2/models/language/llama_language_model.h"
 #include "blip2/text/byte_bpe.h"
+#include "tests/support/weights.h"
 
 namespace blip2 {
 namespace {
@@ -108,17 +109,6 @@ TEST(LanguageModelTextTest, PaddingMayBeTheEndToken) {
               {{0, 1, 1, 0, 0, 0}, {0, 1, 1, 1, 1, 1}});
 }
 
-/// Large distinct weights: losses differ from token to token and from picture to picture.
-void fill_weights(const std::vector<NamedTensor>& tensors, double std, uint64_t seed) {
-  Random random(seed, "weights");
-  for (const NamedTensor& named : tensors) {
-    fill_normal(*named.tensor, std, random);
-    if (named.tensor->dim() == 1 && named.name.ends_with("weight")) {
-      named.tensor->abs_().add_(0.7);
-    }
-  }
-}
-
 class HeldOutLossTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -138,9 +128,10 @@ class HeldOutLossTest : public ::testing::Test {
     language.vocab_size = 10;
     language.max_position_embeddings = 40;
     bundle_.generative = make_generative(qformer, 1e-6, 14);
-    fill_weights(named_tensors(*bundle_.generative), 0.3, 1);
+    // Large weights: losses differ from token to token and from picture to picture.
+    testing::fill_distinct(named_tensors(*bundle_.generative), 1, 0.3);
     bundle_.language_model = std::make_unique<LlamaLanguageModel>(make_llama(language));
-    fill_weights(bundle_.language_model->tensors(), 0.4, 2);
+    testing::fill_distinct(bundle_.language_model->tensors(), 2, 0.4);
     bundle_.text_tokenizer = ByteBpe::from_parts(tiny_parts());
     bundle_.prompt = "ab c";
     bundle_.max_text_length = 12;

@@ -12,10 +12,10 @@
 #include <string>
 #include <vector>
 
-#include "../base/temporary_folder.h"
 #include "blip2/base/files.h"
 #include "blip2/nn/module.h"
 #include "blip2/train/stage.h"
+#include "tests/support/temporary_folder.h"
 
 namespace blip2::testing {
 

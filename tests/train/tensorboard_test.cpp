@@ -6,7 +6,7 @@
 #include <cmath>
 #include <limits>
 
-#include "support.h"
+#include "tests/train/support.h"
 
 namespace blip2 {
 namespace {

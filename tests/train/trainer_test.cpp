@@ -11,7 +11,7 @@
 
 #include "blip2/train/accumulation.h"
 #include "blip2/train/snapshot.h"
-#include "support.h"
+#include "tests/train/support.h"
 
 namespace blip2 {
 namespace {
@@ -137,7 +137,7 @@ TEST(Trainer, TheFirstRowIsTheMeanOfItsBatches) {
   // The same two batches by hand; dropout's masks are the batch's own.
   ToyStage again;
   again.seek(0);
-  const StepTotals totals = run_batches(again, {.step = 1, .seed = 42}, 2);
+  const StepTotals totals = run_batches(again, {.step = 1, .seed = 42, .batches_per_step = 2});
   EXPECT_EQ(both.loss, totals.loss);
   at::Tensor mean_gradient = at::zeros({3, 5});
   for (int64_t micro_step = 0; micro_step < 2; ++micro_step) {

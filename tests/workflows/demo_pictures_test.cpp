@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <fstream>
 #include <functional>
 #include <map>
@@ -15,17 +14,14 @@
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
 #include "blip2/data/source.h"
+#include "tests/support/assets.h"
 
 namespace blip2 {
 namespace {
 
 using Pictures = std::vector<DemoPicture>;
 
-std::filesystem::path assets() {
-  const char* given = std::getenv("BLIP2_ASSETS");
-  if (given != nullptr && *given != '\0') return given;
-  return std::filesystem::path(std::getenv("HOME")) / ".cache" / "blip2";
-}
+using testing::assets;
 
 const DemoPictures& demo() {
   static const DemoPictures pictures = read_demo_pictures(assets());
@@ -61,8 +57,10 @@ std::string thing_of(const DemoPicture& picture) {
 
 TEST(DemoPictures, SizesAreNearThePrototypes) {
   EXPECT_GT(demo().train.size(), 2300u);
-  EXPECT_THAT(demo().unseen_concepts.size(), testing::AllOf(testing::Ge(190u), testing::Le(290u)));
-  EXPECT_THAT(demo().unseen_drawings.size(), testing::AllOf(testing::Ge(130u), testing::Le(200u)));
+  EXPECT_THAT(demo().unseen_concepts.size(),
+              ::testing::AllOf(::testing::Ge(190u), ::testing::Le(290u)));
+  EXPECT_THAT(demo().unseen_drawings.size(),
+              ::testing::AllOf(::testing::Ge(130u), ::testing::Le(200u)));
   for (const std::string style : {"tanuki", "gemojione", "tuxpaint"}) {
     const auto of_style = [&](const DemoPicture& picture) { return picture.style == style; };
     EXPECT_GT(std::ranges::count_if(demo().train, of_style), 500) << style;
@@ -75,7 +73,7 @@ TEST(DemoPictures, UnseenConceptsShareNothingWithTheOthers) {
   others.insert(others.end(), demo().unseen_drawings.begin(), demo().unseen_drawings.end());
   for (const auto& name : {concept_of, group_of, caption_of, key_of, thing_of}) {
     EXPECT_THAT(common(values(demo().unseen_concepts, name), values(others, name)),
-                testing::IsEmpty());
+                ::testing::IsEmpty());
   }
 }
 
@@ -84,7 +82,7 @@ TEST(DemoPictures, UnseenDrawingsAreKnownConceptsInAnUnknownHand) {
   EXPECT_EQ(values(held_out, concept_of).size(), held_out.size());
   EXPECT_EQ(values(held_out, caption_of).size(), held_out.size());
   EXPECT_EQ(values(held_out, group_of).size(), held_out.size());
-  EXPECT_THAT(common(values(held_out, key_of), values(demo().train, key_of)), testing::IsEmpty());
+  EXPECT_THAT(common(values(held_out, key_of), values(demo().train, key_of)), ::testing::IsEmpty());
   for (const DemoPicture& picture : held_out) {
     int same_thing = 0;
     for (const DemoPicture& other : demo().train) {
@@ -117,7 +115,7 @@ TEST(DemoPictures, CaptionsAreUniform) {
     for (const DemoPicture& picture : *pictures) {
       EXPECT_FALSE(picture.caption.empty()) << picture.key;
       EXPECT_THAT(picture.caption,
-                  testing::Not(testing::MatchesRegex("(.*[A-Z].*|.*  .*|.*\\.| .*|.* )")))
+                  ::testing::Not(::testing::MatchesRegex("(.*[A-Z].*|.*  .*|.*\\.| .*|.* )")))
           << picture.key;
       EXPECT_TRUE(picture.image.is_absolute());
     }
@@ -136,7 +134,7 @@ TEST(DemoPictures, NamesComeFromUnicodeAndTuxPaint) {
   ASSERT_TRUE(by_key.contains("tuxpaint/animals/birds/crow"));
   EXPECT_EQ(by_key["tuxpaint/animals/birds/crow"]->caption, "a crow");
   EXPECT_THAT(by_key["tuxpaint/animals/birds/crow"]->keywords,
-              testing::ElementsAre("animals", "birds"));
+              ::testing::ElementsAre("animals", "birds"));
   const DemoPicture* mirrored = by_key["tuxpaint/town/roadsigns/xing_school_mirror"];
   ASSERT_NE(mirrored, nullptr);
   EXPECT_EQ(mirrored->concept_id, by_key["tuxpaint/town/roadsigns/xing_school"]->concept_id);
@@ -167,7 +165,7 @@ TEST(DemoPictures, WrittenListsAreReadByTheJsonlSource) {
     EXPECT_EQ(record.key, picture.key);
     EXPECT_EQ(record.image_id, picture.caption_group);
     EXPECT_EQ(record.image, picture.image);
-    EXPECT_THAT(record.captions, testing::ElementsAre(picture.caption));
+    EXPECT_THAT(record.captions, ::testing::ElementsAre(picture.caption));
   }
   std::ifstream lines(folder / "data/unseen_drawings.jsonl");
   std::string line;
@@ -188,7 +186,7 @@ TEST(DemoPictures, MissingAssetsNameTheCommand) {
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kUnavailable);
-    EXPECT_THAT(error.what(), testing::HasSubstr("run tools/fetch_assets"));
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("run tools/fetch_assets"));
   }
 }
 

@@ -5,10 +5,10 @@
 
 #include <nlohmann/json.hpp>
 
-#include "../base/temporary_folder.h"
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
 #include "blip2/workflows/demo_scores.h"
+#include "tests/support/temporary_folder.h"
 
 namespace blip2 {
 namespace {
@@ -87,6 +87,20 @@ TEST(DemoPlan, ADamagedOneIsAnError) {
       EXPECT_THAT(error.what(), HasSubstr("plan.json"));
     }
   }
+}
+
+/// A configuration as `config show` prints it.
+std::string yaml_of(const TrainConfig& config) {
+  return LoadedTrainConfig(config, "demo").to_yaml(false);
+}
+
+TEST(DemoPlan, TheExamplesInConfigsAreItsRuns) {
+  const std::filesystem::path configs = std::filesystem::path(BLIP2_TESTS_DIR) / ".." / "configs";
+  const DemoPlan plan;
+  EXPECT_EQ(LoadedTrainConfig(configs / "demo_stage1.yaml", {}).to_yaml(false),
+            yaml_of(demo_stage1(plan, "demo-run", "assets")));
+  EXPECT_EQ(LoadedTrainConfig(configs / "demo_stage2.yaml", {}).to_yaml(false),
+            yaml_of(demo_stage2(plan, "demo-run", "assets", Stage1Use::kWith)));
 }
 
 TEST(PhaseTimes, AddUpOverInterruptions) {

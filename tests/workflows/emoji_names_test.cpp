@@ -5,19 +5,15 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <fstream>
 
 #include "blip2/base/error.h"
+#include "tests/support/assets.h"
 
 namespace blip2 {
 namespace {
 
-std::filesystem::path assets() {
-  const char* given = std::getenv("BLIP2_ASSETS");
-  if (given != nullptr && *given != '\0') return given;
-  return std::filesystem::path(std::getenv("HOME")) / ".cache" / "blip2";
-}
+using testing::assets;
 
 TEST(EmojiNames, NamesAndKeywordsOfTheRealFiles) {
   const EmojiNames names(assets() / "unicode");
@@ -31,7 +27,7 @@ TEST(EmojiNames, NamesAndKeywordsOfTheRealFiles) {
   EXPECT_EQ(name_of(U"\U0001F3C3\u200D\u2640\uFE0F"), "woman running");  // derived names
   EXPECT_EQ(name_of(U"\U0001F468\U0001F469\U0001F467"), "family: man, woman, girl");  // no joiners
   EXPECT_THAT(names.find(U"\U0001F40E")->keywords,
-              testing::ElementsAre("equestrian", "horse", "racehorse", "racing"));
+              ::testing::ElementsAre("equestrian", "horse", "racehorse", "racing"));
   EXPECT_EQ(name_of(U"\U0001F1E9\U0001F1EA"), "(none)");  // a flag
   EXPECT_EQ(name_of(U"\U0001F3C1"), "(none)");            // the chequered one too
   EXPECT_EQ(name_of(U"1\uFE0F\u20E3"), "(none)");         // a keycap
@@ -52,13 +48,13 @@ TEST(EmojiNames, RefusesMissingAndWrongFiles) {
     }
     return "no error";
   };
-  EXPECT_THAT(error_of(), testing::HasSubstr("run tools/fetch_assets"));
+  EXPECT_THAT(error_of(), ::testing::HasSubstr("run tools/fetch_assets"));
   std::ofstream(folder / "emoji-test.txt") << "1F600 ; fully-qualified # no version\n";
-  EXPECT_THAT(error_of(), testing::HasSubstr("code points; status"));
+  EXPECT_THAT(error_of(), ::testing::HasSubstr("code points; status"));
   std::ofstream(folder / "emoji-test.txt")
       << "1F600 ; fully-qualified # \U0001F600 E1.0 grinning face\n";
   std::ofstream(folder / "en.xml") << "<html>\n";
-  EXPECT_THAT(error_of(), testing::HasSubstr("expected <annotation cp=...> lines, found none"));
+  EXPECT_THAT(error_of(), ::testing::HasSubstr("expected <annotation cp=...> lines, found none"));
   std::filesystem::remove_all(folder);
 }
 

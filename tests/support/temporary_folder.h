@@ -1,12 +1,14 @@
-// A folder for a test's files, gone at its end.
+// A folder for one test's files, gone at its end.
 #pragma once
 
 #include <stdlib.h>
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 
 #include "blip2/base/error.h"
+#include "blip2/base/files.h"
 
 namespace blip2::testing {
 
@@ -26,6 +28,14 @@ class TemporaryFolder {
 
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
+
+  /// Writes a file below the folder and returns its path.
+  std::filesystem::path write(const std::string& name, std::string_view content) const {
+    const std::filesystem::path path = path_ / name;
+    std::filesystem::create_directories(path.parent_path());
+    write_file_atomic(path, content);
+    return path;
+  }
 
  private:
   std::filesystem::path path_;
