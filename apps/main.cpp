@@ -18,6 +18,7 @@
 #include "apps/version.h"
 #include "blip2/base/error.h"
 #include "blip2/base/interrupt.h"
+#include "blip2/base/log.h"
 
 namespace blip2 {
 namespace {
@@ -109,11 +110,15 @@ int exit_status(ErrorCode code) {
 /// Runs the command line and says what went wrong. Returns the exit status.
 int guarded_run(std::vector<std::string> arguments) {
   GeneralOptions general;
-  // Known before the rest is parsed: a wrong command line is reported in the same form.
-  general.log_json = std::find(arguments.begin(), arguments.end(), "--log-json") != arguments.end();
+  const bool asks_for_json =
+      std::find(arguments.begin(), arguments.end(), "--log-json") != arguments.end();
   try {
     return run(std::move(arguments), general);
   } catch (const Error& error) {
+    if (asks_for_json && !general.log_json) {  // the command line was not parsed to its end
+      general.log_json = true;
+      set_log_options({.json = true});
+    }
     report_error(general, error.what());
     return exit_status(error.code());
   } catch (const std::bad_alloc&) {
