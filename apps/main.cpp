@@ -115,7 +115,7 @@ int guarded_run(std::vector<std::string> arguments) {
   try {
     return run(std::move(arguments), general);
   } catch (const Error& error) {
-    if (asks_for_json && !general.log_json) {  // the command line was not parsed to its end
+    if (asks_for_json) {  // the command line may not have been parsed to its end
       general.log_json = true;
       set_log_options({.json = true});
     }
