@@ -17,7 +17,7 @@ struct StepTimes {
 
 struct DemoPlan {
   int64_t stage1_steps = 300;   ///< of kStage1Batch samples
-  int64_t stage2_steps = 720;   ///< of kStage2Batch samples
+  int64_t stage2_steps = 640;   ///< of kStage2Batch samples
   int64_t ablation_steps = 50;  ///< stage-2 steps without stage 1
   uint64_t seed = 42;
   std::optional<double> minutes;  ///< what was asked for, if anything was
