@@ -20,7 +20,8 @@ void visit(Linear& linear, const Visitor& visitor) {
 }
 
 at::Tensor apply(const Linear& linear, const at::Tensor& x) {
-  return at::linear(x, linear.weight, linear.bias);
+  return at::linear(x, as_dtype(linear.weight, x.scalar_type()),
+                    as_dtype(linear.bias, x.scalar_type()));
 }
 
 void initialise_normal(Linear& linear, double std, Random& random) {
@@ -41,7 +42,7 @@ Embedding make_embedding(int64_t count, int64_t width) {
 void visit(Embedding& embedding, const Visitor& visitor) { visitor("weight", embedding.weight); }
 
 at::Tensor apply(const Embedding& embedding, const at::Tensor& ids) {
-  return at::embedding(embedding.weight, ids);
+  return widened(at::embedding(embedding.weight, ids));
 }
 
 }  // namespace blip2

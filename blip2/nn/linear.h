@@ -18,7 +18,7 @@ enum class Bias { kNone, kPresent };
 Linear make_linear(int64_t in, int64_t out, Bias bias = Bias::kPresent);
 void visit(Linear& linear, const Visitor& visitor);
 
-/// y = x W^T + b. x: [..., in] -> [..., out].
+/// y = x W^T + b, in x's dtype whatever the weights' is. x: [..., in] -> [..., out].
 at::Tensor apply(const Linear& linear, const at::Tensor& x);
 
 /// Weight N(0, std), bias 0: BERT's initialisation (std 0.02).
@@ -33,7 +33,7 @@ struct Embedding {
 Embedding make_embedding(int64_t count, int64_t width);
 void visit(Embedding& embedding, const Visitor& visitor);
 
-/// ids: [...] int64 -> [..., D].
+/// ids: [...] int64 -> [..., D], float32 where the table is narrower.
 at::Tensor apply(const Embedding& embedding, const at::Tensor& ids);
 
 }  // namespace blip2

@@ -33,6 +33,18 @@ int64_t count_parameters(const std::vector<NamedTensor>& tensors, bool trained_o
   return count;
 }
 
+at::Tensor as_dtype(const at::Tensor& tensor, at::ScalarType dtype) {
+  if (!tensor.defined() || tensor.scalar_type() == dtype || !tensor.is_floating_point()) {
+    return tensor;
+  }
+  return tensor.to(dtype);
+}
+
+at::Tensor widened(const at::Tensor& tensor) {
+  const at::ScalarType dtype = tensor.scalar_type();
+  return dtype == at::kHalf || dtype == at::kBFloat16 ? tensor.to(at::kFloat) : tensor;
+}
+
 at::Tensor empty_parameter(at::IntArrayRef shape) { return at::empty(shape, at::kFloat); }
 
 void fill_normal(at::Tensor& tensor, double std, Random& random) {

@@ -63,6 +63,13 @@ void set_trainable(const std::vector<NamedTensor>& tensors, bool trainable);
 /// Number of elements, of all tensors or of the trained ones alone.
 int64_t count_parameters(const std::vector<NamedTensor>& tensors, bool trained_only = false);
 
+/// The tensor itself where it has this dtype, or is undefined, or holds no floating-point numbers;
+/// else a converted copy: frozen weights are stored in narrow types, and computed with in wider
+/// ones.
+at::Tensor as_dtype(const at::Tensor& tensor, at::ScalarType dtype);
+/// float16 and bfloat16 as float32, others as they are.
+at::Tensor widened(const at::Tensor& tensor);
+
 /// An uninitialised float32 CPU tensor: a shape for the loader to fill.
 at::Tensor empty_parameter(at::IntArrayRef shape);
 

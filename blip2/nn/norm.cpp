@@ -24,7 +24,8 @@ void initialise(LayerNorm& norm) {
 }
 
 at::Tensor apply(const LayerNorm& norm, const at::Tensor& x) {
-  return at::layer_norm(x, {norm.weight.size(0)}, norm.weight, norm.bias, norm.eps);
+  return at::layer_norm(x, {norm.weight.size(0)}, as_dtype(norm.weight, x.scalar_type()),
+                        as_dtype(norm.bias, x.scalar_type()), norm.eps);
 }
 
 RmsNorm make_rms_norm(int64_t width, double eps) { return RmsNorm{empty_parameter({width}), eps}; }
@@ -32,7 +33,7 @@ RmsNorm make_rms_norm(int64_t width, double eps) { return RmsNorm{empty_paramete
 void visit(RmsNorm& norm, const Visitor& visitor) { visitor("weight", norm.weight); }
 
 at::Tensor apply(const RmsNorm& norm, const at::Tensor& x) {
-  return at::rms_norm(x, {norm.weight.size(0)}, norm.weight, norm.eps);
+  return at::rms_norm(x, {norm.weight.size(0)}, as_dtype(norm.weight, x.scalar_type()), norm.eps);
 }
 
 at::Tensor normalize(const at::Tensor& x) {

@@ -17,7 +17,7 @@ LayerNorm make_layer_norm(int64_t width, double eps);
 void visit(LayerNorm& norm, const Visitor& visitor);
 /// Weight 1, bias 0.
 void initialise(LayerNorm& norm);
-/// x: [..., D] -> [..., D].
+/// In x's dtype. x: [..., D] -> [..., D].
 at::Tensor apply(const LayerNorm& norm, const at::Tensor& x);
 
 struct RmsNorm {
