@@ -25,7 +25,8 @@ void visit(BlipAnswerer& model, const Visitor& visitor);
 /// Questions as an answer sees them. image_embeds [B, P, Dv], the encoder's output after its
 /// `post_layernorm`; N questions, a multiple of B: N/B of them, one after another, about each
 /// picture. Questions are [CLS] ... [SEP] in Hugging Face; LAVIS puts [ENC] in [CLS]'s place, as
-/// the weights were trained. Padding is seen by no answer.
+/// the weights were trained. Padding is seen by no answer; transformers 4.57 shows it to the
+/// answers of a batch, where ours are those of each question alone.
 TextContext read_questions(const BlipAnswerer& model, const at::Tensor& image_embeds,
                            const Text& questions);
 

@@ -48,6 +48,8 @@ NextTokens next_tokens(const BlipTextDecoder& decoder, const Text& text,
 /// whose [CLS] has become [DEC] and whose last token, [SEP], is dropped; an answer starts from
 /// [DEC]. [SEP] ends a text.
 ///
+/// Whoever decodes stops at `max_position_embeddings` tokens, the prompt's included.
+///
 /// Rows that look at the same picture share its keys and values, however select() forks and orders
 /// them.
 class BlipDecoder : public Decoder {
