@@ -36,12 +36,12 @@ void append(Rules& rules, const Rules& more) {
 
 const char* const kOurLayer = "qformer.layers.*";
 
-/// What a stage-2 model keeps of the Q-Former.
-Rules query_side_rules() {
+/// What a stage-2 model keeps of the Q-Former. `embedding_norm`: its name there.
+Rules query_side_rules(const std::string& embedding_norm = "qformer.layernorm") {
   const std::string ours = kOurLayer, theirs = "qformer.encoder.layer.*";
   Rules rules = {{"image_norm.**", "vision_model.post_layernorm.**"},
                  {"qformer.query_tokens", "query_tokens"},
-                 {"qformer.embedding_norm.**", "qformer.layernorm.**"}};
+                 {"qformer.embedding_norm.**", embedding_norm + ".**"}};
   append(rules, attention_rules(ours + ".self_attention", theirs + ".attention", "attention"));
   append(rules,
          attention_rules(ours + ".cross_attention", theirs + ".crossattention", "attention"));
@@ -71,6 +71,17 @@ Rules stage1_rules() {
 
 Rules generative_rules() {
   Rules rules = query_side_rules();
+  rules.push_back({"language_projection.**", "language_projection.**"});
+  return rules;
+}
+
+Rules instruct_rules() {
+  Rules rules = query_side_rules("qformer.embeddings.layernorm");
+  for (const std::string name : {"word_embeddings", "position_embeddings"}) {
+    rules.push_back({"qformer." + name + ".weight", "qformer.embeddings." + name + ".weight"});
+  }
+  append(rules, feed_forward_rules(std::string(kOurLayer) + ".text_feed_forward",
+                                   "qformer.encoder.layer.*", ""));
   rules.push_back({"language_projection.**", "language_projection.**"});
   return rules;
 }
@@ -115,6 +126,11 @@ const NameTable& stage1_names() {
 
 const NameTable& generative_names() {
   static const NameTable table(generative_rules());
+  return table;
+}
+
+const NameTable& instruct_names() {
+  static const NameTable table(instruct_rules());
   return table;
 }
 

@@ -24,6 +24,9 @@ const NameTable& stage1_names();
 /// Generative <-> the trained half of Blip2ForConditionalGeneration.
 const NameTable& generative_names();
 
+/// Generative with its text side <-> the trained half of InstructBlipForConditionalGeneration.
+const NameTable& instruct_names();
+
 /// The part of Stage1 that a BERT has <-> BertModel (`embeddings.*`, `encoder.*`) with the
 /// masked-language-model head `cls.predictions.*` beside it. Layer norms may have the old names
 /// `gamma` and `beta`.

@@ -12,9 +12,9 @@
 namespace blip2 {
 
 Generative make_generative(const QFormerConfig& config, double image_norm_eps,
-                           int64_t language_width) {
-  return {make_layer_norm(config.encoder_hidden_size, image_norm_eps),
-          make_qformer(config, TextSide::kAbsent), make_linear(config.hidden_size, language_width)};
+                           int64_t language_width, TextSide text) {
+  return {make_layer_norm(config.encoder_hidden_size, image_norm_eps), make_qformer(config, text),
+          make_linear(config.hidden_size, language_width)};
 }
 
 void visit(Generative& model, const Visitor& visitor) {
@@ -34,9 +34,27 @@ at::Tensor query_output(const Generative& model, const at::Tensor& image_embeds,
   return encode_queries(model.qformer, image, rates).hidden;
 }
 
+at::Tensor query_output(const Generative& model, const at::Tensor& image_embeds,
+                        const Text& instructions, const Dropout& rates) {
+  BLIP2_CHECK(image_embeds.size(0) == instructions.packing.batch);
+  const int64_t most = model.qformer.config.max_position_embeddings;
+  if (instructions.packing.length > most) {
+    fail(ErrorCode::kInvalidArgument,
+         "Q-Former: expected instructions of at most {} tokens, found {}", most,
+         instructions.packing.length);
+  }
+  const ImageKeyValues image = project_image(model.qformer, apply(model.image_norm, image_embeds));
+  return encode_joint(model.qformer, image, instructions, rates);
+}
+
 at::Tensor language_inputs(const Generative& model, const at::Tensor& image_embeds,
                            const Dropout& rates) {
   return apply(model.language_projection, query_output(model, image_embeds, rates));
+}
+
+at::Tensor language_inputs(const Generative& model, const at::Tensor& image_embeds,
+                           const Text& instructions, const Dropout& rates) {
+  return apply(model.language_projection, query_output(model, image_embeds, instructions, rates));
 }
 
 LanguageModelLogits language_model_logits(const CausalLanguageModel& language_model,

@@ -38,8 +38,7 @@ struct Heads {
 
 Heads project(const BertAttention& attention, const at::Tensor& x, int64_t num_heads) {
   return {split_heads(apply(attention.query, x), num_heads),
-          {split_heads(apply(attention.key, x), num_heads),
-           split_heads(apply(attention.value, x), num_heads)}};
+          project_key_value(attention, x, num_heads)};
 }
 
 /// The words and positions of packed text, before the layer norm. [R, D].
@@ -227,31 +226,10 @@ ImageKeyValues project_image(const QFormer& qformer, const at::Tensor& image_emb
   ImageKeyValues image;
   for (const QFormerLayer& layer : qformer.layers) {
     if (!layer.cross_attention) continue;
-    const int64_t num_heads = qformer.config.num_attention_heads;
-    image.push_back({split_heads(apply(layer.cross_attention->key, image_embeds), num_heads),
-                     split_heads(apply(layer.cross_attention->value, image_embeds), num_heads)});
+    image.push_back(project_key_value(*layer.cross_attention, image_embeds,
+                                      qformer.config.num_attention_heads));
   }
   return image;
-}
-
-ImageKeyValues select_rows(const ImageKeyValues& image, const at::Tensor& rows) {
-  const auto select = [&](const at::Tensor& x) {  // [B, H, P, K]; stored as [B, P, H, K]
-    const at::Tensor stored = x.transpose(1, 2);
-    return gather_rows(stored.reshape({x.size(0), -1}), rows)
-        .view({rows.size(0), x.size(2), x.size(1), x.size(3)})
-        .transpose(1, 2);
-  };
-  ImageKeyValues selected;
-  for (const KeyValue& layer : image) selected.push_back({select(layer.key), select(layer.value)});
-  return selected;
-}
-
-Text pack_text(const at::Tensor& ids, const at::Tensor& mask) {
-  BLIP2_CHECK(ids.dim() == 2 && ids.sizes() == mask.sizes());
-  Text text;
-  text.packing = pack(mask);
-  text.ids = ids.reshape(-1).index_select(0, text.packing.to_packed);
-  return text;
 }
 
 QueryPass encode_queries(const QFormer& qformer, const ImageKeyValues& image,

@@ -60,27 +60,13 @@ struct Dropout {
   double attention = 0;
 };
 
-/// Keys and values of one layer, [B, H, S, K] each.
-struct KeyValue {
-  at::Tensor key, value;
-};
-
 /// The image's keys and values, one pair for each layer with cross-attention. Projected once, used
 /// by every pass of a step.
 using ImageKeyValues = std::vector<KeyValue>;
 
-/// image_embeds [B, P, Dv] (after the layer norm) -> keys and values.
+/// image_embeds [B, P, Dv] (after the layer norm) -> keys and values. select_rows() of bert.h takes
+/// rows of the batch.
 ImageKeyValues project_image(const QFormer& qformer, const at::Tensor& image_embeds);
-/// The rows `rows` ([M] int64) of the batch.
-ImageKeyValues select_rows(const ImageKeyValues& image, const at::Tensor& rows);
-
-/// A batch of texts, packed.
-struct Text {
-  at::Tensor ids;  // [R] int64
-  Packing packing;
-};
-/// ids, mask: [B, T] int64, right-padded.
-Text pack_text(const at::Tensor& ids, const at::Tensor& mask);
 
 struct QueryPass {
   at::Tensor hidden;            // [B, Q, D]
@@ -96,8 +82,9 @@ QueryPass encode_queries(const QFormer& qformer, const ImageKeyValues& image,
 /// D].
 at::Tensor encode_text(const QFormer& qformer, const Text& text, const Dropout& dropout = {});
 
-/// Queries and text together (ITM, bi-directional mask). -> the queries' rows [B, Q, D]; what the
-/// text rows become in the last layer is read by nobody and not computed.
+/// Queries and text together (ITM, InstructBLIP's instruction; bi-directional mask). -> the
+/// queries' rows [B, Q, D]; what the text rows become in the last layer is read by nobody and not
+/// computed.
 at::Tensor encode_joint(const QFormer& qformer, const ImageKeyValues& image, const Text& text,
                         const Dropout& dropout = {});
 

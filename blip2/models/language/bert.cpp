@@ -2,7 +2,9 @@
 
 #include <ATen/ops/dropout.h>
 #include <ATen/ops/gelu.h>
-#include <ATen/ops/linear.h>
+
+#include "blip2/base/error.h"
+#include "blip2/nn/attention.h"
 
 namespace blip2 {
 
@@ -24,6 +26,24 @@ void initialise(BertAttention& attention, double std, Random& random) {
     initialise_normal(*linear, std, random);
   }
   initialise(attention.norm);
+}
+
+KeyValue project_key_value(const BertAttention& attention, const at::Tensor& source,
+                           int64_t num_heads) {
+  return {split_heads(apply(attention.key, source), num_heads),
+          split_heads(apply(attention.value, source), num_heads)};
+}
+
+std::vector<KeyValue> select_rows(const std::vector<KeyValue>& layers, const at::Tensor& rows) {
+  const auto select = [&](const at::Tensor& x) {  // [B, H, S, K]; stored as [B, S, H, K]
+    const at::Tensor stored = x.transpose(1, 2);
+    return gather_rows(stored.reshape({x.size(0), -1}), rows)
+        .view({rows.size(0), x.size(2), x.size(1), x.size(3)})
+        .transpose(1, 2);
+  };
+  std::vector<KeyValue> selected;
+  for (const KeyValue& layer : layers) selected.push_back({select(layer.key), select(layer.value)});
+  return selected;
 }
 
 BertFeedForward make_bert_feed_forward(int64_t width, int64_t hidden, double eps) {
@@ -54,6 +74,14 @@ at::Tensor finish_attention(const BertAttention& attention, const at::Tensor& at
   return apply(attention.norm, x + dropout(apply(attention.output, attended), dropout_rate));
 }
 
+Text pack_text(const at::Tensor& ids, const at::Tensor& mask) {
+  BLIP2_CHECK(ids.dim() == 2 && ids.sizes() == mask.sizes());
+  Text text;
+  text.packing = pack(mask);
+  text.ids = ids.reshape(-1).index_select(0, text.packing.to_packed);
+  return text;
+}
+
 BertLmHead make_bert_lm_head(int64_t width, int64_t vocab_size, double eps) {
   return {make_linear(width, width), make_layer_norm(width, eps), empty_parameter({vocab_size})};
 }
@@ -70,10 +98,9 @@ void initialise(BertLmHead& head, double std, Random& random) {
   fill_uniform(head.bias, 0.0, random);
 }
 
-at::Tensor apply(const BertLmHead& head, const at::Tensor& rows,
-                 const at::Tensor& word_embeddings) {
+at::Tensor apply(const BertLmHead& head, const at::Tensor& rows, const at::Tensor& output_weight) {
   const at::Tensor hidden = apply(head.norm, at::gelu(apply(head.transform, rows)));
-  return at::linear(hidden, word_embeddings, head.bias);
+  return apply(Linear{output_weight, head.bias}, hidden);
 }
 
 }  // namespace blip2

@@ -5,8 +5,12 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
+#include <vector>
+
 #include "blip2/nn/linear.h"
 #include "blip2/nn/norm.h"
+#include "blip2/nn/packing.h"
 
 namespace blip2 {
 
@@ -23,6 +27,17 @@ struct BertAttention {
 BertAttention make_bert_attention(int64_t width, int64_t source_width, double eps);
 void visit(BertAttention& attention, const Visitor& visitor);
 void initialise(BertAttention& attention, double std, Random& random);
+
+/// Keys and values of one attention, heads split: [B, H, S, K] each.
+struct KeyValue {
+  at::Tensor key, value;
+};
+
+/// What `attention` looks at: source [B, S, D or Dv] -> keys and values.
+KeyValue project_key_value(const BertAttention& attention, const at::Tensor& source,
+                           int64_t num_heads);
+/// The rows `rows` ([M] int64) of the batch, layer by layer.
+std::vector<KeyValue> select_rows(const std::vector<KeyValue>& layers, const at::Tensor& rows);
 
 struct BertFeedForward {
   Linear up;    // [F, D]
@@ -41,7 +56,15 @@ at::Tensor apply(const BertFeedForward& feed_forward, const at::Tensor& x, doubl
 at::Tensor finish_attention(const BertAttention& attention, const at::Tensor& attended,
                             const at::Tensor& x, double dropout);
 
-/// The masked-language-model head of BERT, whose decoder is tied to the word embeddings.
+/// A batch of texts, packed.
+struct Text {
+  at::Tensor ids;  // [R] int64
+  Packing packing;
+};
+/// ids, mask: [B, T] int64, right-padded.
+Text pack_text(const at::Tensor& ids, const at::Tensor& mask);
+
+/// The masked-language-model head of BERT. Its output matrix is mostly tied to the word embeddings.
 struct BertLmHead {
   Linear transform;  // [D, D]
   LayerNorm norm;
@@ -52,8 +75,8 @@ BertLmHead make_bert_lm_head(int64_t width, int64_t vocab_size, double eps);
 void visit(BertLmHead& head, const Visitor& visitor);
 void initialise(BertLmHead& head, double std, Random& random);
 
-/// rows [M, D], word_embeddings [V, D] -> logits [M, V].
-at::Tensor apply(const BertLmHead& head, const at::Tensor& rows, const at::Tensor& word_embeddings);
+/// rows [M, D], output_weight [V, D] -> logits [M, V].
+at::Tensor apply(const BertLmHead& head, const at::Tensor& rows, const at::Tensor& output_weight);
 
 /// Inverted dropout drawn from torch's generator; the identity for p = 0.
 at::Tensor dropout(const at::Tensor& x, double p);

@@ -1,0 +1,185 @@
+#include "blip2/models/blip/text_decoder.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/_unique.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/index_select.h>
+#include <ATen/ops/nonzero.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/tensor.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "blip2/base/error.h"
+#include "blip2/nn/attention.h"
+#include "blip2/nn/masks.h"
+
+namespace blip2 {
+
+BlipTextDecoder make_blip_text_decoder(const BlipTextConfig& config, OutputMatrix output) {
+  BlipTextDecoder decoder;
+  decoder.text = make_blip_text_model(config);
+  decoder.lm_head = make_bert_lm_head(config.hidden_size, config.vocab_size, config.layer_norm_eps);
+  if (output == OutputMatrix::kOwn) {
+    decoder.output_weight = empty_parameter({config.vocab_size, config.hidden_size});
+  }
+  return decoder;
+}
+
+void visit(BlipTextDecoder& decoder, const Visitor& visitor) {
+  visit(decoder.text, visitor.under("text"));
+  visit(decoder.lm_head, visitor.under("lm_head"));
+  visitor("output_weight", decoder.output_weight);
+}
+
+at::Tensor logits(const BlipTextDecoder& decoder, const at::Tensor& rows) {
+  const at::Tensor& weight =
+      decoder.output_weight.defined() ? decoder.output_weight : decoder.text.word_embeddings.weight;
+  return apply(decoder.lm_head, rows, weight);
+}
+
+NextTokens next_tokens(const BlipTextDecoder& decoder, const Text& text,
+                       const TextContext& context) {
+  const at::Tensor rows = decode_grounded_text(decoder.text, text, context);  // [R, D]
+  const at::Tensor& positions = text.packing.positions;
+  // A row has a next token where the row behind it does not start a text.
+  const at::Tensor has_next =
+      (positions.narrow(0, 1, positions.size(0) - 1) != 0).nonzero().reshape(-1);  // [M]
+  const at::Tensor slots = at::index_select(text.packing.to_packed, 0, has_next);
+  return {logits(decoder, gather_rows(rows, has_next)), at::index_select(text.ids, 0, has_next + 1),
+          slots.floor_divide(text.packing.length)};
+}
+
+BlipDecoder::BlipDecoder(const BlipTextDecoder& model, TextContext context,
+                         const at::Tensor& prompt_ids, const at::Tensor& prompt_mask)
+    : model_(model),
+      context_(std::move(context)),
+      prompt_ids_(prompt_ids),
+      caches_(model.text.layers.size()) {
+  BLIP2_CHECK(prompt_ids.dim() == 2 && prompt_ids.size(1) > 0);
+  BLIP2_CHECK(context_.layers.size() == model.text.layers.size());
+  BLIP2_CHECK(prompt_ids.size(0) > 0 && prompt_ids.size(0) % context_.size() == 0);
+  const int64_t room = model.text.config.max_position_embeddings;
+  if (prompt_ids.size(1) > room) {
+    fail(ErrorCode::kInvalidArgument, "BLIP: expected a prompt of at most {} tokens, found {}",
+         room, prompt_ids.size(1));
+  }
+  const int64_t group = prompt_ids.size(0) / context_.size();
+  contexts_ = at::arange(prompt_ids.size(0), prompt_ids.options()).floor_divide(group);
+  if (!prompt_mask.defined()) return;
+  BLIP2_CHECK(prompt_mask.sizes() == prompt_ids.sizes());
+  key_mask_ = prompt_mask.to(at::kFloat);
+}
+
+at::Tensor BlipDecoder::start() {
+  BLIP2_CHECK(prompt_ids_.defined());
+  const int64_t num_rows = prompt_ids_.size(0), length = prompt_ids_.size(1);
+  at::Tensor positions;  // [N, S]
+  if (key_mask_.defined()) {
+    const at::Tensor counted = key_mask_.to(at::kLong).cumsum(1);
+    positions = (counted - 1).clamp_min(0);
+    next_positions_ = counted.select(1, length - 1).clone();
+  } else {
+    positions = at::arange(length, prompt_ids_.options()).unsqueeze(0).expand({num_rows, length});
+    next_positions_ = at::full({num_rows}, length, prompt_ids_.options());
+  }
+  return run(std::exchange(prompt_ids_, at::Tensor()), positions);
+}
+
+at::Tensor BlipDecoder::step(const at::Tensor& ids) {
+  BLIP2_CHECK(next_positions_.defined() && ids.dim() == 1 &&
+              ids.size(0) == next_positions_.size(0));
+  if (key_mask_.defined()) {
+    key_mask_ = at::cat({key_mask_, at::ones({ids.size(0), 1}, key_mask_.options())}, 1);
+  }
+  const at::Tensor positions = next_positions_.unsqueeze(1);
+  next_positions_ = next_positions_ + 1;
+  return run(ids.unsqueeze(1), positions);
+}
+
+at::Tensor BlipDecoder::run(const at::Tensor& ids, const at::Tensor& positions) {
+  const at::NoGradGuard no_grad;
+  const BlipTextModel& text = model_.text;
+  const int64_t num_new = ids.size(1);
+  at::Tensor x = embed_tokens(text, ids, positions);  // [N, T, D]
+  at::Tensor mask;  // [N or 1, 1, T, S]; one new token sees everything, unless there is padding
+  if (key_mask_.defined()) {
+    mask = causal_mask(key_mask_, num_new);
+  } else if (num_new > 1) {
+    mask = causal_mask(at::ones({1, num_new}, x.options()), num_new);
+  }
+  for (size_t i = 0; i < text.layers.size(); ++i) {
+    const BlipTextLayer& layer = text.layers[i];
+    const BertAttention& self = layer.self_attention;
+    const at::Tensor query =
+        split_heads(apply(self.query, x), text.config.num_attention_heads);  // [N, H, T, K]
+    const KeyValue fresh = project_key_value(self, x, text.config.num_attention_heads);
+    caches_[i].append(fresh.key, fresh.value);
+    const at::Tensor attended = attend(query, caches_[i].keys(), caches_[i].values(), mask);
+    x = finish_attention(self, merge_heads(attended), x, 0.0);
+    x = finish_attention(layer.cross_attention, look(i, apply(layer.cross_attention.query, x)), x,
+                         0.0);
+    x = apply(layer.feed_forward, x, 0.0);
+  }
+  return logits(model_, x.select(1, num_new - 1)).to(at::kFloat);
+}
+
+at::Tensor BlipDecoder::look(size_t index, const at::Tensor& query) const {
+  const KeyValue& keys = context_.layers[index];
+  if (!slots_.defined()) return attend_to_context(query, keys, context_.mask);
+  const at::Tensor slotted = at::index_select(query, 0, slots_);  // [B*G, T, D]
+  return at::index_select(attend_to_context(slotted, keys, context_.mask), 0, places_);
+}
+
+void BlipDecoder::select(const at::Tensor& rows) {
+  BLIP2_CHECK(next_positions_.defined());
+  const at::NoGradGuard no_grad;
+  for (KvCache& cache : caches_) cache.select(rows);
+  next_positions_ = at::index_select(next_positions_, 0, rows);
+  if (key_mask_.defined()) key_mask_ = at::index_select(key_mask_, 0, rows);
+  contexts_ = at::index_select(contexts_, 0, rows);
+  auto [used, renumbered] = at::_unique(contexts_, true, true);
+  if (used.size(0) < context_.size()) {
+    context_ = select_rows(context_, used);
+    contexts_ = renumbered;
+  }
+  group_rows();
+}
+
+void BlipDecoder::group_rows() {
+  const at::Tensor on_host = contexts_.to(at::kCPU).contiguous();
+  const int64_t* context_of = on_host.const_data_ptr<int64_t>();
+  std::vector<std::vector<int64_t>> groups(static_cast<size_t>(context_.size()));
+  std::vector<int64_t> rank;  // of each row among those of its context
+  size_t largest = 0;
+  for (int64_t row = 0; row < on_host.size(0); ++row) {
+    std::vector<int64_t>& group = groups[static_cast<size_t>(context_of[row])];
+    rank.push_back(static_cast<int64_t>(group.size()));
+    group.push_back(row);
+    largest = std::max(largest, group.size());
+  }
+  std::vector<int64_t> slots, places;
+  bool in_order = true;  // as attend_to_context() lays rows out by itself
+  for (const std::vector<int64_t>& group : groups) {
+    for (size_t i = 0; i < largest; ++i) {  // a slot that is left over repeats a row
+      const int64_t row = group[std::min(i, group.size() - 1)];
+      in_order = in_order && row == static_cast<int64_t>(slots.size());
+      slots.push_back(row);
+    }
+  }
+  for (int64_t row = 0; row < on_host.size(0); ++row) {
+    places.push_back(context_of[row] * static_cast<int64_t>(largest) +
+                     rank[static_cast<size_t>(row)]);
+  }
+  const auto to_tensor = [&](const std::vector<int64_t>& values) {
+    return at::tensor(at::ArrayRef<int64_t>(values), contexts_.options());
+  };
+  slots_ = in_order ? at::Tensor() : to_tensor(slots);
+  places_ = in_order ? at::Tensor() : to_tensor(places);
+}
+
+}  // namespace blip2
