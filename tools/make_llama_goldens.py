@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes tests/golden/llama/: what transformers' LlamaForCausalLM computes.
 
-tiny_{tied,untied}.safetensors: random weights, packed inputs, logits and gradients (float64 inside).
+tiny_{tied,untied,llama3,vicuna}.safetensors: random weights, packed inputs, logits and gradients (float64 inside).
 smollm2.safetensors: selected logits of the real SmolLM2-135M-Instruct, from the same GGUF file.
 Run by hand with the packages of tools/requirements-goldens.txt; the GGUF lies in $BLIP2_ASSETS or ~/.cache/blip2.
 """
@@ -10,7 +10,6 @@ import os
 import pathlib
 
 import torch
-from gguf import GGUFReader
 from safetensors.torch import save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM
@@ -32,19 +31,32 @@ TINY = dict(  # all dimensions distinct; heads * head_dim differs from the width
 )
 
 
-def write_tiny(tied):
-    torch.manual_seed(11 + tied)
-    model = LlamaForCausalLM(
-        LlamaConfig(**TINY, tie_word_embeddings=tied, attn_implementation="eager")
-    ).eval()
+CASES = {  # seed, what differs from TINY
+    "untied": (11, dict(tie_word_embeddings=False)),
+    "tied": (12, dict(tie_word_embeddings=True)),
+    # As LLaMA 3: some frequencies kept, some divided, one between; with biases, which some descendants have.
+    "llama3": (13, dict(tie_word_embeddings=False, attention_bias=True, mlp_bias=True, rope_scaling=dict(
+        rope_type="llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0,
+        original_max_position_embeddings=96))),
+    # As Vicuna: every query head has its own key head; positions stretched.
+    "vicuna": (14, dict(tie_word_embeddings=False, hidden_size=24, num_attention_heads=3,
+                        num_key_value_heads=3, rope_scaling=dict(rope_type="linear", factor=2.5))),
+}
+
+
+def write_tiny(name):
+    seed, different = CASES[name]
+    torch.manual_seed(seed)
+    config = LlamaConfig(**{**TINY, **different}, attn_implementation="eager")
+    model = LlamaForCausalLM(config).eval()
     with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            if "norm" in name:
+        for parameter_name, parameter in model.named_parameters():
+            if "norm" in parameter_name:
                 parameter.uniform_(0.5, 1.5)
             else:
                 parameter.normal_(0, 0.25)
     weights = {k: v.clone() for k, v in model.state_dict().items()}
-    if tied:
+    if config.tie_word_embeddings:
         del weights["lm_head.weight"]
     model = model.double()
     batch, longest = len(LENGTHS), max(LENGTHS)
@@ -53,7 +65,7 @@ def write_tiny(tied):
         mask[row, :length] = 1
     ids = torch.randint(0, TINY["vocab_size"], (batch, longest))
     # Not the embeddings of ids: queries of a picture are not either.
-    embeds = (torch.randn(batch, longest, TINY["hidden_size"]) * 0.5).float()
+    embeds = (torch.randn(batch, longest, config.hidden_size) * 0.5).float()
     inputs = embeds.double().requires_grad_()
     logits = model(inputs_embeds=inputs, attention_mask=mask).logits
     coefficients = torch.randn(batch, longest, TINY["vocab_size"]).float()
@@ -72,12 +84,14 @@ def write_tiny(tied):
     for _ in range(6):
         text = torch.cat([text, model(text).logits[:, -1:].argmax(-1)], 1)
     golden["greedy"] = text[0, 4:].contiguous()
-    path = OUTPUT / f"tiny_{'tied' if tied else 'untied'}.safetensors"
+    path = OUTPUT / f"tiny_{name}.safetensors"
     save_file({**{"golden." + k: v.contiguous() for k, v in golden.items()}, **weights}, path)
     print(path, path.stat().st_size)
 
 
 def gguf_tokenizer(path):
+    from gguf import GGUFReader  # the real model alone needs it
+
     fields = GGUFReader(path).fields
     tokens = fields["tokenizer.ggml.tokens"].contents()
     merges = [tuple(m.split(" ")) for m in fields["tokenizer.ggml.merges"].contents()]
@@ -138,6 +152,6 @@ def write_smollm2():
 
 if __name__ == "__main__":
     OUTPUT.mkdir(parents=True, exist_ok=True)
-    write_tiny(False)
-    write_tiny(True)
+    for case in CASES:
+        write_tiny(case)
     write_smollm2()

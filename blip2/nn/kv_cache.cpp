@@ -54,4 +54,18 @@ void KvCache::select(const at::Tensor& rows) {
   values_ = at::index_select(values_, 0, rows);
 }
 
+at::Tensor attend_cached(KvCache& cache, const at::Tensor& query, const at::Tensor& key,
+                         const at::Tensor& value, const at::Tensor& mask,
+                         const AttendOptions& options) {
+  cache.append(key, value);
+  const int64_t num_rows = query.size(0), num_key_heads = key.size(1);
+  if (query.size(2) > 1) {
+    return merge_heads(attend(query, cache.keys(), cache.values(), mask, options));
+  }
+  // One token: the heads that share a key are the rows of one small attention; no key is repeated.
+  const at::Tensor grouped =
+      query.reshape({num_rows, num_key_heads, query.size(1) / num_key_heads, query.size(3)});
+  return attend(grouped, cache.keys(), cache.values(), mask, options).reshape({num_rows, 1, -1});
+}
+
 }  // namespace blip2

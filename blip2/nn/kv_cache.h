@@ -5,6 +5,8 @@
 
 #include <cstdint>
 
+#include "blip2/nn/attention.h"
+
 namespace blip2 {
 
 /// Keys and values of N rows; all rows have the same number of positions S (shorter prompts are
@@ -31,5 +33,12 @@ class KvCache {
   at::Tensor values_;  // [N, Hkv, C, K]
   int64_t length_ = 0;
 };
+
+/// Appends T new positions to the cache, and attends from them to all that it holds. query
+/// [N, H, T, K]; key, value [N, Hkv, T, K]; mask as attend()'s, the same for all heads where they
+/// share keys. Returns [N, T, H*K].
+at::Tensor attend_cached(KvCache& cache, const at::Tensor& query, const at::Tensor& key,
+                         const at::Tensor& value, const at::Tensor& mask,
+                         const AttendOptions& options = {});
 
 }  // namespace blip2

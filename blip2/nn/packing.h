@@ -24,6 +24,13 @@ struct Packing {
 /// mask: [B, T] of 0/1, ones first in every row, at least one per row.
 Packing pack(const at::Tensor& mask);
 
+/// As pack(), but padding may stand anywhere in a row; `positions` are columns then, gaps counted.
+/// For attention that gets its padding mask from `mask`, not from the order alone.
+Packing pack_with_gaps(const at::Tensor& mask);
+
+/// True where no slot is padding.
+bool is_full(const Packing& packing);
+
 /// [R, D] -> [B, T, D]. Pad slots repeat a real row: masks keep them out of attention.
 at::Tensor to_padded(const Packing& packing, const at::Tensor& rows);
 

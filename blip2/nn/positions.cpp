@@ -5,19 +5,48 @@
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/pow.h>
+#include <ATen/ops/where.h>
+
+#include <cmath>
+#include <numbers>
 
 #include "blip2/base/error.h"
 
 namespace blip2 {
+namespace {
 
-Rotary make_rotary(const at::Tensor& positions, int64_t head_width, double theta) {
+/// frequencies: [K/2], radians a token.
+at::Tensor scaled(const at::Tensor& frequencies, const RopeScaling& scaling) {
+  switch (scaling.kind) {
+    case RopeScaling::Kind::kNone:
+      return frequencies;
+    case RopeScaling::Kind::kLinear:
+      return frequencies / scaling.factor;
+    case RopeScaling::Kind::kLlama3: {
+      const at::Tensor waves_in_original =
+          static_cast<double>(scaling.original_max_position_embeddings) /
+          (2 * std::numbers::pi / frequencies);
+      const at::Tensor kept = ((waves_in_original - scaling.low_freq_factor) /
+                               (scaling.high_freq_factor - scaling.low_freq_factor))
+                                  .clamp(0.0, 1.0);  // 1: a short wave, 0: a long one
+      return (1.0 - kept) * frequencies / scaling.factor + kept * frequencies;
+    }
+  }
+  fail(ErrorCode::kInternal, "unknown scaling of the rotary frequencies");
+}
+
+}  // namespace
+
+Rotary make_rotary(const at::Tensor& positions, int64_t head_width, double theta,
+                   const RopeScaling& scaling) {
   BLIP2_CHECK(positions.dim() == 1 && head_width > 0 && head_width % 2 == 0);
   const at::TensorOptions options = positions.options().dtype(at::kFloat);
   // The order of operations is the reference's: at large positions one unit in the last place of a
   // frequency is visible in the angle.
   const at::Tensor exponents =
       at::arange(0, head_width, 2, options) / static_cast<double>(head_width);
-  const at::Tensor frequencies = at::pow(at::Scalar(theta), exponents).reciprocal();  // [K/2]
+  const at::Tensor frequencies =
+      scaled(at::pow(at::Scalar(theta), exponents).reciprocal(), scaling);  // [K/2]
   const at::Tensor angles =
       positions.to(at::kFloat).unsqueeze(1) * frequencies.unsqueeze(0);  // [R, K/2]
   const at::Tensor cosine = angles.cos();
@@ -31,6 +60,24 @@ at::Tensor rotate(const at::Tensor& x, const Rotary& rotary) {
   const int64_t half = x.size(2) / 2;
   const at::Tensor swapped = at::cat({x.narrow(2, half, half), x.narrow(2, 0, half)}, 2);
   return at::addcmul(x * rotary.cosine, swapped, rotary.sine);
+}
+
+at::Tensor relative_buckets(const at::Tensor& offsets, const RelativeBuckets& buckets) {
+  BLIP2_CHECK(offsets.scalar_type() == at::kLong);
+  const int64_t count = buckets.bidirectional ? buckets.num_buckets / 2 : buckets.num_buckets;
+  const int64_t num_near = count / 2;  // distances with a bucket of their own
+  BLIP2_CHECK(num_near >= 1 && buckets.max_distance > num_near);
+  const at::Tensor distances = buckets.bidirectional ? offsets.abs() : (-offsets).clamp_min(0);
+  // In float32 and in the reference's order: the buckets' borders depend on the rounding.
+  const double span =
+      std::log(static_cast<double>(buckets.max_distance) / static_cast<double>(num_near));
+  const at::Tensor far =
+      (num_near +
+       ((distances.clamp_min(num_near).to(at::kFloat) / num_near).log() / span * (count - num_near))
+           .to(at::kLong))
+          .clamp_max(count - 1);
+  const at::Tensor found = at::where(distances < num_near, distances, far);
+  return buckets.bidirectional ? found + (offsets > 0).to(at::kLong) * count : found;
 }
 
 }  // namespace blip2

@@ -1,4 +1,5 @@
-// Rotary position embedding, in Hugging Face's half-split layout. Learned positions are embeddings.
+// Rotary position embedding, in Hugging Face's half-split layout, and the buckets of T5's relative
+// positions. Learned positions are embeddings.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -13,11 +14,41 @@ struct Rotary {
   at::Tensor sine;    // [R, 1, K], the first half negated
 };
 
-/// Angles position * theta^(-2j/K), j < K/2, in float32. positions: [R] int64; K (`head_width`) is
-/// even.
-Rotary make_rotary(const at::Tensor& positions, int64_t head_width, double theta);
+/// How a model goes beyond the length that it was first trained for: `rope_scaling` of Hugging
+/// Face's config.json.
+struct RopeScaling {
+  enum class Kind {
+    kNone,
+    kLinear,  ///< every frequency divided by `factor`
+    kLlama3,  ///< long waves divided by `factor`, short ones kept, a ramp between
+  };
+  Kind kind = Kind::kNone;
+  double factor = 1.0;
+  // kLlama3 alone: a wave is long from original / low_freq_factor tokens on, short up to original /
+  // high_freq_factor.
+  double low_freq_factor = 1.0;
+  double high_freq_factor = 4.0;
+  int64_t original_max_position_embeddings = 8192;
+};
+
+/// Angles position * theta^(-2j/K), j < K/2, in float32, the frequencies scaled as `scaling` says.
+/// positions: [R] int64; K (`head_width`) is even.
+Rotary make_rotary(const at::Tensor& positions, int64_t head_width, double theta,
+                   const RopeScaling& scaling = {});
 
 /// Rotates every head of every row: pairs are (x[j], x[j + K/2]). x: [R, H, K] -> [R, H, K].
 at::Tensor rotate(const at::Tensor& x, const Rotary& rotary);
+
+/// T5's classes of distance between a query and a key.
+struct RelativeBuckets {
+  int64_t num_buckets = 32;
+  int64_t max_distance = 128;  ///< from here on all distances share a bucket
+  bool bidirectional = false;  ///< half of the buckets for keys behind the query (encoder)
+};
+
+/// offsets: key position - query position, int64, any shape -> buckets of the same shape. Near
+/// distances have a bucket each, far ones share buckets that grow with the logarithm. Where not
+/// bidirectional, a key behind the query counts as at distance 0.
+at::Tensor relative_buckets(const at::Tensor& offsets, const RelativeBuckets& buckets);
 
 }  // namespace blip2

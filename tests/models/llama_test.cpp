@@ -31,7 +31,8 @@ std::filesystem::path golden_path(const std::string& name) {
   return std::filesystem::path(BLIP2_TESTS_DIR) / "golden/llama" / name;
 }
 
-LlamaConfig tiny_config(bool tied) {
+/// The configuration of golden "tiny_`name`.safetensors".
+LlamaConfig tiny_config(const std::string& name) {
   LlamaConfig config;
   config.hidden_size = 20;
   config.intermediate_size = 28;
@@ -43,15 +44,22 @@ LlamaConfig tiny_config(bool tied) {
   config.rms_norm_eps = 3e-4;
   config.vocab_size = 37;
   config.max_position_embeddings = 64;
-  config.tie_word_embeddings = tied;
+  config.tie_word_embeddings = name == "tied";
+  if (name == "llama3") {
+    config.attention_bias = config.mlp_bias = true;
+    config.rope_scaling = {RopeScaling::Kind::kLlama3, 8.0, 1.0, 4.0, 96};
+  } else if (name == "vicuna") {
+    config.hidden_size = 24;
+    config.num_attention_heads = config.num_key_value_heads = 3;
+    config.rope_scaling = {.kind = RopeScaling::Kind::kLinear, .factor = 2.5};
+  }
   return config;
 }
 
 /// A tiny model and what transformers computed with it.
 struct Tiny {
-  explicit Tiny(bool tied)
-      : file(golden_path(tied ? "tiny_tied.safetensors" : "tiny_untied.safetensors")),
-        model(make_llama(tiny_config(tied))) {
+  explicit Tiny(const std::string& name)
+      : file(golden_path("tiny_" + name + ".safetensors")), model(make_llama(tiny_config(name))) {
     std::vector<Slot> slots;
     visit(model, Visitor([&](const std::string& name, at::Tensor& tensor) {
             slots.push_back({name, &tensor});
@@ -74,9 +82,9 @@ double difference(const at::Tensor& found, const at::Tensor& expected) {
   return largest(found - expected) / largest(expected);
 }
 
-class TinyLlama : public ::testing::TestWithParam<bool> {};
-INSTANTIATE_TEST_SUITE_P(Heads, TinyLlama, ::testing::Bool(),
-                         [](const auto& info) { return info.param ? "Tied" : "Untied"; });
+class TinyLlama : public ::testing::TestWithParam<std::string> {};
+INSTANTIATE_TEST_SUITE_P(Kinds, TinyLlama, ::testing::Values("tied", "untied", "llama3", "vicuna"),
+                         [](const auto& info) { return info.param; });
 
 TEST_P(TinyLlama, LogitsAndGradientsEqualTransformers) {
   const Tiny tiny(GetParam());
@@ -144,7 +152,7 @@ TEST_P(TinyLlama, LeftPaddedBatchEqualsSingles) {
   const at::Tensor ids = tiny.golden("ids").narrow(1, 0, 6);  // [4, 6]
   const std::vector<int64_t> lengths = {6, 2, 1, 4};
   // Padding so large would show wherever it leaked to.
-  at::Tensor embeds = at::full({4, 6, 20}, 1e3, at::kFloat);
+  at::Tensor embeds = at::full({4, 6, tiny.model.config.hidden_size}, 1e3, at::kFloat);
   at::Tensor mask = at::zeros({4, 6}, at::kFloat);
   for (int64_t row = 0; row < 4; ++row) {
     const int64_t length = lengths[static_cast<size_t>(row)];
@@ -185,14 +193,20 @@ TEST_P(TinyLlama, SelectedRowsGoOnAsTheyWere) {
 }
 
 TEST(LlamaConfig, DisagreeingFieldsAreRefused) {
-  LlamaConfig config = tiny_config(true);
+  LlamaConfig config = tiny_config("tied");
   config.num_key_value_heads = 4;
   EXPECT_THROW(make_llama(config), Error);
-  config = tiny_config(true);
+  config = tiny_config("tied");
   config.head_dim = 7;
   EXPECT_THROW(make_llama(config), Error);
-  config = tiny_config(true);
+  config = tiny_config("tied");
   config.hidden_size = int64_t{1} << 40;
+  EXPECT_THROW(make_llama(config), Error);
+  config = tiny_config("llama3");
+  config.rope_scaling.high_freq_factor = config.rope_scaling.low_freq_factor;
+  EXPECT_THROW(make_llama(config), Error);
+  config = tiny_config("vicuna");
+  config.rope_scaling.factor = 0;
   EXPECT_THROW(make_llama(config), Error);
 }
 

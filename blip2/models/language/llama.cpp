@@ -2,10 +2,6 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/arange.h>
-#include <ATen/ops/cat.h>
-#include <ATen/ops/full.h>
-#include <ATen/ops/index_select.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/silu.h>
 
@@ -31,16 +27,18 @@ LlamaLayer make_layer(const LlamaConfig& config) {
   const int64_t width = config.hidden_size;
   const int64_t query_width = config.num_attention_heads * config.head_dim;
   const int64_t key_width = config.num_key_value_heads * config.head_dim;
+  const Bias attention = config.attention_bias ? Bias::kPresent : Bias::kNone;
+  const Bias mlp = config.mlp_bias ? Bias::kPresent : Bias::kNone;
   LlamaLayer layer;
   layer.input_layernorm = make_rms_norm(width, config.rms_norm_eps);
-  layer.q_proj = make_linear(width, query_width, Bias::kNone);
-  layer.k_proj = make_linear(width, key_width, Bias::kNone);
-  layer.v_proj = make_linear(width, key_width, Bias::kNone);
-  layer.o_proj = make_linear(query_width, width, Bias::kNone);
+  layer.q_proj = make_linear(width, query_width, attention);
+  layer.k_proj = make_linear(width, key_width, attention);
+  layer.v_proj = make_linear(width, key_width, attention);
+  layer.o_proj = make_linear(query_width, width, attention);
   layer.post_attention_layernorm = make_rms_norm(width, config.rms_norm_eps);
-  layer.gate_proj = make_linear(width, config.intermediate_size, Bias::kNone);
-  layer.up_proj = make_linear(width, config.intermediate_size, Bias::kNone);
-  layer.down_proj = make_linear(config.intermediate_size, width, Bias::kNone);
+  layer.gate_proj = make_linear(width, config.intermediate_size, mlp);
+  layer.up_proj = make_linear(width, config.intermediate_size, mlp);
+  layer.down_proj = make_linear(config.intermediate_size, width, mlp);
   return layer;
 }
 
@@ -83,23 +81,30 @@ at::Tensor pad_heads(const Packing& packing, const at::Tensor& x) {
   return split_heads(to_padded(packing, x.flatten(1)), x.size(1));
 }
 
-/// Attention of N rows of T new tokens to all that the cache holds. query: [N*T, H, K]; key, value:
-/// [N*T, Hkv, K] -> [N*T, H*K].
-at::Tensor attend_cached(KvCache& cache, int64_t num_new, const at::Tensor& query,
-                         const at::Tensor& key, const at::Tensor& value, const at::Tensor& mask) {
-  const int64_t num_rows = query.size(0) / num_new;
-  const int64_t num_key_heads = key.size(1), width = key.size(2);
-  const auto by_head = [&](const at::Tensor& x) {
-    return x.view({num_rows, num_new, x.size(1), width}).transpose(1, 2);
-  };
-  cache.append(by_head(key), by_head(value));
-  if (num_new > 1) {
-    return merge_heads(attend(by_head(query), cache.keys(), cache.values(), mask)).flatten(0, 1);
+/// [N*T, H, K] -> [N, H, T, K].
+at::Tensor rows_by_head(const at::Tensor& x, int64_t num_rows) {
+  return x.view({num_rows, x.size(0) / num_rows, x.size(1), x.size(2)}).transpose(1, 2);
+}
+
+void validate_scaling(const RopeScaling& scaling) {
+  if (scaling.kind == RopeScaling::Kind::kNone) return;
+  if (!(scaling.factor > 0)) {
+    fail(ErrorCode::kInvalidArgument,
+         "LLaMA configuration: rope_scaling.factor must be positive, found {}", scaling.factor);
   }
-  // One token: the heads that share a key are the rows of one small attention; no key is repeated.
-  const at::Tensor grouped =
-      query.view({num_rows, num_key_heads, query.size(1) / num_key_heads, width});
-  return attend(grouped, cache.keys(), cache.values(), mask).reshape({num_rows, -1});
+  if (scaling.kind != RopeScaling::Kind::kLlama3) return;
+  if (!(scaling.low_freq_factor > 0) || !(scaling.high_freq_factor > scaling.low_freq_factor) ||
+      scaling.original_max_position_embeddings < 1) {
+    fail(ErrorCode::kInvalidArgument,
+         "LLaMA configuration: rope_scaling: expected 0 < low_freq_factor < high_freq_factor and a "
+         "positive original_max_position_embeddings, found {}, {} and {}",
+         scaling.low_freq_factor, scaling.high_freq_factor,
+         scaling.original_max_position_embeddings);
+  }
+}
+
+Rotary rotary_of(const LlamaConfig& config, const at::Tensor& positions) {
+  return make_rotary(positions, config.head_dim, config.rope_theta, config.rope_scaling);
 }
 
 }  // namespace
@@ -128,6 +133,7 @@ void validate(const LlamaConfig& config) {
          "LLaMA configuration: rope_theta and rms_norm_eps must be positive, found {} and {}",
          config.rope_theta, config.rms_norm_eps);
   }
+  validate_scaling(config.rope_scaling);
 }
 
 Llama make_llama(const LlamaConfig& config) {
@@ -161,8 +167,7 @@ at::Tensor llama_hidden(const Llama& model, const at::Tensor& inputs_embeds,
                         const Packing& packing) {
   BLIP2_CHECK(inputs_embeds.dim() == 2 && inputs_embeds.size(1) == model.config.hidden_size);
   BLIP2_CHECK(inputs_embeds.size(0) == packing.positions.size(0));
-  const Rotary rotary =
-      make_rotary(packing.positions, model.config.head_dim, model.config.rope_theta);
+  const Rotary rotary = rotary_of(model.config, packing.positions);
   // Padding stands on the right, where no real token looks: the causal mask alone is enough.
   const at::Tensor mask =
       causal_mask(at::ones({1, packing.length}, packing.mask.options()), packing.length);
@@ -186,59 +191,37 @@ at::Tensor llama_logits(const Llama& model, const at::Tensor& rows) {
 
 LlamaDecoder::LlamaDecoder(const Llama& model, const at::Tensor& prompt_embeds,
                            const at::Tensor& prompt_mask)
-    : model_(model), prompt_embeds_(prompt_embeds), caches_(model.layers.size()) {
-  BLIP2_CHECK(prompt_embeds.dim() == 3 && prompt_embeds.size(1) > 0);
-  BLIP2_CHECK(prompt_embeds.size(2) == model.config.hidden_size);
-  if (!prompt_mask.defined()) return;
-  BLIP2_CHECK(prompt_mask.dim() == 2 && prompt_mask.size(0) == prompt_embeds.size(0) &&
-              prompt_mask.size(1) == prompt_embeds.size(1));
-  key_mask_ = prompt_mask.to(at::kFloat);
+    : model_(model),
+      prompt_embeds_(prompt_embeds),
+      prompt_mask_(prompt_mask),
+      caches_(model.layers.size()) {
+  BLIP2_CHECK(prompt_embeds.dim() == 3 && prompt_embeds.size(2) == model.config.hidden_size);
 }
 
 at::Tensor LlamaDecoder::start() {
   BLIP2_CHECK(prompt_embeds_.defined());
-  const int64_t num_rows = prompt_embeds_.size(0), length = prompt_embeds_.size(1);
-  const at::TensorOptions options = prompt_embeds_.options().dtype(at::kLong);
-  at::Tensor positions;  // [N, S]
-  if (key_mask_.defined()) {
-    const at::Tensor counted = key_mask_.to(at::kLong).cumsum(1);
-    positions = (counted - 1).clamp_min(0);
-    next_positions_ = counted.select(1, length - 1).clone();
-  } else {
-    positions = at::arange(length, options).unsqueeze(0).expand({num_rows, length});
-    next_positions_ = at::full({num_rows}, length, options);
-  }
   const at::Tensor prompt = std::exchange(prompt_embeds_, at::Tensor());
-  return run(prompt, positions.reshape(-1));
+  return run(prompt, cursor_.start(prompt, std::exchange(prompt_mask_, at::Tensor())));
 }
 
 at::Tensor LlamaDecoder::step(const at::Tensor& ids) {
-  BLIP2_CHECK(next_positions_.defined() && ids.dim() == 1 &&
-              ids.size(0) == next_positions_.size(0));
-  if (key_mask_.defined()) {
-    key_mask_ = at::cat({key_mask_, at::ones({ids.size(0), 1}, key_mask_.options())}, 1);
-  }
-  const at::Tensor positions = next_positions_;
-  next_positions_ = next_positions_ + 1;
+  BLIP2_CHECK(cursor_.started() && ids.dim() == 1 && ids.size(0) == cursor_.num_rows());
   const at::NoGradGuard no_grad;
-  return run(embed(model_, ids).unsqueeze(1), positions);
+  return run(embed(model_, ids).unsqueeze(1), cursor_.advance());
 }
 
-at::Tensor LlamaDecoder::run(const at::Tensor& x, const at::Tensor& positions) {
+at::Tensor LlamaDecoder::run(const at::Tensor& x, const CausalCursor::Tokens& tokens) {
   const at::NoGradGuard no_grad;
   const int64_t num_rows = x.size(0), num_new = x.size(1);
-  const Rotary rotary = make_rotary(positions, model_.config.head_dim, model_.config.rope_theta);
-  at::Tensor mask;  // [N or 1, 1, T, S]; one new token sees everything, unless there is padding
-  if (key_mask_.defined()) {
-    mask = causal_mask(key_mask_, num_new);
-  } else if (num_new > 1) {
-    mask = causal_mask(at::ones({1, num_new}, x.options()), num_new);
-  }
+  const Rotary rotary = rotary_of(model_.config, tokens.positions.reshape(-1));
   at::Tensor rows = x.flatten(0, 1);  // [N*T, Dl]
   for (size_t i = 0; i < model_.layers.size(); ++i) {
     rows = run_layer(model_.config, model_.layers[i], rotary, rows,
                      [&](const at::Tensor& query, const at::Tensor& key, const at::Tensor& value) {
-                       return attend_cached(caches_[i], num_new, query, key, value, mask);
+                       return attend_cached(caches_[i], rows_by_head(query, num_rows),
+                                            rows_by_head(key, num_rows),
+                                            rows_by_head(value, num_rows), tokens.mask)
+                           .flatten(0, 1);
                      });
   }
   const at::Tensor last = rows.view({num_rows, num_new, -1}).select(1, num_new - 1);  // [N, Dl]
@@ -246,10 +229,8 @@ at::Tensor LlamaDecoder::run(const at::Tensor& x, const at::Tensor& positions) {
 }
 
 void LlamaDecoder::select(const at::Tensor& rows) {
-  BLIP2_CHECK(next_positions_.defined());
+  cursor_.select(rows);
   for (KvCache& cache : caches_) cache.select(rows);
-  next_positions_ = at::index_select(next_positions_, 0, rows);
-  if (key_mask_.defined()) key_mask_ = at::index_select(key_mask_, 0, rows);
 }
 
 }  // namespace blip2

@@ -8,16 +8,18 @@
 #include <cstdint>
 #include <vector>
 
+#include "blip2/nn/causal_cursor.h"
 #include "blip2/nn/decoder.h"
 #include "blip2/nn/kv_cache.h"
 #include "blip2/nn/linear.h"
 #include "blip2/nn/module.h"
 #include "blip2/nn/norm.h"
 #include "blip2/nn/packing.h"
+#include "blip2/nn/positions.h"
 
 namespace blip2 {
 
-/// Hugging Face's `LlamaConfig`, field by field. Defaults: SmolLM2-135M.
+/// Hugging Face's `LlamaConfig`, field by field. Defaults: SmolLM2-135M. `hidden_act` is "silu".
 struct LlamaConfig {
   int64_t hidden_size = 576;
   int64_t intermediate_size = 1536;
@@ -29,13 +31,17 @@ struct LlamaConfig {
   double rms_norm_eps = 1e-5;
   int64_t vocab_size = 49152;
   int64_t max_position_embeddings = 8192;
+  bool attention_bias = false;
+  bool mlp_bias = false;
   bool tie_word_embeddings = true;
   int64_t bos_token_id = 1;
   int64_t eos_token_id = 2;
   int64_t pad_token_id = 2;
+  RopeScaling rope_scaling;  ///< an object in config.json: not visited
 };
 
-/// Calls `v(name, field, help)` for every field; names are those of Hugging Face's config.json.
+/// Calls `v(name, field, help)` for every plain field; names are those of Hugging Face's
+/// config.json.
 template <typename V>
 void visit(LlamaConfig& config, V&& v) {
   v("hidden_size", config.hidden_size, "width of the residual stream");
@@ -49,6 +55,8 @@ void visit(LlamaConfig& config, V&& v) {
   v("rms_norm_eps", config.rms_norm_eps, "epsilon of the norms");
   v("vocab_size", config.vocab_size, "rows of the embedding table");
   v("max_position_embeddings", config.max_position_embeddings, "longest sequence, in tokens");
+  v("attention_bias", config.attention_bias, "the attention's four projections have biases");
+  v("mlp_bias", config.mlp_bias, "the MLP's three projections have biases");
   v("tie_word_embeddings", config.tie_word_embeddings, "the output matrix is the embedding table");
   v("bos_token_id", config.bos_token_id, "start token, -1 for none");
   v("eos_token_id", config.eos_token_id, "end token, -1 for none");
@@ -96,8 +104,8 @@ at::Tensor llama_logits(const Llama& model, const at::Tensor& rows);
 /// Writes N rows token by token, with a cache, without gradients. The model must outlive it.
 class LlamaDecoder : public Decoder {
  public:
-  /// prompt_embeds [N, S, Dl]; prompt_mask [N, S] of 0/1, padding on the left, or undefined where
-  /// there is none. Positions count the real tokens.
+  /// prompt_embeds [N, S, Dl]; prompt_mask [N, S] of 0/1, padding anywhere but at the end of a row,
+  /// or undefined where there is none. Positions count the real tokens.
   LlamaDecoder(const Llama& model, const at::Tensor& prompt_embeds, const at::Tensor& prompt_mask);
 
   at::Tensor start() override;
@@ -105,13 +113,13 @@ class LlamaDecoder : public Decoder {
   void select(const at::Tensor& rows) override;
 
  private:
-  /// x [N, T, Dl], positions [N*T] -> logits of the last token, [N, V].
-  at::Tensor run(const at::Tensor& x, const at::Tensor& positions);
+  /// x [N, T, Dl] -> logits of the last token, [N, V].
+  at::Tensor run(const at::Tensor& x, const CausalCursor::Tokens& tokens);
 
   const Llama& model_;
-  at::Tensor prompt_embeds_;   // [N, S, Dl], until start()
-  at::Tensor key_mask_;        // [N, S] of the cache, or undefined
-  at::Tensor next_positions_;  // [N] int64
+  at::Tensor prompt_embeds_;  // [N, S, Dl], until start()
+  at::Tensor prompt_mask_;    // [N, S] or undefined, until start()
+  CausalCursor cursor_;
   std::vector<KvCache> caches_;
 };
 
