@@ -32,7 +32,7 @@ def main():
     parser.add_argument("--lines", type=pathlib.Path, action="append", default=[], help="text files, each line a string")
     parser.add_argument("--characters", action="store_true", help="also every code point of Unicode (slow)")
     options = parser.parse_args()
-    oracles = text_oracle.oracles()
+    oracles = {**text_oracle.oracles(), **text_oracle.small_oracles()}
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         count = 0
@@ -50,9 +50,9 @@ def main():
                 write(every_character())
         (folder / "saved").mkdir()
         environment = {**os.environ, "BLIP2_TOKENIZER_CASES": str(folder / "cases.jsonl"),
-                       "BLIP2_TOKENIZER_SAVE": str(folder / "saved")}
+                       "BLIP2_MORE_CASES": str(folder / "cases.jsonl"), "BLIP2_TOKENIZER_SAVE": str(folder / "saved")}
         result = subprocess.run([options.binary, "--gtest_brief=1",
-                                 "--gtest_filter=Oracle.RealVocabularies*:TokenizerDirectory.Saved*"], env=environment)
+                                 "--gtest_filter=Oracle.RealVocabularies*:Oracle.MoreVocabulariesGive*:TokenizerDirectory.Saved*"], env=environment)
         print(f"{count} strings compared: {'all equal' if result.returncode == 0 else 'DIFFERENCES, see above'}")
         different = 0
         for test, name in (("SavedMiniLm", "wordpiece"), ("SavedSmolLm2", "smollm2")):
@@ -61,6 +61,13 @@ def main():
                 different += saved(text).input_ids != oracles[name].encode(text).ids
             print(f"{name}: {type(saved).__name__} reads the saved directory, bos {saved.bos_token_id}, eos {saved.eos_token_id}, "
                   f"pad {saved.pad_token_id}, {len(saved)} tokens, differences so far: {different}")
+        for name in text_oracle.SMALL:
+            directory = folder / "saved/SavedSmallOnes" / name
+            saved = text_oracle.small_oracle(name, directory)
+            wrong = [text for _, _, text in text_oracle.strings(2000, options.seed)
+                     if saved.encode(text).ids != oracles[name].encode(text).ids]
+            print(f"{name}: {len(wrong)} differences of the saved directory {ascii(wrong[:1])[:200]}")
+            different += len(wrong)
         return result.returncode or int(different > 0)
 
 

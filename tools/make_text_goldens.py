@@ -3,11 +3,14 @@
 
 Run by hand: python tools/make_text_goldens.py (the assets must be there, see tools/fetch_assets).
 """
+import io
 import json
 import pathlib
 import random
 import shutil
 import tempfile
+
+import sentencepiece
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import AutoTokenizer, GPT2TokenizerFast
@@ -137,7 +140,98 @@ def lowered_wordpiece():
     return tokenizer
 
 
+def train_sentencepiece(**options):
+    """The bytes of a SentencePiece model. One thread, so that the same comes out every time."""
+    lines = [line for sentence in text_oracle.SENTENCES * 3 for line in sentence.split("\n") if line]
+    out = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(sentence_iterator=iter(lines), model_writer=out, minloglevel=2, num_threads=1,
+                                             character_coverage=0.98, **options)
+    return out.getvalue()
+
+
+def write_files(name, files):
+    def write(directory):
+        for file, content in files.items():
+            (directory / file).write_bytes(content if isinstance(content, bytes) else json.dumps(content, indent=1).encode())
+
+    write_directory(name, write)
+    return AutoTokenizer.from_pretrained(GOLDEN / name)
+
+
+def t5_like():
+    """spiece.model alone, with the real character map of T5; then the same as tokenizer.json in the published form."""
+    model = train_sentencepiece(model_type="unigram", vocab_size=600, normalization_rule_name="nmt_nfkc", pad_id=0, eos_id=1,
+                                unk_id=2, bos_id=-1)
+    image = {"content": "<image>", "special": True, "normalized": False, "lstrip": False, "rstrip": False, "single_word": False}
+    converted = write_files("t5_like", {"spiece.model": model, "tokenizer_config.json": {"tokenizer_class": "T5Tokenizer"}})
+    document = json.loads(converted.backend_tokenizer.to_str())
+    space = {"type": "Metaspace", "replacement": "▁", "add_prefix_space": True}
+    document["normalizer"] = document["normalizer"]["normalizers"][0]
+    document["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": [{"type": "WhitespaceSplit"}, space]}
+    document["decoder"] = space
+    document["added_tokens"].append({"id": 700, **image})
+    published = write_files("t5_published", {"tokenizer.json": document, "tokenizer_config.json": {
+        "tokenizer_class": "T5Tokenizer", "extra_ids": 100}})
+    assert len(converted) == 700 and published.convert_tokens_to_ids("<image>") == 700
+    return {"t5_like": converted.backend_tokenizer, "t5_published": published.backend_tokenizer}
+
+
+def llama_like():
+    """tokenizer.model alone with InstructBLIP's tokens; the same as tokenizer.json; and the newer form, not legacy."""
+    model = train_sentencepiece(model_type="bpe", vocab_size=900, normalization_rule_name="identity", byte_fallback=True,
+                                split_digits=True, remove_extra_whitespaces=False)
+    vicuna = {"tokenizer_class": "LlamaTokenizer", "bos_token": "</s>", "eos_token": "</s>", "unk_token": "</s>", "pad_token": "[PAD]",
+              "additional_special_tokens": ["<image>"]}
+    converted = write_files("llama_like", {"tokenizer.model": model, "tokenizer_config.json": vicuna})
+    document = json.loads(converted.backend_tokenizer.to_str())
+    document["post_processor"] = None  # which LLaMA's class makes anew
+    legacy = write_files("llama_json", {"tokenizer.json": document, "tokenizer_config.json": vicuna})
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        (folder / "tokenizer.model").write_bytes(model)
+        (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "LlamaTokenizer", "legacy": False}))
+        newer = AutoTokenizer.from_pretrained(folder)
+        document = json.loads(newer.backend_tokenizer.to_str())
+    newer = write_files("llama_newer", {"tokenizer.json": document})
+    return {"llama_like": converted.backend_tokenizer, "llama_json": legacy.backend_tokenizer, "llama_newer": newer.backend_tokenizer}
+
+
+def clip_like():
+    """vocab.json and merges.txt; then tokenizer.json."""
+    raw = Tokenizer(models.BPE(end_of_word_suffix="</w>"))
+    raw.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()])
+    raw.pre_tokenizer = pre_tokenizers.Sequence([
+        pre_tokenizers.Split(Regex(r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"), "removed", invert=True),
+        pre_tokenizers.ByteLevel(add_prefix_space=False)])
+    raw.train_from_iterator(text_oracle.SENTENCES * 3, trainers.BpeTrainer(
+        vocab_size=900, show_progress=False, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), end_of_word_suffix="</w>"))
+    merges = [tuple(m) if isinstance(m, list) else tuple(m.split(" ")) for m in json.loads(raw.to_str())["model"]["merges"]]
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    pieces = list(dict.fromkeys(alphabet + [c + "</w>" for c in alphabet] + ["".join(m) for m in merges]))
+    pieces += ["<|startoftext|>", "<|endoftext|>"]
+    config = {"tokenizer_class": "CLIPTokenizer"}
+    lines = "#version: 0.2\n" + "".join(f"{a} {b}\n" for a, b in merges)
+    files = write_files("clip_like", {"vocab.json": {p: i for i, p in enumerate(pieces)}, "merges.txt": lines.encode(),
+                                      "tokenizer_config.json": config})
+    document = json.loads(files.backend_tokenizer.to_str())
+    document["added_tokens"][1]["normalized"] = False  # as published
+    published = write_files("clip_json", {"tokenizer.json": document, "tokenizer_config.json": config})
+    return {"clip_like": text_oracle.ClipOracle(files), "clip_json": text_oracle.ClipOracle(published)}
+
+
 def small_vocabularies():
+    tokenizers = {**t5_like(), **llama_like(), **clip_like()}
+    write_lines(GOLDEN / "more_vocabularies.jsonl", [
+        text_oracle.case(*e, tokenizers, full=False) for e in text_oracle.strings(700, seed=5)])
+    rng = random.Random(6)
+    lines = []
+    for _ in range(150):
+        ids = [rng.choice([rng.randrange(1000), rng.randrange(1000), rng.randrange(300), 60_000]) for _ in range(rng.randrange(12))]
+        line = {"ids": ids}
+        for name, tokenizer in tokenizers.items():
+            line[name] = [tokenizer.decode(ids, skip_special_tokens=skip) for skip in (True, False)]
+        lines.append(json.dumps(line, separators=(",", ":")))
+    write_lines(GOLDEN / "more_decode.jsonl", lines)
     tokenizers = {"opt_like": opt_like(), "llama3_like": llama3_like(), "roberta_like": roberta_like(),
                   "cased_wordpiece": cased_wordpiece(), "lowered_wordpiece": lowered_wordpiece()}
     cases = [e for e in text_oracle.strings(300, seed=3) if e[0] != "repeat" or e[1][1] <= 10_000]

@@ -7,6 +7,7 @@ Needs tokenizers 0.22 and the shared library of utf8proc 2.8.
 """
 import ctypes
 import ctypes.util
+import struct
 
 from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers
 
@@ -64,6 +65,64 @@ def table(name, comment, rows):
     return name, kind
 
 
+def cluster_counter():
+    """How many grapheme clusters the reference sees in a text, as far as it shows: a cluster of fewer than 6 bytes counts once,
+    a longer one once a character. Asked through a character map in which every first byte of a character becomes "x"."""
+    units = [0] * 768
+    units[0] = 256 << 10  # the root: its children from 256 on
+    for byte in range(1, 256):
+        child = 256 + byte
+        units[child] = byte | 1 << 8 | (child ^ 512) << 10  # a leaf, whose value is unit 512
+    units[512] = 1 << 31
+    charsmap = struct.pack("<I768I", 4 * 768, *units) + b"x\0"
+    normalizer = normalizers.Precompiled(charsmap)
+    return lambda text: len(normalizer.normalize_str(text))
+
+
+def grapheme_classes():
+    """The class of every character, by the numbers of enum GraphemeClass (unicode_classes.h): from whether the characters
+    around it stay together. Classes that C++ knows by itself (CR, LF, joiner, syllables, regional indicators) are left out."""
+    (control, extend, conjunct_extend, linker, consonant, spacing, prepend, pictograph, hangul_l, hangul_v, hangul_t, hangul_lv,
+     hangul_lvt) = range(1, 14)
+    count = cluster_counter()
+    acute, joiner, ka, virama, l, v, t, number = "\u0301", "\u200d", "\u0915", "\u094d", "\u1100", "\u1161", "\u11a8", "\u0600"
+    classes = {}
+    for c in CODE_POINTS:
+        s = chr(c)
+        if s in "\r\n\u200d":
+            continue
+        if count("a" + s) == 1:  # it never starts a cluster
+            in_emoji = count("©" + s + joiner + "©" + acute) == 5
+            links = count(ka + s + ka + acute) == 4
+            in_conjunct = count(ka + s + virama + ka + acute) == 5
+            assert in_emoji or not (links or in_conjunct), hex(c)
+            classes[c] = (linker if links else conjunct_extend if in_conjunct else extend) if in_emoji else spacing
+            continue
+        after = tuple(count(number + before + s) == 3 for before in (l, v, t))
+        before = tuple(count(s + behind + acute) == 3 for behind in (l, v, t))
+        if c and count(s + acute + "\u0302") == 2:
+            kind = control
+        elif c and count(s + "a") == 1:
+            kind = prepend
+        elif any(after):
+            kind = {((True, False, False), (True, True, False)): hangul_l, ((True, True, False), (False, True, True)): hangul_v,
+                    ((False, True, True), (False, False, True)): hangul_t, ((True, False, False), (False, True, True)): hangul_lv,
+                    ((True, False, False), (False, False, True)): hangul_lvt}[after, before]
+        elif count("©" + joiner + s) == 3:
+            kind = pictograph
+        elif count(s + virama + ka + acute) == 4:
+            kind = consonant
+        else:
+            continue
+        if 0xAC00 <= c <= 0xD7A3:
+            assert kind == (hangul_lvt if (c - 0xAC00) % 28 else hangul_lv), hex(c)
+            continue
+        classes[c] = kind
+    classes[0] = control  # which ends the reference's look into its map
+    return sorted((first, last, kind) for kind in range(1, 14) for first, last in
+                  ranges({c for c, found in classes.items() if found == kind}))
+
+
 def main():
     bytes_of = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
     bert_split = pre_tokenizers.BertPreTokenizer()
@@ -91,6 +150,9 @@ def main():
     decomposed = {c: nfd.normalize_str(chr(c)) for c in CODE_POINTS}
     marks = select(lambda s: decomposed[ord(s)] == s and strip.normalize_str(s) == "")
     reordered = select(lambda s: decomposed[ord(s)] == s and nfd.normalize_str(s + "\u0334")[0] == "\u0334")
+    ordered = reordered | select(lambda s: decomposed[ord(s)] == s and nfd.normalize_str("\u05b0" + s)[0] == s)
+    assert all(combining_class(c) for c in ordered - {0x5b0})
+    unordered = {c for c in CODE_POINTS if combining_class(c) and decomposed[c] == chr(c) and c not in ordered | {0x5b0}}
     lowered = {}
     for c in CODE_POINTS:
         low = lower.normalize_str(chr(c))
@@ -121,6 +183,8 @@ namespace {
               ranges(beyond({c for c in CODE_POINTS if words.encode("QQ" + chr(c)).ids[0] != 1},
                             lambda c: CATEGORY[c][0] in "LM" or CATEGORY[c] in ("Nd", "Nl", "Pc")
                             or c in (0x200C, 0x200D)))),
+        table("UnorderedMarks", "Marks of which the reference knows no combining class.", ranges(unordered)),
+        table("GraphemeClasses", "Classes for grapheme clusters, by the numbers of enum GraphemeClass.", grapheme_classes()),
         table("WhiteSpace", "White space.", ranges(spaces)),
         table("BertControls", "What BERT's clean-up drops.", ranges(controls)),
         table("BertPunctuation", "What BERT splits off as punctuation.",

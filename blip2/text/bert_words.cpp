@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <utility>
 
+#include "blip2/text/canonical_form.h"
 #include "blip2/text/unicode_classes.h"
 #include "blip2/text/utf8.h"
 

@@ -4,7 +4,9 @@
 #include <utility>
 
 #include "blip2/base/error.h"
+#include "blip2/text/merge_list.h"
 #include "blip2/text/tokenizer_files.h"
+#include "blip2/text/unicode_classes.h"
 #include "blip2/text/utf8.h"
 
 namespace blip2 {
@@ -50,6 +52,19 @@ void append_bytes(std::string& out, const std::string& piece) {
   }
 }
 
+// Both ends without what Python's str.strip takes: white space and the separators U+001C to U+001F.
+std::string strip_text(std::string_view text) {
+  const auto goes = [](char32_t c) { return is_white_space(c) || (c >= 0x1c && c <= 0x1f); };
+  size_t start = 0, stop = text.size();
+  for (size_t next = 0; next < text.size(); start = next) {
+    if (!goes(next_code_point(text, next))) break;
+  }
+  for (size_t before = stop; before > start; stop = before) {
+    if (!goes(previous_code_point(text, before))) break;
+  }
+  return std::string(text.substr(start, stop - start));
+}
+
 }  // namespace
 
 std::unique_ptr<ByteBpe> ByteBpe::from_parts(ByteBpeParts parts) {
@@ -58,55 +73,34 @@ std::unique_ptr<ByteBpe> ByteBpe::from_parts(ByteBpeParts parts) {
 
 ByteBpe::ByteBpe(ByteBpeParts parts)
     : parts_(std::move(parts)),
-      frame_(std::move(parts_.frame), std::move(parts_.tokens)),
-      merges_(parts_.merges.size()) {
-  const auto model_id = [this](std::string_view piece) {
-    const int64_t id = vocabulary().id(piece);
-    return id < frame_.num_model_pieces() ? id : -1;
-  };
+      frame_(std::move(parts_.frame), std::move(parts_.tokens), make_normalizer(parts_.normalizer)),
+      merges_(read_merge_list(
+          parts_.merges, [this](std::string_view piece) { return vocabulary().id(piece); },
+          frame_.parts().source)) {
   for (size_t byte = 0; byte < byte_ids_.size(); ++byte) {
     std::string character;
     append_utf8(character, byte_character(static_cast<uint8_t>(byte)));
     byte_ids_[byte] = model_id(character);
+    last_byte_ids_[byte] = model_id(character + parts_.end_of_word);
   }
-  if (!parts_.unknown.empty()) {
-    unknown_id_ = model_id(parts_.unknown);
-    if (unknown_id_ < 0) {
-      fail(ErrorCode::kCorruptData, "{}: expected the unknown token \"{}\" in the vocabulary",
-           frame_.parts().source, parts_.unknown);
-    }
+  if (parts_.unknown.empty()) return;
+  unknown_id_ = model_id(parts_.unknown);
+  if (unknown_id_ < 0) {
+    fail(ErrorCode::kCorruptData, "{}: expected the unknown token \"{}\" in the vocabulary",
+         frame_.parts().source, parts_.unknown);
   }
-  add_merges();
 }
 
-void ByteBpe::add_merges() {
-  for (size_t rank = 0; rank < parts_.merges.size(); ++rank) {
-    const std::string& merge = parts_.merges[rank];
-    const auto refuse = [&](const std::string& why) {
-      fail(ErrorCode::kCorruptData, "{}: merge {} (\"{}\"): {}", frame_.parts().source, rank,
-           replace_invalid_utf8(merge), why);
-    };
-    const size_t space = merge.find(' ');
-    if (space == std::string::npos || merge.find(' ', space + 1) != std::string::npos) {
-      refuse("expected two tokens with one space between");
-    }
-    const std::string parts[] = {merge.substr(0, space), merge.substr(space + 1),
-                                 merge.substr(0, space) + merge.substr(space + 1)};
-    uint32_t ids[3];
-    for (size_t i = 0; i < 3; ++i) {
-      const int64_t id = vocabulary().id(parts[i]);
-      if (id < 0) refuse("\"" + replace_invalid_utf8(parts[i]) + "\" is no token");
-      ids[i] = static_cast<uint32_t>(id);
-    }
-    if (!merges_.insert(ids[0], ids[1], {static_cast<uint32_t>(rank), ids[2]})) {
-      refuse("it has stood before");
-    }
-  }
+// The id of a piece of the model proper.
+int64_t ByteBpe::model_id(std::string_view piece) const {
+  const int64_t id = vocabulary().id(piece);
+  return id < frame_.num_model_pieces() ? id : -1;
 }
 
 std::vector<int64_t> ByteBpe::encode(std::string_view text, Specials specials) const {
   std::vector<uint32_t> symbols;
-  const auto encode_stretch = [&](std::string_view stretch, std::vector<int64_t>& ids) {
+  const auto encode_stretch = [&](const TextStretch& whole, std::vector<int64_t>& ids) {
+    std::string_view stretch = whole.text;
     std::string spaced;
     if (parts_.add_prefix_space && !stretch.starts_with(' ')) {
       spaced.append(" ").append(stretch);
@@ -124,16 +118,16 @@ void ByteBpe::encode_word(std::string_view word, std::vector<uint32_t>& symbols,
   if (parts_.ignore_merges) {
     std::string piece;
     append_alphabet(piece, word);
-    const int64_t id = vocabulary().id(piece);
-    if (id >= 0 && id < frame_.num_model_pieces()) {
+    if (const int64_t id = model_id(piece); id >= 0) {
       ids.push_back(id);
       return;
     }
   }
   symbols.clear();
   bool after_unknown = false;
-  for (const char byte : word) {
-    const int64_t id = byte_ids_[static_cast<uint8_t>(byte)];
+  for (size_t i = 0; i < word.size(); ++i) {
+    const auto& byte_ids = i + 1 == word.size() ? last_byte_ids_ : byte_ids_;
+    const int64_t id = byte_ids[static_cast<uint8_t>(word[i])];
     if (id >= 0) {
       symbols.push_back(static_cast<uint32_t>(id));
     } else if (unknown_id_ >= 0 && !(parts_.fuse_unknown && after_unknown)) {
@@ -149,7 +143,12 @@ std::string ByteBpe::decode(std::span<const int64_t> ids, Specials specials) con
   std::string bytes;
   for (const int64_t id : frame_.visible(ids, specials))
     append_bytes(bytes, vocabulary().piece(id));
-  return frame_.finish(replace_invalid_utf8(bytes));
+  std::string text = replace_invalid_utf8(bytes);
+  if (!parts_.end_of_word.empty()) {
+    replace_all(text, parts_.end_of_word, " ");
+    text = strip_text(text);
+  }
+  return frame_.finish(std::move(text));
 }
 
 void ByteBpe::save(const std::filesystem::path& directory) const {

@@ -1,5 +1,5 @@
-// The byte-level BPE tokenizer of GPT-2, OPT, SmolLM2 and LLaMA 3. Its words come from
-// byte_words.h, its merges from merge_table.h.
+// The byte-level BPE tokenizer of GPT-2, OPT, SmolLM2, LLaMA 3 and CLIP. Its words come from
+// byte_words.h, its merges from merge_list.h.
 #pragma once
 
 #include <array>
@@ -13,6 +13,7 @@
 
 #include "blip2/text/byte_words.h"
 #include "blip2/text/merge_table.h"
+#include "blip2/text/text_normalizer.h"
 #include "blip2/text/tokenizer.h"
 #include "blip2/text/tokenizer_frame.h"
 
@@ -26,6 +27,7 @@ struct ByteBpeParts {
   /// GGUF's types, one a token, or empty. 3 (control) makes an added special token, 4 (user
   /// defined) an added ordinary one.
   std::vector<int32_t> token_types;
+  NormalizerSteps normalizer;
   BytePreTokenizer pre_tokenizer = BytePreTokenizer::kGpt2;
   TokenizerFrameParts frame;
   bool add_prefix_space = false;  ///< a space before text that has none
@@ -33,6 +35,9 @@ struct ByteBpeParts {
   /// Stands for a byte that has no token; "" = such bytes are dropped, as for SmolLM2.
   std::string unknown;
   bool fuse_unknown = false;  ///< a run of such bytes gives one id
+  /// CLIP's "</w>", which the last byte of a word carries; decoding makes it a space, and takes
+  /// white space off both ends. "" = none.
+  std::string end_of_word;
 };
 
 class ByteBpe final : public Tokenizer {
@@ -54,7 +59,7 @@ class ByteBpe final : public Tokenizer {
 
  private:
   explicit ByteBpe(ByteBpeParts parts);
-  void add_merges();
+  int64_t model_id(std::string_view piece) const;
   void encode_word(std::string_view word, std::vector<uint32_t>& symbols,
                    std::vector<int64_t>& ids) const;
 
@@ -62,6 +67,7 @@ class ByteBpe final : public Tokenizer {
   TokenizerFrame frame_;
   MergeTable merges_;
   std::array<int64_t, 256> byte_ids_{};
+  std::array<int64_t, 256> last_byte_ids_{};  // at the end of a word
   int64_t unknown_id_ = -1;
 };
 

@@ -106,6 +106,17 @@ size_t end_of_llama3_word(std::string_view text, size_t position) {
   return line_end != position ? line_end : end_of_spaces(Cursor(text, position));
 }
 
+// Where a word of CLIP's ends; `position` where there is none, only white space.
+size_t end_of_clip_word(std::string_view text, size_t position) {
+  const size_t contraction = end_of_contraction(text, position, false);
+  if (contraction != position) return contraction;
+  Cursor cursor(text, position);
+  if (cursor.kind == CharacterClass::kSpace) return position;
+  if (cursor.kind == CharacterClass::kNumber) return cursor.next;
+  cursor.skip(cursor.kind);
+  return cursor.here;
+}
+
 void append_gpt2_words(std::string_view text, std::vector<std::string_view>& words) {
   for (size_t start = 0; start < text.size();) {
     const size_t stop = end_of_gpt2_word(text, start);
@@ -135,6 +146,7 @@ const std::array<char32_t, 256>& byte_characters() {
 const char* const kLlama3Pattern =
     R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*)"
     R"(|\s*[\r\n]+|\s+(?!\S)|\s+)";
+const char* const kClipPattern = R"('s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+)";
 
 BytePreTokenizer parse_byte_pre_tokenizer(std::string_view name, const std::string& source) {
   if (name == "gpt-2" || name == "gpt2") return BytePreTokenizer::kGpt2;
@@ -168,6 +180,17 @@ std::vector<std::string_view> split_byte_words(std::string_view text, BytePreTok
       for (size_t start = 0; start < text.size();) {
         const size_t stop = end_of_llama3_word(text, start);
         words.push_back(text.substr(start, stop - start));
+        start = stop;
+      }
+      break;
+    case BytePreTokenizer::kClip:
+      for (size_t start = 0; start < text.size();) {
+        size_t stop = end_of_clip_word(text, start);
+        if (stop != start) {
+          words.push_back(text.substr(start, stop - start));
+        } else {
+          next_code_point(text, stop);
+        }
         start = stop;
       }
       break;

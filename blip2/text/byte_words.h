@@ -15,16 +15,19 @@ enum class BytePreTokenizer {
   kGpt2,    ///< GPT-2, OPT: contractions, words, numbers, other runs, each with one space in front
   kSmolLm,  ///< every digit by itself, then GPT-2's rule on what lies between
   kLlama3,  ///< numbers of up to 3 digits, any one character in front of a word, lines end words
+  kClip     ///< contractions, words, single digits, other runs; white space is no word
 };
 
 /// By a GGUF's name (`tokenizer.ggml.pre`): "gpt-2", "smollm", "llama-bpe" and their other
 /// spellings. Throws kUnsupported for others; `source` names the file.
 BytePreTokenizer parse_byte_pre_tokenizer(std::string_view name, const std::string& source);
 
-/// LLaMA 3's expression, as tokenizer.json files give it.
+/// LLaMA 3's and CLIP's expressions, as tokenizer.json files give them.
 extern const char* const kLlama3Pattern;
+extern const char* const kClipPattern;
 
-/// The words of valid UTF-8 text: all of it, in order, pointing into `text`.
+/// The words of valid UTF-8 text: all of it but for what kClip leaves out, in order, pointing into
+/// `text`.
 std::vector<std::string_view> split_byte_words(std::string_view text, BytePreTokenizer rule);
 
 /// The character that stands for a byte in pieces: itself if printable, else U+0100 and up.

@@ -1,5 +1,5 @@
-// What every tokenizer does, and the one way to get one from a Hugging Face directory. WordPiece
-// and byte-level BPE are behind it; their own headers build them from parts.
+// What every tokenizer does, and the one way to get one from a Hugging Face directory. WordPiece,
+// byte-level BPE and SentencePiece models are behind it; their own headers build them from parts.
 #pragma once
 
 #include <cstdint>
@@ -47,8 +47,9 @@ class Tokenizer {
   const SpecialIds& special_ids() const { return vocabulary().special_ids(); }
 };
 
-/// Reads `tokenizer.json` (WordPiece or byte-level BPE), else `vocab.txt`, else `vocab.json` and
-/// `merges.txt`; with `tokenizer_config.json`, `special_tokens_map.json` and `added_tokens.json`.
+/// Reads `tokenizer.json` (WordPiece, BPE or Unigram), else `spiece.model` (T5) or
+/// `tokenizer.model` (LLaMA), else `vocab.txt`, else `vocab.json` and `merges.txt` (GPT-2, CLIP);
+/// with `tokenizer_config.json`, `special_tokens_map.json` and `added_tokens.json`.
 /// `extra_special_tokens` that the directory lacks ("[DEC]") get the next free ids.
 /// Throws kNotFound (none of the files), kCorruptData, kUnsupported (naming the part).
 std::unique_ptr<Tokenizer> load_tokenizer(const std::filesystem::path& directory,

@@ -1,5 +1,6 @@
 // load_tokenizer: which files a directory has, and what its configuration adds to them. The rules
-// are those by which Hugging Face's AutoTokenizer (4.57) completes a tokenizer.json.
+// are those by which Hugging Face's AutoTokenizer (4.57) completes a tokenizer.json. Longer than
+// others: it is one list of rules.
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -39,12 +40,28 @@ struct SideFiles {
     if (name.ends_with("Fast")) name.resize(name.size() - 4);
     return name;
   }
+  // What a directory without a configuration is taken for.
+  void set_default_class(const char* name) {
+    if (config_document.contains("tokenizer_class")) return;
+    config_document["tokenizer_class"] = name;
+    has_config = true;
+  }
 
  private:
   static json read(const fs::path& path) {
     return fs::exists(path) ? read_json_object(path) : json::object();
   }
 };
+
+int64_t num_extra_ids(const SideFiles& files) {
+  constexpr int64_t kMost = 100'000;
+  const int64_t count = integer_or(files.config, "extra_ids", 100);
+  if (count < 0 || count > kMost) {
+    fail(ErrorCode::kCorruptData, "{}: extra_ids: expected 0 to {}, found {}", files.config.where,
+         kMost, count);
+  }
+  return count;
+}
 
 // The pieces and the added tokens of the parts under construction.
 class TokenList {
@@ -148,6 +165,13 @@ struct DefaultToken {
 constexpr std::array kBertDefaults{DefaultToken{"unk", "[UNK]"}, DefaultToken{"sep", "[SEP]"},
                                    DefaultToken{"pad", "[PAD]"}, DefaultToken{"cls", "[CLS]"},
                                    DefaultToken{"mask", "[MASK]"}};
+constexpr std::array kClipDefaults{
+    DefaultToken{"bos", "<|startoftext|>"}, DefaultToken{"eos", "<|endoftext|>"},
+    DefaultToken{"unk", "<|endoftext|>"}, DefaultToken{"pad", "<|endoftext|>"}};
+constexpr std::array kT5Defaults{DefaultToken{"eos", "</s>"}, DefaultToken{"unk", "<unk>"},
+                                 DefaultToken{"pad", "<pad>"}};
+constexpr std::array kLlamaDefaults{DefaultToken{"bos", "<s>"}, DefaultToken{"eos", "</s>"},
+                                    DefaultToken{"unk", "<unk>"}};
 constexpr std::array kGpt2Defaults{DefaultToken{"bos", "<|endoftext|>"},
                                    DefaultToken{"eos", "<|endoftext|>"},
                                    DefaultToken{"unk", "<|endoftext|>"}};
@@ -182,12 +206,36 @@ void add_named_tokens(const SideFiles& files, std::span<const DefaultToken> defa
   }
 }
 
+// The class T5Tokenizer's own tokens, <extra_id_0> and so on, unless the configuration lists them.
+void add_extra_ids(const SideFiles& files, TokenList& tokens) {
+  const int64_t wanted = num_extra_ids(files);
+  int64_t found = 0;
+  if (const json* list = member(files.config, "additional_special_tokens")) {
+    const std::string where = files.config.where + ": additional_special_tokens";
+    for (const json& value : *list) {
+      if (read_token(value, where, true).content.find("<extra_id_") != std::string::npos) ++found;
+    }
+  }
+  if (found > 0 && wanted > 0 && found != wanted) {
+    fail(ErrorCode::kCorruptData,
+         "{}: expected as many <extra_id_...> in additional_special_tokens as extra_ids says, {}, "
+         "found {}",
+         files.config.where, wanted, found);
+  }
+  for (int64_t number = 0; found == 0 && number < wanted; ++number) {
+    AddedToken token;
+    token.content = extra_id(number);
+    tokens.add(std::move(token));
+  }
+}
+
 void complete_frame(TokenizerFrameParts& frame, const std::vector<std::string>& pieces,
                     const SideFiles& files, std::span<const DefaultToken> defaults,
                     std::span<const std::string> extra_special_tokens) {
   TokenList tokens(pieces, frame.added_tokens);
   add_listed_tokens(files, tokens);
   add_named_tokens(files, defaults, tokens, frame.special_ids);
+  if (files.tokenizer_class() == "T5Tokenizer") add_extra_ids(files, tokens);
   for (const std::string& content : extra_special_tokens) {
     AddedToken token;
     token.content = content;
@@ -228,18 +276,60 @@ std::unique_ptr<Tokenizer> build(WordPieceParts parts, const SideFiles& files, b
   return std::make_unique<WordPiece>(std::move(parts));
 }
 
+// LlamaTokenizerFast makes its template from its tokens, whatever tokenizer.json says.
+void set_llama_template(const SideFiles& files, TokenizerFrameParts& frame) {
+  const auto side = [&](const char* key, bool fallback, int64_t id) -> std::vector<int64_t> {
+    if (!flag_or(files.config, key, fallback)) return {};
+    if (id < 0) {
+      fail(ErrorCode::kCorruptData, "{}: {}: expected such a token in the vocabulary, found none",
+           files.config.where, key);
+    }
+    return {id};
+  };
+  frame.prefix_ids = side("add_bos_token", true, frame.special_ids.bos);
+  frame.suffix_ids = side("add_eos_token", false, frame.special_ids.eos);
+}
+
+// What CLIP's class makes of vocab.json and merges.txt beyond its parts.
+void finish_clip(const SideFiles& files, ByteBpeParts& parts) {
+  const SpecialIds& ids = parts.frame.special_ids;
+  if (ids.bos < 0 || ids.eos < 0 || ids.unk < 0) {
+    fail(ErrorCode::kCorruptData,
+         "{}: expected <|startoftext|> and <|endoftext|> among {} tokens, found none",
+         parts.frame.source, parts.tokens.size());
+  }
+  for (AddedToken& token : parts.frame.added_tokens) {
+    // Tokens of which the configuration gives no more than the text match normalised text.
+    for (const auto& [key, id] : {std::pair{"bos_token", ids.bos}, std::pair{"eos_token", ids.eos},
+                                  std::pair{"unk_token", ids.unk}}) {
+      const json* value = member(files.config, key);
+      if (token.id == id && (!value || value->is_string()) &&
+          !files.config.object.contains("added_tokens_decoder")) {
+        token.normalized = true;
+      }
+    }
+    if (token.id == ids.unk) parts.unknown = token.content;
+  }
+  parts.frame.prefix_ids = {ids.bos};
+  parts.frame.suffix_ids = {ids.eos};
+}
+
 std::unique_ptr<Tokenizer> build(ByteBpeParts parts, const SideFiles& files, bool from_vocab_json,
                                  std::span<const std::string> extra_special_tokens) {
   const std::string kind = files.tokenizer_class();
   const bool is_gpt2 = kind == "GPT2Tokenizer" || (from_vocab_json && kind.empty());
-  if (from_vocab_json && !is_gpt2) {
+  const bool is_clip = kind == "CLIPTokenizer";
+  if (from_vocab_json && !is_gpt2 && !is_clip) {
     fail(ErrorCode::kUnsupported,
          "{}: tokenizer_class \"{}\" with vocab.json alone is not supported", files.config.where,
          kind);
   }
-  const std::span<const DefaultToken> defaults(kGpt2Defaults);
-  complete_frame(parts.frame, parts.tokens, files, is_gpt2 ? defaults : defaults.first(0),
-                 extra_special_tokens);
+  std::span<const DefaultToken> defaults;
+  if (is_gpt2) defaults = kGpt2Defaults;
+  if (is_clip) defaults = kClipDefaults;
+  complete_frame(parts.frame, parts.tokens, files, defaults, extra_special_tokens);
+  if (from_vocab_json && is_clip) finish_clip(files, parts);
+  if (kind == "LlamaTokenizer") set_llama_template(files, parts.frame);
   // AutoTokenizer overrules tokenizer.json, and takes a missing field for false.
   if (parts.pre_tokenizer == BytePreTokenizer::kGpt2 && (files.has_config || from_vocab_json)) {
     parts.add_prefix_space = flag_or(files.config, "add_prefix_space", false);
@@ -253,6 +343,60 @@ std::unique_ptr<Tokenizer> build(ByteBpeParts parts, const SideFiles& files, boo
   return ByteBpe::from_parts(std::move(parts));
 }
 
+// The file of a SentencePiece model, and whether it is T5's or LLaMA's; no path where there is
+// none.
+struct ModelFile {
+  fs::path path;
+  bool is_t5 = true;
+};
+
+ModelFile find_model_file(const fs::path& directory, const SideFiles& files, bool has_json) {
+  ModelFile file{directory / "spiece.model"};
+  if (!fs::exists(file.path)) file = {directory / "tokenizer.model", false};
+  if (!fs::exists(file.path)) return {};
+  const std::string kind = files.tokenizer_class();
+  const bool is_known = kind == "T5Tokenizer" || kind == "LlamaTokenizer";
+  // With this option set, Hugging Face's classes leave tokenizer.json aside.
+  if (has_json && !(is_known && member(files.config, "add_prefix_space"))) return {};
+  if (!is_known && !kind.empty()) {
+    fail(ErrorCode::kUnsupported, "{}: tokenizer_class \"{}\" with {} alone is not supported",
+         files.config.where, kind, file.path.filename().string());
+  }
+  if (is_known) file.is_t5 = kind == "T5Tokenizer";
+  return file;
+}
+
+std::unique_ptr<Tokenizer> build(SentencePieceParts parts, const SideFiles& files,
+                                 std::span<const std::string> extra_special_tokens) {
+  const std::string kind = files.tokenizer_class();
+  std::span<const DefaultToken> defaults;
+  if (kind == "T5Tokenizer") defaults = kT5Defaults;
+  if (kind == "LlamaTokenizer") defaults = kLlamaDefaults;
+  complete_frame(parts.frame, parts.pieces, files, defaults, extra_special_tokens);
+  if (kind == "LlamaTokenizer") set_llama_template(files, parts.frame);
+  return std::make_unique<SentencePiece>(std::move(parts));
+}
+
+std::unique_ptr<Tokenizer> build(const ModelFile& file, const SideFiles& files,
+                                 std::span<const std::string> extra_special_tokens) {
+  const bool legacy = flag_or(files.config, "legacy", true);
+  // null is none here, and none is no space.
+  const bool add_prefix_space =
+      flag_or(files.config, "add_prefix_space", !files.config.object.contains("add_prefix_space"));
+  const std::string source = file.path.string();
+  if (file.is_t5) {
+    const PrependScheme scheme = !add_prefix_space ? PrependScheme::kNever
+                                 : legacy          ? PrependScheme::kAlways
+                                                   : PrependScheme::kFirst;
+    const T5Options options{.num_extra_ids = num_extra_ids(files), .prepend = scheme};
+    return build(t5_parts(read_sentencepiece_model(file.path), options, source), files,
+                 extra_special_tokens);
+  }
+  const LlamaOptions options{.legacy = legacy, .add_prefix_space = add_prefix_space};
+  return build(llama_parts(read_sentencepiece_model(file.path), options, source), files,
+               extra_special_tokens);
+}
+
 }  // namespace
 
 std::unique_ptr<Tokenizer> load_tokenizer(const fs::path& directory,
@@ -260,19 +404,33 @@ std::unique_ptr<Tokenizer> load_tokenizer(const fs::path& directory,
   const fs::path json_path = directory / "tokenizer.json", vocab_txt = directory / "vocab.txt",
                  vocab_json = directory / "vocab.json", merges = directory / "merges.txt";
   const bool has_json = fs::exists(json_path), has_txt = fs::exists(vocab_txt);
+  SideFiles files(directory);
+  const ModelFile model = find_model_file(directory, files, has_json);
+  if (!model.path.empty()) {
+    files.set_default_class(model.is_t5 ? "T5Tokenizer" : "LlamaTokenizer");
+    return build(model, files, extra_special_tokens);
+  }
   if (!has_json && !has_txt && !(fs::exists(vocab_json) && fs::exists(merges))) {
     fail(ErrorCode::kNotFound,
-         "{}: expected tokenizer.json, vocab.txt, or vocab.json with merges.txt, found none",
+         "{}: expected tokenizer.json, vocab.txt, vocab.json with merges.txt, spiece.model or "
+         "tokenizer.model, found none",
          directory.string());
   }
-  const SideFiles files(directory);
   if (has_json) {
-    return std::visit(
-        [&](auto parts) { return build(std::move(parts), files, false, extra_special_tokens); },
-        read_tokenizer_json(json_path));
+    TokenizerParts parts = read_tokenizer_json(json_path);
+    if (auto* pieces = std::get_if<SentencePieceParts>(&parts)) {
+      return build(std::move(*pieces), files, extra_special_tokens);
+    }
+    if (auto* words = std::get_if<WordPieceParts>(&parts)) {
+      return build(std::move(*words), files, false, extra_special_tokens);
+    }
+    return build(std::get<ByteBpeParts>(std::move(parts)), files, false, extra_special_tokens);
   }
   if (has_txt) return build(read_vocab_txt(vocab_txt), files, true, extra_special_tokens);
-  return build(read_vocab_json_and_merges(vocab_json, merges), files, true, extra_special_tokens);
+  const bool is_clip = files.tokenizer_class() == "CLIPTokenizer";
+  return build(is_clip ? read_clip_vocab_json_and_merges(vocab_json, merges)
+                       : read_vocab_json_and_merges(vocab_json, merges),
+               files, true, extra_special_tokens);
 }
 
 }  // namespace blip2

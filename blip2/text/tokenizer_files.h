@@ -9,16 +9,22 @@
 #include <vector>
 
 #include "blip2/text/byte_bpe.h"
+#include "blip2/text/json_fields.h"
+#include "blip2/text/sentencepiece.h"
+#include "blip2/text/sentencepiece_model.h"
 #include "blip2/text/wordpiece.h"
 
 namespace blip2 {
 
-using TokenizerParts = std::variant<WordPieceParts, ByteBpeParts>;
+using TokenizerParts = std::variant<WordPieceParts, ByteBpeParts, SentencePieceParts>;
 
 /// Reads one `tokenizer.json`. Padding and truncation, which it may hold, are the caller's business
-/// and are passed over. Throws kUnsupported, naming the part, for models other than WordPiece and
-/// byte-level BPE; kCorruptData.
+/// and are passed over. Throws kUnsupported, naming the part, for models other than WordPiece, BPE
+/// and Unigram; kCorruptData.
 TokenizerParts read_tokenizer_json(const std::filesystem::path& path);
+
+/// What it holds of a SentencePiece model's tokenizer, but for added tokens and template.
+SentencePieceParts read_sentencepiece_json(const JsonPlace& file, const JsonPlace& model);
 
 /// Reads one-piece-a-line `vocab.txt`.
 WordPieceParts read_vocab_txt(const std::filesystem::path& path);
@@ -27,6 +33,29 @@ WordPieceParts read_vocab_txt(const std::filesystem::path& path);
 ByteBpeParts read_vocab_json_and_merges(const std::filesystem::path& vocab_path,
                                         const std::filesystem::path& merges_path);
 
+/// The same as CLIP's class reads it: the first line of merges.txt and those behind the 48894th
+/// merge do not count; words end in "</w>".
+ByteBpeParts read_clip_vocab_json_and_merges(const std::filesystem::path& vocab_path,
+                                             const std::filesystem::path& merges_path);
+
+/// What T5's class adds to a model file: `<extra_id_99>` ... `<extra_id_0>` behind the pieces, and
+/// `</s>` behind every text.
+struct T5Options {
+  int64_t num_extra_ids = 100;
+  PrependScheme prepend = PrependScheme::kAlways;
+};
+SentencePieceParts t5_parts(SentencePieceModel model, const T5Options& options,
+                            const std::string& source);
+std::string extra_id(int64_t number);
+
+/// What LLaMA's class adds, but for the template. `legacy`: a space also behind added tokens.
+struct LlamaOptions {
+  bool legacy = true;
+  bool add_prefix_space = true;
+};
+SentencePieceParts llama_parts(SentencePieceModel model, const LlamaOptions& options,
+                               const std::string& source);
+
 /// Pieces by id from a vocabulary object {"piece": id}. Throws kCorruptData for ids that are no
 /// integers, out of range, or given twice.
 std::vector<std::string> read_vocabulary_object(const nlohmann::json& vocabulary,
@@ -34,5 +63,6 @@ std::vector<std::string> read_vocabulary_object(const nlohmann::json& vocabulary
 
 void save_wordpiece(const WordPiece& tokenizer, const std::filesystem::path& directory);
 void save_byte_bpe(const ByteBpe& tokenizer, const std::filesystem::path& directory);
+void save_sentencepiece(const SentencePiece& tokenizer, const std::filesystem::path& directory);
 
 }  // namespace blip2

@@ -52,19 +52,23 @@ std::vector<int64_t> TokenizerFrame::encode(std::string_view text, Specials spec
   std::vector<int64_t> ids;
   if (specials == Specials::kWith) ids = parts_.prefix_ids;
   const std::string valid = is_valid_utf8(text) ? std::string() : replace_invalid_utf8(text);
-  for (const TextSegment& stretch : raw_.split(valid.empty() ? text : valid)) {
-    if (stretch.id >= 0) {
-      ids.push_back(stretch.id);
+  bool at_start = true;
+  for (const TextSegment& raw : raw_.split(valid.empty() ? text : valid)) {
+    if (raw.id >= 0) {
+      ids.push_back(raw.id);
+      at_start = false;
       continue;
     }
-    const std::string storage = normalize_ ? normalize_(stretch.text) : std::string();
-    for (const TextSegment& part : normalized_.split(normalize_ ? storage : stretch.text)) {
+    const std::string storage = normalize_ ? normalize_(raw.text) : std::string();
+    for (const TextSegment& part : normalized_.split(normalize_ ? storage : raw.text)) {
       if (part.id >= 0) {
         ids.push_back(part.id);
       } else {
-        encode_stretch(part.text, ids);
+        encode_stretch({part.text, at_start}, ids);
       }
+      at_start = false;
     }
+    at_start = false;
   }
   if (specials == Specials::kWith) {
     ids.insert(ids.end(), parts_.suffix_ids.begin(), parts_.suffix_ids.end());

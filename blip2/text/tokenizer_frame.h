@@ -1,4 +1,4 @@
-// What stands round the model proper, the same for WordPiece and byte-level BPE: added tokens, the
+// What stands round the model proper, the same for all kinds: added tokens, the
 // template's special tokens, ids by role, and what a tokenizer's files say beyond that.
 #pragma once
 
@@ -27,12 +27,18 @@ struct TokenizerFrameParts {
   std::string config_json;  ///< the text of tokenizer_config.json, carried along to save()
 };
 
+/// A stretch of normalised text that holds no added token.
+struct TextStretch {
+  std::string_view text;
+  bool at_start = false;  ///< nothing stands before it in the whole text
+};
+
 class TokenizerFrame {
  public:
   /// Text to normalised text; empty for none.
   using Normalize = std::function<std::string(std::string_view)>;
-  /// Appends the ids of a stretch of normalised text that holds no added token.
-  using EncodeStretch = std::function<void(std::string_view, std::vector<int64_t>&)>;
+  /// Appends the ids of a stretch.
+  using EncodeStretch = std::function<void(const TextStretch&, std::vector<int64_t>&)>;
 
   /// `pieces` are the model's own, `pieces[id]`. Throws kCorruptData for what does not fit
   /// together.

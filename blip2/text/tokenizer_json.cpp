@@ -1,9 +1,11 @@
 // Reading tokenizer.json: each part that we do is recognised by its type and fields; whatever else
 // is refused by name rather than guessed at.
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "blip2/base/error.h"
+#include "blip2/text/json_components.h"
 #include "blip2/text/json_fields.h"
 #include "blip2/text/tokenizer_files.h"
 
@@ -11,30 +13,6 @@ namespace blip2 {
 namespace {
 
 using nlohmann::json;
-
-[[noreturn]] void unsupported(const JsonPlace& place, const std::string& what) {
-  fail(ErrorCode::kUnsupported, "{}: {} is not supported", place.where, what);
-}
-
-std::string type_of(const JsonPlace& place) {
-  return as_string(need(place, "type"), place.where + ": type");
-}
-
-void refuse_type(const JsonPlace& place) { unsupported(place, "type \"" + type_of(place) + "\""); }
-
-// The parts of a component: the members of a Sequence's list, or the component alone; null has
-// none.
-std::vector<JsonPlace> component_list(const JsonPlace& file, const char* key, const char* list) {
-  const json* value = member(file, key);
-  if (!value) return {};
-  const JsonPlace component = object_at(*value, file.where + ": " + key);
-  if (type_of(component) != "Sequence") return {component};
-  std::vector<JsonPlace> parts;
-  for (const json& part : as_array(need(component, list), component.where)) {
-    parts.push_back(object_at(part, component.where));
-  }
-  return parts;
-}
 
 std::vector<AddedToken> read_added_tokens(const JsonPlace& file) {
   std::vector<AddedToken> tokens;
@@ -56,59 +34,6 @@ std::vector<AddedToken> read_added_tokens(const JsonPlace& file) {
     tokens.push_back(std::move(token));
   }
   return tokens;
-}
-
-// {"[CLS]": {"ids": [101]}} of a template, by name.
-std::vector<int64_t> template_ids(const JsonPlace& processor, const std::string& name) {
-  const JsonPlace table = object_at(need(processor, "special_tokens"), processor.where);
-  const JsonPlace entry =
-      object_at(need(table, name.c_str()), processor.where + ": special_tokens: " + name);
-  std::vector<int64_t> ids;
-  for (const json& id : as_array(need(entry, "ids"), entry.where)) {
-    ids.push_back(as_integer(id, entry.where));
-  }
-  return ids;
-}
-
-void read_template(const JsonPlace& processor, TokenizerFrameParts& frame) {
-  bool behind = false;
-  for (const json& value : as_array(need(processor, "single"), processor.where + ": single")) {
-    const JsonPlace piece = object_at(value, processor.where + ": single");
-    if (member(piece, "Sequence")) {
-      if (behind) unsupported(piece, "a template that holds the text twice");
-      behind = true;
-      continue;
-    }
-    const JsonPlace special = object_at(need(piece, "SpecialToken"), piece.where);
-    const auto ids = template_ids(processor, as_string(need(special, "id"), special.where));
-    std::vector<int64_t>& side = behind ? frame.suffix_ids : frame.prefix_ids;
-    side.insert(side.end(), ids.begin(), ids.end());
-  }
-  if (!behind) unsupported(processor, "a template without the text");
-}
-
-// ["[SEP]", 102] of the older processors.
-int64_t pair_id(const JsonPlace& processor, const char* key) {
-  const json& pair = as_array(need(processor, key), processor.where + ": " + key);
-  if (pair.size() != 2) {
-    fail(ErrorCode::kCorruptData, "{}: {}: expected [token, id], found {} values", processor.where,
-         key, pair.size());
-  }
-  return as_integer(pair[1], processor.where + ": " + key);
-}
-
-void read_post_processor(const JsonPlace& file, TokenizerFrameParts& frame) {
-  for (const JsonPlace& processor : component_list(file, "post_processor", "processors")) {
-    const std::string type = type_of(processor);
-    if (type == "TemplateProcessing") {
-      read_template(processor, frame);
-    } else if (type == "BertProcessing" || type == "RobertaProcessing") {
-      frame.prefix_ids.push_back(pair_id(processor, "cls"));
-      frame.suffix_ids.push_back(pair_id(processor, "sep"));
-    } else if (type != "ByteLevel") {  // ByteLevel moves offsets only
-      refuse_type(processor);
-    }
-  }
 }
 
 WordPieceParts read_wordpiece(const JsonPlace& file, const JsonPlace& model) {
@@ -155,45 +80,35 @@ void read_byte_pre_tokenizer(const JsonPlace& file, ByteBpeParts& parts) {
     parts.pre_tokenizer = BytePreTokenizer::kSmolLm;
     return;
   }
-  if (steps.size() != 2 || type != "Split" || own_pattern) unsupported(first, "this sequence");
+  if (steps.size() != 2 || type != "Split") unsupported(first, "this sequence");
   const JsonPlace pattern = object_at(need(first, "pattern"), first.where + ": pattern");
   const std::string regex = string_or(pattern, "Regex", "");
-  if (regex != kLlama3Pattern || string_or(first, "behavior", "") != "Isolated" ||
-      flag_or(first, "invert", false) || parts.add_prefix_space) {
-    unsupported(first, "a Split other than LLaMA 3's, by the pattern \"" + regex + "\",");
+  const std::string behavior = string_or(first, "behavior", "");
+  const bool invert = flag_or(first, "invert", false);
+  if (regex == kLlama3Pattern && behavior == "Isolated" && !invert && !own_pattern) {
+    parts.pre_tokenizer = BytePreTokenizer::kLlama3;
+  } else if (regex == kClipPattern && behavior == "Removed" && invert) {
+    parts.pre_tokenizer = BytePreTokenizer::kClip;  // GPT-2's pattern would cut no further
+  } else {
+    unsupported(first,
+                "a Split other than LLaMA 3's and CLIP's, by the pattern \"" + regex + "\",");
   }
-  parts.pre_tokenizer = BytePreTokenizer::kLlama3;
-}
-
-std::vector<std::string> read_merges(const JsonPlace& model) {
-  std::vector<std::string> merges;
-  const std::string where = model.where + ": merges";
-  const json& list = as_array(need(model, "merges"), where);
-  merges.reserve(list.size());
-  for (const json& value : list) {
-    if (value.is_string()) {
-      merges.push_back(value.get<std::string>());
-      continue;
-    }
-    if (as_array(value, where).size() != 2) {
-      fail(ErrorCode::kCorruptData, "{}: expected two tokens, found {}", where, value.size());
-    }
-    merges.push_back(as_string(value[0], where) + " " + as_string(value[1], where));
-  }
-  return merges;
+  if (parts.add_prefix_space) unsupported(last, "add_prefix_space after Split");
 }
 
 ByteBpeParts read_byte_bpe(const JsonPlace& file, const JsonPlace& model) {
   ByteBpeParts parts;
   read_byte_pre_tokenizer(file, parts);
-  for (const JsonPlace& normalizer : component_list(file, "normalizer", "normalizers")) {
-    refuse_type(normalizer);
-  }
+  parts.normalizer = read_normalizer(file);
   for (const JsonPlace& decoder : component_list(file, "decoder", "decoders")) {
     if (type_of(decoder) != "ByteLevel") refuse_type(decoder);
   }
-  for (const char* key : {"continuing_subword_prefix", "end_of_word_suffix"}) {
-    if (!string_or(model, key, "").empty()) unsupported(model, key);
+  if (!string_or(model, "continuing_subword_prefix", "").empty()) {
+    unsupported(model, "continuing_subword_prefix");
+  }
+  parts.end_of_word = string_or(model, "end_of_word_suffix", "");
+  if (parts.end_of_word.empty() != (parts.pre_tokenizer != BytePreTokenizer::kClip)) {
+    unsupported(model, "end_of_word_suffix without CLIP's Split, or that without this,");
   }
   if (flag_or(model, "byte_fallback", false)) unsupported(model, "byte_fallback");
   if (member(model, "dropout")) unsupported(model, "dropout");
@@ -205,22 +120,29 @@ ByteBpeParts read_byte_bpe(const JsonPlace& file, const JsonPlace& model) {
   return parts;
 }
 
+// Whether a BPE's symbols are bytes written in GPT-2's alphabet.
+bool uses_byte_alphabet(const JsonPlace& file) {
+  const auto is_byte_level = [](const JsonPlace& part) { return type_of(part) == "ByteLevel"; };
+  const auto splitters = component_list(file, "pre_tokenizer", "pretokenizers");
+  const auto decoders = component_list(file, "decoder", "decoders");
+  return std::any_of(splitters.begin(), splitters.end(), is_byte_level) ||
+         std::any_of(decoders.begin(), decoders.end(), is_byte_level);
+}
+
 }  // namespace
 
 TokenizerParts read_tokenizer_json(const std::filesystem::path& path) {
   const json document = read_json_object(path);
   const JsonPlace file{document, path.string()};
   const JsonPlace model = object_at(need(file, "model"), file.where + ": model");
-  // The oldest files name no type: what a model holds tells them apart.
-  const std::string type = member(model, "type")                       ? type_of(model)
-                           : member(model, "merges")                   ? "BPE"
-                           : member(model, "max_input_chars_per_word") ? "WordPiece"
-                                                                       : type_of(model);
+  const std::string type = type_of_model(model);
   TokenizerParts parts;
   if (type == "WordPiece") {
     parts = read_wordpiece(file, model);
-  } else if (type == "BPE") {
+  } else if (type == "BPE" && uses_byte_alphabet(file)) {
     parts = read_byte_bpe(file, model);
+  } else if (type == "BPE" || type == "Unigram") {
+    parts = read_sentencepiece_json(file, model);
   } else {
     refuse_type(model);
   }

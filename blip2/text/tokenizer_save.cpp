@@ -5,21 +5,13 @@
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
 #include "blip2/base/json_text.h"
+#include "blip2/text/save_parts.h"
 #include "blip2/text/tokenizer_files.h"
 
 namespace blip2 {
 namespace {
 
 using nlohmann::json;
-
-json model_vocabulary(const TokenizerFrame& frame) {
-  json vocabulary = json::object();
-  for (int64_t id = 0; id < frame.num_model_pieces(); ++id) {
-    const std::string& piece = frame.vocabulary().piece(id);
-    if (!piece.empty()) vocabulary[piece] = id;
-  }
-  return vocabulary;
-}
 
 json token_fields(const AddedToken& token) {
   return {{"content", token.content},         {"special", token.special},
@@ -53,7 +45,56 @@ json post_processor(const TokenizerFrame& frame) {
           {"special_tokens", tokens}};
 }
 
-// What both kinds share; the kind sets the rest.
+// One piece a line; only where lines can say it: no holes, no line ends in pieces.
+void write_vocab_txt(const std::filesystem::path& path, const TokenizerFrame& frame) {
+  std::string lines;
+  for (int64_t id = 0; id < frame.num_model_pieces(); ++id) {
+    const std::string& piece = frame.vocabulary().piece(id);
+    if (piece.empty() || piece.find_first_of("\r\n") != std::string::npos) return;
+    lines.append(piece).push_back('\n');
+  }
+  write_file_atomic(path, lines);
+}
+
+json byte_pre_tokenizer(const ByteBpeParts& parts) {
+  json bytes = {{"type", "ByteLevel"},
+                {"add_prefix_space", parts.add_prefix_space},
+                {"trim_offsets", true},
+                {"use_regex", parts.pre_tokenizer != BytePreTokenizer::kLlama3}};
+  const auto split = [](const char* pattern, const char* behavior, bool invert) {
+    return json{{"type", "Split"},
+                {"pattern", {{"Regex", pattern}}},
+                {"behavior", behavior},
+                {"invert", invert}};
+  };
+  json first;
+  switch (parts.pre_tokenizer) {
+    case BytePreTokenizer::kGpt2:
+      return bytes;
+    case BytePreTokenizer::kSmolLm:
+      first = {{"type", "Digits"}, {"individual_digits", true}};
+      break;
+    case BytePreTokenizer::kLlama3:
+      first = split(kLlama3Pattern, "Isolated", false);
+      break;
+    case BytePreTokenizer::kClip:
+      first = split(kClipPattern, "Removed", true);
+      break;
+  }
+  return {{"type", "Sequence"}, {"pretokenizers", json::array({first, bytes})}};
+}
+
+}  // namespace
+
+json model_vocabulary(const TokenizerFrame& frame) {
+  json vocabulary = json::object();
+  for (int64_t id = 0; id < frame.num_model_pieces(); ++id) {
+    const std::string& piece = frame.vocabulary().piece(id);
+    if (!piece.empty()) vocabulary[piece] = id;
+  }
+  return vocabulary;
+}
+
 json tokenizer_document(const TokenizerFrame& frame) {
   json added = json::array();
   for (const AddedToken& token : frame.parts().added_tokens) {
@@ -93,41 +134,6 @@ void write_json(const std::filesystem::path& path, const json& document) {
   write_file_atomic(path, json_document(document));
 }
 
-// One piece a line; only where lines can say it: no holes, no line ends in pieces.
-void write_vocab_txt(const std::filesystem::path& path, const TokenizerFrame& frame) {
-  std::string lines;
-  for (int64_t id = 0; id < frame.num_model_pieces(); ++id) {
-    const std::string& piece = frame.vocabulary().piece(id);
-    if (piece.empty() || piece.find_first_of("\r\n") != std::string::npos) return;
-    lines.append(piece).push_back('\n');
-  }
-  write_file_atomic(path, lines);
-}
-
-json byte_pre_tokenizer(const ByteBpeParts& parts) {
-  json bytes = {{"type", "ByteLevel"},
-                {"add_prefix_space", parts.add_prefix_space},
-                {"trim_offsets", true},
-                {"use_regex", parts.pre_tokenizer != BytePreTokenizer::kLlama3}};
-  json first;
-  switch (parts.pre_tokenizer) {
-    case BytePreTokenizer::kGpt2:
-      return bytes;
-    case BytePreTokenizer::kSmolLm:
-      first = {{"type", "Digits"}, {"individual_digits", true}};
-      break;
-    case BytePreTokenizer::kLlama3:
-      first = {{"type", "Split"},
-               {"pattern", {{"Regex", kLlama3Pattern}}},
-               {"behavior", "Isolated"},
-               {"invert", false}};
-      break;
-  }
-  return {{"type", "Sequence"}, {"pretokenizers", json::array({first, bytes})}};
-}
-
-}  // namespace
-
 void save_wordpiece(const WordPiece& tokenizer, const std::filesystem::path& directory) {
   const WordPieceParts& parts = tokenizer.parts();
   const BertNormalization& options = parts.normalization;
@@ -158,22 +164,26 @@ void save_wordpiece(const WordPiece& tokenizer, const std::filesystem::path& dir
 void save_byte_bpe(const ByteBpe& tokenizer, const std::filesystem::path& directory) {
   const ByteBpeParts& parts = tokenizer.parts();
   json document = tokenizer_document(tokenizer.frame());
+  document["normalizer"] = normalizer_document(parts.normalizer);
   document["pre_tokenizer"] = byte_pre_tokenizer(parts);
   document["decoder"] = {{"type", "ByteLevel"},
                          {"add_prefix_space", true},
                          {"trim_offsets", true},
                          {"use_regex", true}};
-  document["model"] = {{"type", "BPE"},
-                       {"dropout", nullptr},
-                       {"unk_token", parts.unknown.empty() ? json(nullptr) : json(parts.unknown)},
-                       {"continuing_subword_prefix", nullptr},
-                       {"end_of_word_suffix", nullptr},
-                       {"fuse_unk", parts.fuse_unknown},
-                       {"byte_fallback", false},
-                       {"ignore_merges", parts.ignore_merges},
-                       {"vocab", model_vocabulary(tokenizer.frame())},
-                       {"merges", parts.merges}};
-  json config = config_document(tokenizer.frame(), "PreTrainedTokenizerFast");
+  document["model"] = {
+      {"type", "BPE"},
+      {"dropout", nullptr},
+      {"unk_token", parts.unknown.empty() ? json(nullptr) : json(parts.unknown)},
+      {"continuing_subword_prefix", nullptr},
+      {"end_of_word_suffix", parts.end_of_word.empty() ? json(nullptr) : json(parts.end_of_word)},
+      {"fuse_unk", parts.fuse_unknown},
+      {"byte_fallback", false},
+      {"ignore_merges", parts.ignore_merges},
+      {"vocab", model_vocabulary(tokenizer.frame())},
+      {"merges", parts.merges}};
+  const bool is_clip = parts.pre_tokenizer == BytePreTokenizer::kClip;
+  json config =
+      config_document(tokenizer.frame(), is_clip ? "CLIPTokenizer" : "PreTrainedTokenizerFast");
   config["add_prefix_space"] = parts.add_prefix_space;
   make_directories(directory);
   write_json(directory / "tokenizer.json", document);

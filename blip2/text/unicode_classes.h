@@ -20,8 +20,30 @@ bool is_bert_control(char32_t code_point);      ///< dropped
 bool is_bert_punctuation(char32_t code_point);  ///< a word of its own
 bool is_bert_ideograph(char32_t code_point);    ///< put between spaces
 
-/// Puts `text` in canonical decomposition (NFD) and drops its non-spacing marks.
-std::u32string strip_accents(const std::u32string& text);
+/// The classes that the rules for grapheme clusters speak of (graphemes.h). "Conjunct" ones are
+/// those of Indic conjuncts. The numbers are those of the tables.
+enum class GraphemeClass {
+  kOther = 0,
+  kControl,
+  kExtend,
+  kConjunctExtend,
+  kConjunctLinker,
+  kConjunctConsonant,
+  kSpacingMark,
+  kPrepend,
+  kPictograph,
+  kHangulL,
+  kHangulV,
+  kHangulT,
+  kHangulLv,
+  kHangulLvt,
+  kJoiner,
+  kRegionalIndicator,
+  kCarriageReturn,
+  kLineFeed
+};
+GraphemeClass grapheme_class(char32_t code_point);
+
 /// Appends the lower case of one character, without regard to its neighbours.
 void append_lower_case(std::u32string& out, char32_t code_point);
 

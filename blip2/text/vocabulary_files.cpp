@@ -54,6 +54,25 @@ WordPieceParts read_vocab_txt(const std::filesystem::path& path) {
   return parts;
 }
 
+ByteBpeParts read_clip_vocab_json_and_merges(const std::filesystem::path& vocab_path,
+                                             const std::filesystem::path& merges_path) {
+  constexpr size_t kMaxMerges = 48894;
+  ByteBpeParts parts;
+  parts.frame.source = vocab_path.parent_path().string();
+  parts.tokens = read_vocabulary_object(read_json_object(vocab_path), vocab_path.string());
+  parts.merges = read_lines(merges_path);
+  while (!parts.merges.empty() && parts.merges.back().empty()) parts.merges.pop_back();
+  if (!parts.merges.empty()) parts.merges.erase(parts.merges.begin());
+  if (parts.merges.size() > kMaxMerges) parts.merges.resize(kMaxMerges);
+  parts.normalizer = {
+      ComposeStep{},
+      ReplaceStep{.pattern = ReplaceStep::Pattern::kWhiteSpaces, .found = {}, .text = " "},
+      LowerCaseStep{}};
+  parts.pre_tokenizer = BytePreTokenizer::kClip;
+  parts.end_of_word = "</w>";
+  return parts;
+}
+
 ByteBpeParts read_vocab_json_and_merges(const std::filesystem::path& vocab_path,
                                         const std::filesystem::path& merges_path) {
   ByteBpeParts parts;

@@ -54,9 +54,10 @@ WordPiece::WordPiece(WordPieceParts parts)
 }
 
 std::vector<int64_t> WordPiece::encode(std::string_view text, Specials specials) const {
-  return frame_.encode(text, specials, [this](std::string_view words, std::vector<int64_t>& ids) {
-    for (const std::string_view word : split_bert_words(words)) encode_word(word, ids);
-  });
+  const auto encode_stretch = [this](const TextStretch& words, std::vector<int64_t>& ids) {
+    for (const std::string_view word : split_bert_words(words.text)) encode_word(word, ids);
+  };
+  return frame_.encode(text, specials, encode_stretch);
 }
 
 void WordPiece::encode_word(std::string_view word, std::vector<int64_t>& ids) const {

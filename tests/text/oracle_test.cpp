@@ -31,6 +31,44 @@ TEST(Oracle, SmallVocabulariesGiveItsIdsAndText) {
   EXPECT_EQ(count_differences(text_golden("small_vocabularies.jsonl"), tokenizers), 0u);
 }
 
+// The tokenizers of SentencePiece models and CLIP's; compare_tokenizers.py sets BLIP2_MORE_CASES.
+const char* const kMoreVocabularies[] = {"t5_like",     "t5_published", "llama_like", "llama_json",
+                                         "llama_newer", "clip_like",    "clip_json"};
+
+TEST(Oracle, MoreVocabulariesGiveItsIdsAndText) {
+  const char* other = std::getenv("BLIP2_MORE_CASES");
+  std::map<std::string, std::unique_ptr<Tokenizer>> owned;
+  std::map<std::string, const Tokenizer*> tokenizers;
+  for (const char* name : kMoreVocabularies) {
+    owned[name] = load_tokenizer(text_golden(name));
+    tokenizers[name] = owned[name].get();
+  }
+  for (const char* name : {"opt_like", "llama3_like"}) {
+    if (!other) continue;  // those are in small_vocabularies.jsonl
+    owned[name] = load_tokenizer(text_golden(name));
+    tokenizers[name] = owned[name].get();
+  }
+  EXPECT_EQ(count_differences(
+                other ? std::filesystem::path(other) : text_golden("more_vocabularies.jsonl"),
+                tokenizers),
+            0u);
+}
+
+TEST(Oracle, MoreVocabulariesDecodeArbitraryIds) {
+  for (const char* name : kMoreVocabularies) {
+    const auto tokenizer = load_tokenizer(text_golden(name));
+    std::ifstream file(text_golden("more_decode.jsonl"));
+    size_t lines = 0;
+    for (std::string row; std::getline(file, row); ++lines) {
+      const auto line = nlohmann::json::parse(row);
+      const auto ids = line.at("ids").get<std::vector<int64_t>>();
+      EXPECT_EQ(tokenizer->decode(ids), line.at(name)[0]) << name << ": " << row;
+      EXPECT_EQ(tokenizer->decode(ids, Specials::kWith), line.at(name)[1]) << name << ": " << row;
+    }
+    EXPECT_GT(lines, 100u);
+  }
+}
+
 TEST(Oracle, DecodingOfArbitraryIds) {
   const auto wordpiece = load_minilm();
   const auto smollm2 = ByteBpe::from_parts(smollm2_parts());

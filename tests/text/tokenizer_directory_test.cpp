@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "blip2/base/error.h"
@@ -103,17 +104,23 @@ TEST_F(TokenizerDirectory, SavedSmolLm2) {
 }
 
 TEST_F(TokenizerDirectory, SavedSmallOnes) {
-  for (const char* name :
-       {"opt_like", "llama3_like", "roberta_like", "cased_wordpiece", "lowered_wordpiece"}) {
+  for (const char* name : {"opt_like", "llama3_like", "roberta_like", "cased_wordpiece",
+                           "lowered_wordpiece", "t5_like", "t5_published", "llama_like",
+                           "llama_json", "llama_newer", "clip_like", "clip_json"}) {
     const auto tokenizer = load_tokenizer(text_golden(name));
     tokenizer->save(directory_ / name);
     // AutoTokenizer takes a missing add_prefix_space for false; save says it.
     expect_same(*tokenizer, *load_tokenizer(directory_ / name));
     const json config = json::parse(read_file(directory_ / name / "tokenizer_config.json"));
-    EXPECT_EQ(config.at("tokenizer_class"), std::string(name) == "opt_like" ? "GPT2Tokenizer"
-                                            : std::string(name).ends_with("wordpiece")
-                                                ? "BertTokenizer"
-                                                : "PreTrainedTokenizerFast");
+    const std::map<std::string, std::string> classes{
+        {"opt_like", "GPT2Tokenizer"},          {"cased_wordpiece", "BertTokenizer"},
+        {"lowered_wordpiece", "BertTokenizer"}, {"t5_like", "T5Tokenizer"},
+        {"t5_published", "T5Tokenizer"},        {"llama_like", "LlamaTokenizer"},
+        {"llama_json", "LlamaTokenizer"},       {"clip_like", "CLIPTokenizer"},
+        {"clip_json", "CLIPTokenizer"}};
+    const auto wanted = classes.find(name);
+    EXPECT_EQ(config.at("tokenizer_class"),
+              wanted == classes.end() ? "PreTrainedTokenizerFast" : wanted->second);
   }
 }
 
@@ -143,7 +150,7 @@ TEST_F(TokenizerDirectory, SideFilesAddTokens) {
 }
 
 TEST_F(TokenizerDirectory, NoFiles) {
-  expect_refused(ErrorCode::kNotFound, "tokenizer.json, vocab.txt, or vocab.json with merges.txt");
+  expect_refused(ErrorCode::kNotFound, "tokenizer.json, vocab.txt, vocab.json with merges.txt");
   write_json("vocab.json", json{{"a", 0}});
   expect_refused(ErrorCode::kNotFound, "merges.txt");
 }
@@ -160,7 +167,7 @@ TEST_F(TokenizerDirectory, LyingTokenizerJson) {
   const ErrorCode corrupt = ErrorCode::kCorruptData, unsupported = ErrorCode::kUnsupported;
   for (const Lie& lie : {
            Lie{"llama3_like", "/model", "7", corrupt, "model: expected an object"},
-           Lie{"llama3_like", "/model/type", "\"Unigram\"", unsupported, "Unigram"},
+           Lie{"llama3_like", "/model/type", "\"Odd\"", unsupported, "Odd"},
            Lie{"llama3_like", "/model/vocab", "[]", corrupt, "vocab: expected an object"},
            Lie{"llama3_like", "/model/vocab/a", "\"1\"", corrupt, "expected an integer"},
            Lie{"llama3_like", "/model/vocab/a", "-1", corrupt, "expected an id"},
@@ -175,7 +182,7 @@ TEST_F(TokenizerDirectory, LyingTokenizerJson) {
            Lie{"llama3_like", "/model/byte_fallback", "true", unsupported, "byte_fallback"},
            Lie{"llama3_like", "/model/end_of_word_suffix", "\"</w>\"", unsupported, "suffix"},
            Lie{"llama3_like", "/model/ignore_merges", "\"yes\"", corrupt, "true or false"},
-           Lie{"llama3_like", "/normalizer", R"({"type":"NFC"})", unsupported, "NFC"},
+           Lie{"llama3_like", "/normalizer", R"({"type":"NFKC"})", unsupported, "NFKC"},
            Lie{"llama3_like", "/pre_tokenizer", "null", unsupported, "ByteLevel"},
            Lie{"llama3_like", "/pre_tokenizer", R"({"type":"Metaspace"})", unsupported,
                "Metaspace"},
@@ -191,6 +198,36 @@ TEST_F(TokenizerDirectory, LyingTokenizerJson) {
            Lie{"llama3_like", "/added_tokens/0/id", "77", corrupt, "two ids"},
            Lie{"llama3_like", "/added_tokens/0/id", "-5", corrupt, "expected an id"},
            Lie{"llama3_like", "/added_tokens/0/content", "null", corrupt, "content"},
+           Lie{"t5_published", "/normalizer/precompiled_charsmap", "\"AAA\"", corrupt, "Base64"},
+           Lie{"t5_published", "/normalizer/precompiled_charsmap", "\"AAAA\"", corrupt, "charsmap"},
+           Lie{"t5_published", "/normalizer/precompiled_charsmap", "7", corrupt, "a string"},
+           Lie{"t5_published", "/model/vocab/5", "[1, 2]", corrupt, "[piece, score]"},
+           Lie{"t5_published", "/model/vocab/5", "[\"a\"]", corrupt, "[piece, score]"},
+           Lie{"t5_published", "/model/vocab/5/0", "\"</s>\"", corrupt, "two ids"},
+           Lie{"t5_published", "/model/vocab", "{}", corrupt, "expected an array"},
+           Lie{"t5_published", "/model/unk_id", "null", unsupported, "unk_id"},
+           Lie{"t5_published", "/model/unk_id", "700", corrupt, "unk_id"},
+           Lie{"t5_published", "/pre_tokenizer/pretokenizers/0/type", "\"Digits\"", unsupported,
+               "Digits"},
+           Lie{"t5_published", "/pre_tokenizer/pretokenizers/1/replacement", "\"_\"", unsupported,
+               "U+2581"},
+           Lie{"t5_published", "/pre_tokenizer/pretokenizers/1/prepend_scheme", "\"first\"",
+               unsupported, "WhitespaceSplit"},
+           Lie{"t5_published", "/pre_tokenizer/pretokenizers/1/prepend_scheme", "\"odd\"",
+               unsupported, "odd"},
+           Lie{"t5_published", "/decoder", "null", unsupported, "decoder"},
+           Lie{"llama_newer", "/model/unk_token", "\"[unk]\"", corrupt, "[unk]"},
+           Lie{"llama_newer", "/model/merges/0", "[\"qqqq\", \"a\"]", corrupt, "qqqq"},
+           Lie{"llama_newer", "/model/continuing_subword_prefix", "\"##\"", unsupported, "prefix"},
+           Lie{"llama_newer", "/decoder/decoders/1/type", "\"Fuse\"", unsupported, "Fuse"},
+           Lie{"llama_newer", "/decoder/decoders/0/content", "\"_\"", unsupported, "Replace"},
+           Lie{"llama_newer", "/decoder/decoders/3/stop", "1", unsupported, "Strip"},
+           Lie{"llama_json", "/normalizer/normalizers/1/pattern", R"({"Regex":"x+"})", unsupported,
+               "x+"},
+           Lie{"llama_json", "/normalizer/normalizers/1/pattern", R"({"String":""})", unsupported,
+               "empty"},
+           Lie{"clip_json", "/model/end_of_word_suffix", "null", unsupported, "suffix"},
+           Lie{"clip_json", "/pre_tokenizer/pretokenizers/0/invert", "false", unsupported, "Split"},
            Lie{"cased_wordpiece", "/model/unk_token", "\"[unk]\"", corrupt, "[unk]"},
            Lie{"cased_wordpiece", "/model/max_input_chars_per_word", "0", unsupported, "0"},
            Lie{"cased_wordpiece", "/normalizer/type", "\"Precompiled\"", unsupported,
@@ -222,6 +259,30 @@ TEST_F(TokenizerDirectory, TruncatedTokenizerJson) {
   expect_refused(ErrorCode::kCorruptData, "tokenizer.json");
   write("tokenizer.json", std::string("[]"));
   expect_refused(ErrorCode::kCorruptData, "expected an object, found array");
+}
+
+TEST_F(TokenizerDirectory, CutModelFiles) {
+  for (const char* name : {"llama_like/tokenizer.model", "t5_like/spiece.model"}) {
+    const std::string whole = read_file(text_golden(name));
+    for (size_t size = 0; size < whole.size(); size += size < 200 ? 1 : whole.size() / 60) {
+      write(fs::path(name).filename().string(), whole.substr(0, size));
+      expect_refused(ErrorCode::kCorruptData, fs::path(name).filename().string());
+    }
+    fs::remove(directory_ / fs::path(name).filename());
+  }
+}
+
+// A file without a configuration is taken by its name.
+TEST_F(TokenizerDirectory, ModelFileAlone) {
+  fs::copy(text_golden("t5_like/spiece.model"), directory_);
+  const auto tokenizer = load_tokenizer(directory_);
+  expect_same(*tokenizer, *load_tokenizer(text_golden("t5_like")));
+  EXPECT_EQ(tokenizer->token_to_id("<extra_id_0>"), tokenizer->vocabulary_size() - 1);
+  EXPECT_EQ(tokenizer->encode("cat").back(), tokenizer->special_ids().eos);
+  tokenizer->save(directory_ / "saved");
+  const json config = json::parse(read_file(directory_ / "saved/tokenizer_config.json"));
+  EXPECT_EQ(config.at("tokenizer_class"), "T5Tokenizer");
+  EXPECT_FALSE(config.contains("add_prefix_space"));
 }
 
 TEST_F(TokenizerDirectory, LyingSideFiles) {

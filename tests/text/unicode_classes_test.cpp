@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "blip2/text/canonical_form.h"
+
 namespace blip2 {
 namespace {
 
@@ -32,6 +34,8 @@ TEST(UnicodeClasses, AccentsAndCase) {
   // U+302E (class 224) is kept and comes behind U+1B44 (class 9), even with a stripped mark
   // between.
   EXPECT_EQ(strip_accents(U"a\u302e\u0301\u1b44"), U"a\u1b44\u302e");
+  EXPECT_EQ(compose(U"e\u0301a\u0300\u0323"), U"é\u1ea1\u0300");
+  EXPECT_EQ(compose(U"\u1112\u1161\u11ab\u212b\u0958"), U"한Å\u0915\u093c");
   const auto lower = [](char32_t c) {
     std::u32string out;
     append_lower_case(out, c);
