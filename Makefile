@@ -2,13 +2,14 @@
 BUILD ?= build
 JOBS ?= $(shell nproc)
 
-.PHONY: help deps build demo test assets bench format check clean
+.PHONY: help deps build demo test assets bench fuzz format check clean
 
 help:
 	@echo 'make demo    install, build, fetch the small models and pictures, train and evaluate a BLIP-2 (35 minutes)'
 	@echo 'make test    install, build, run every test'
 	@echo 'make build   the program alone: build/blip2'
 	@echo 'make bench   the benchmarks'
+	@echo 'make fuzz    every reader of files against broken ones, SECONDS=20 each'
 	@echo 'make check   formatting and the layer rule'
 	@echo 'make format  clang-format on every source file'
 
@@ -40,6 +41,16 @@ bench: deps $(BUILD)/build.ninja assets
 	@cmake -S . -B $(BUILD) -DBLIP2_BENCH=ON
 	@cmake --build $(BUILD) -j $(JOBS)
 	@bench/run $(BUILD)
+
+# Needs clang, which nothing else does. TARGETS="png gguf" runs these alone.
+SECONDS_EACH = $(or $(SECONDS),20)
+fuzz: deps
+	@tools/install_deps clang-19 libclang-rt-19-dev
+	@cmake -S . -B $(BUILD)-fuzz -G Ninja -DCMAKE_CXX_COMPILER=clang++-19 -DBLIP2_FUZZ=ON -DBLIP2_TESTS=OFF \
+	  -DBLIP2_WERROR=OFF $${TORCH_ROOT:+-DTORCH_ROOT=$$TORCH_ROOT} \
+	  $$([ -n "$$TORCH_ROOT" ] || echo -DTORCH_ROOT=$$(echo $(CURDIR)/.venv/lib/python3*/site-packages/torch)) >/dev/null
+	@cmake --build $(BUILD)-fuzz -j $(JOBS) --target fuzzers
+	@fuzz/run $(BUILD)-fuzz $(SECONDS_EACH) $(TARGETS)
 
 check: deps
 	@tools/check_layers

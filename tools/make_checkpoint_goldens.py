@@ -5,11 +5,16 @@ Run by hand with the environment of tools/requirements-goldens.txt. `expected.tx
 file, name, dtype, shape (comma-separated or "scalar") and the CRC-32 of the contiguous little-endian bytes.
 With a folder of real models as argument (the layout of tools/fetch_assets), lines for those are added.
 """
+import argparse
 import collections
+import datetime
 import json
 import pathlib
+import pickle
 import shutil
+import struct
 import sys
+import types
 import zlib
 
 import gguf
@@ -137,6 +142,108 @@ def make_evil():
     torch.save({"w": torch.ones(2), "x": Evil()}, OUT / "evil_legacy.pth", _use_new_zipfile_serialization=False)
 
 
+def foreign(module, name):
+    """A dictionary class that unpickles only where that module is."""
+    cls = type(name, (dict,), {})
+    cls.__module__ = module
+    for i in range(len(parts := module.split("."))):
+        sys.modules.setdefault(".".join(parts[:i + 1]), types.ModuleType(".".join(parts[:i + 1])))
+    setattr(sys.modules[module], name, cls)
+    return cls
+
+
+class Rebuilt:
+    """A tensor that only a function of ours can make."""
+
+    def __init__(self, tensor):
+        self.tensor = tensor
+
+    def __reduce__(self):
+        return make_rebuilt, (self.tensor,)
+
+
+def make_rebuilt(tensor):
+    return tensor
+
+
+def make_opaque():
+    torch.manual_seed(5)
+    parameter = torch.nn.Parameter(torch.randn(3))
+    parameter.note = "with attributes"
+    tensors = {"w": torch.randn(2, 3), "parameter": parameter}
+    saved = tensors | {"needed": Rebuilt(torch.randn(2)), "packed": foreign("omegaconf.dictconfig", "DictConfig")(a=1)}
+    content = {"model": collections.OrderedDict(saved), "args": argparse.Namespace(lr=0.5, names=["a"]),
+               "best": np.float64(0.5), "curve": np.arange(3), "path": pathlib.PurePosixPath("a/b"),
+               "when": datetime.date(2023, 1, 30), "epoch": 4}
+    torch.save(content, OUT / "opaque.pth")
+    torch.save(content, OUT / "opaque_legacy.pth", _use_new_zipfile_serialization=False)
+    for protocol in (3, 4, 5):
+        torch.save(content, OUT / f"protocol{protocol}.pth", pickle_protocol=protocol)
+    for file in ("opaque.pth", "opaque_legacy.pth", "protocol3.pth", "protocol4.pth", "protocol5.pth"):
+        expect_all(file, tensors)
+    torch.save(torch.nn.Linear(2, 3), OUT / "module.pth")
+    torch.save(torch.nn.Linear(2, 3), OUT / "module_legacy.pth", _use_new_zipfile_serialization=False)
+
+
+class ViewPickler(pickle.Pickler):
+    """Writes storages as torch before 0.4 did: a view is a run of a root storage's elements."""
+
+    def persistent_id(self, value):
+        if not isinstance(value, View):
+            return None
+        view = None if value.view is None else (value.key + "-view", *value.view)
+        return ("storage", torch.FloatStorage, value.key, "cpu", value.size, view)
+
+
+class View:
+    def __init__(self, key, size, view):
+        self.key, self.size, self.view = key, size, view
+
+
+class Rebuild:
+    """_rebuild_tensor(storage, offset, shape, strides), the first form."""
+
+    def __init__(self, *arguments):
+        self.arguments = arguments
+
+    def __reduce__(self):
+        return torch._utils._rebuild_tensor, self.arguments
+
+
+def make_views():
+    torch.manual_seed(6)
+    root, other = torch.randn(10), torch.randn(3)
+    state = {"whole": Rebuild(View("1", 10, None), 0, (2, 5), (5, 1)),
+             "part": Rebuild(View("1", 10, (3, 6)), 1, (2, 2), (2, 1)),
+             "other": Rebuild(View("2", 3, (0, 3)), 0, (3,), (1,))}
+    system = {"protocol_version": 1001, "little_endian": True, "type_sizes": {"short": 2, "int": 4, "long": 4}}
+    with open(OUT / "views_legacy.pth", "wb") as file:
+        for value in (0x1950a86a20f9469cfc6c, 1001, system):
+            pickle.dump(value, file, protocol=2)
+        ViewPickler(file, protocol=2).dump(state)
+        pickle.dump(["1", "2"], file, protocol=2)
+        for storage in (root, other):
+            file.write(struct.pack("<q", storage.numel()) + storage.numpy().tobytes())
+    loaded = torch.load(OUT / "views_legacy.pth", weights_only=False)
+    assert torch.equal(loaded["part"], root[4:8].reshape(2, 2))
+    expect_all("views_legacy.pth", loaded)
+
+
+def make_torch_shards():
+    folder = OUT / "sharded_bin"
+    folder.mkdir()
+    torch.manual_seed(7)
+    shards = [{"a.weight": torch.randn(2, 2), "a.bias": torch.randn(2).half()}, {"b.weight": torch.randn(3)}]
+    weight_map = {}
+    for i, shard in enumerate(shards):
+        file = f"pytorch_model-{i + 1:05d}-of-00002.bin"
+        torch.save(shard, folder / file)
+        weight_map |= {name: file for name in shard}
+        expect_all("sharded_bin", shard)
+    index = {"metadata": {"total_size": 32, "total_parameters": 9}, "weight_map": weight_map}
+    (folder / "pytorch_model.bin.index.json").write_text(json.dumps(index))
+
+
 QUANTISED = "Q4_0 Q4_1 Q5_0 Q5_1 Q8_0".split()
 RANDOM_BLOCKS = "Q4_K Q5_K Q6_K".split()
 
@@ -224,6 +331,9 @@ def main():
     make_torch()
     make_evil()
     make_gguf()
+    make_opaque()
+    make_views()
+    make_torch_shards()
     if len(sys.argv) > 1:
         expect_assets(pathlib.Path(sys.argv[1]))
     (OUT / "expected.txt").write_text("\n".join(lines) + "\n")

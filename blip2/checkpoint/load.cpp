@@ -27,7 +27,19 @@ std::string list_names(const std::vector<std::string>& names) {
   return text;
 }
 
+/// A source may know why a tensor is missing: then read() throws kUnsupported.
+void rethrow_reason(const TensorSource& source, const std::vector<std::string>& missing) {
+  for (size_t i = 0; i < std::min(missing.size(), kNumNamed); ++i) {
+    try {
+      source.read(missing[i]);
+    } catch (const Error& error) {
+      if (error.code() == ErrorCode::kUnsupported) throw;
+    }
+  }
+}
+
 [[noreturn]] void fail_with_report(const TensorSource& source, const LoadReport& report) {
+  rethrow_reason(source, report.missing);
   std::vector<std::string> parts;
   const auto plural = [](size_t n) { return n == 1 ? "tensor" : "tensors"; };
   if (!report.missing.empty()) {
@@ -56,12 +68,12 @@ bool is_ignored(const std::string& name, const std::vector<std::string>& pattern
                      [&](const std::string& pattern) { return name_matches(pattern, name); });
 }
 
-/// One pass without a temporary: NaN spreads to both ends, infinities are ends.
-bool is_finite(const at::Tensor& tensor) {
-  if (!at::isFloatingType(tensor.scalar_type()) || tensor.numel() == 0) return true;
-  const bool is_tiny_float = c10::elementSize(tensor.scalar_type()) == 1;
-  const auto [low, high] = at::aminmax(is_tiny_float ? tensor.to(at::kFloat) : tensor);
-  return at::isfinite(low).item<bool>() && at::isfinite(high).item<bool>();
+/// The name by which a slot's tensor is to be read; nothing where the source has none of its names.
+template <typename Has>
+const std::string* name_in_source(const Slot& slot, const Has& has) {
+  if (has(slot.name)) return &slot.name;
+  const auto found = std::find_if(slot.alternatives.begin(), slot.alternatives.end(), has);
+  return found == slot.alternatives.end() ? nullptr : &*found;
 }
 
 void fill_slot(const Slot& slot, const at::Tensor& loaded, bool copy) {
@@ -94,15 +106,16 @@ LoadReport inspect(const TensorSource& source, const std::vector<Slot>& slots,
   for (const Slot& slot : slots) {
     BLIP2_CHECK(slot.tensor != nullptr && slot.tensor->defined());
     wanted.insert(slot.name);
-    const auto found = infos.find(slot.name);
-    if (found == infos.end()) {
+    wanted.insert(slot.alternatives.begin(), slot.alternatives.end());
+    const std::string* name = name_in_source(
+        slot, [&](const std::string& candidate) { return infos.contains(candidate); });
+    if (name == nullptr) {
       (slot.optional ? report.skipped : report.missing).push_back(slot.name);
       continue;
     }
     const std::vector<int64_t> expected = slot.tensor->sizes().vec();
-    if (found->second->shape != expected) {
-      report.misshapen.push_back({slot.name, expected, found->second->shape});
-    }
+    const std::vector<int64_t>& found = infos.at(*name)->shape;
+    if (found != expected) report.misshapen.push_back({*name, expected, found});
   }
   for (const TensorInfo& info : source.infos()) {
     if (!wanted.contains(info.name) && !is_ignored(info.name, options.ignore_unused)) {
@@ -119,16 +132,36 @@ LoadReport load(const TensorSource& source, const std::vector<Slot>& slots,
 
   const at::NoGradGuard no_grad;
   for (const Slot& slot : slots) {
-    if (!source.has(slot.name)) continue;
-    const at::Tensor loaded = source.read(slot.name);
+    const std::string* name =
+        name_in_source(slot, [&](const std::string& candidate) { return source.has(candidate); });
+    if (name == nullptr) continue;
+    const at::Tensor loaded = source.read(*name);
     BLIP2_CHECK(loaded.sizes() == slot.tensor->sizes());
     if (options.check_finite && !is_finite(loaded)) {
       fail(ErrorCode::kCorruptData, "{}: {} has a value that is not finite", source.describe(),
-           quote(slot.name));
+           quote(*name));
     }
     fill_slot(slot, loaded, options.copy);
   }
   return report;
+}
+
+/// NaN spreads to both ends, infinities are ends.
+bool is_finite(const at::Tensor& tensor) {
+  if (!at::isFloatingType(tensor.scalar_type()) || tensor.numel() == 0) return true;
+  const bool is_tiny_float = c10::elementSize(tensor.scalar_type()) == 1;
+  const auto [low, high] = at::aminmax(is_tiny_float ? tensor.to(at::kFloat) : tensor);
+  return at::isfinite(low).item<bool>() && at::isfinite(high).item<bool>();
+}
+
+std::vector<std::string> tensors_not_finite(const TensorSource& source) {
+  std::vector<std::string> names;
+  for (const TensorInfo& info : source.infos()) {
+    if (at::isFloatingType(info.dtype) && !is_finite(source.read(info.name))) {
+      names.push_back(info.name);
+    }
+  }
+  return names;
 }
 
 }  // namespace blip2

@@ -17,6 +17,10 @@ struct Slot {
   std::string name;
   at::Tensor* tensor = nullptr;
   bool optional = false;  ///< stays as it is where the source lacks it
+  /// Other names of the same tensor, where weights are tied: files keep any one of them or several.
+  /// Where the source lacks `name`, the first of these that it has is read; the others that it has
+  /// count as used.
+  std::vector<std::string> alternatives = {};
 };
 
 struct LoadOptions {
@@ -53,7 +57,16 @@ LoadReport inspect(const TensorSource& source, const std::vector<Slot>& slots,
 /// Fills every slot, converting to its dtype and device. A slot on the meta device gets fresh
 /// memory on the CPU. Throws kCorruptData, before any slot is touched, where inspect() is not ok:
 /// the message gives the source and the first few tensors that are missing, unused or misshapen.
+/// Throws kUnsupported where a missing tensor is there in a form that is not read (see
+/// TensorSource::read()).
 LoadReport load(const TensorSource& source, const std::vector<Slot>& slots,
                 const LoadOptions& options = {});
+
+/// Whether no element is NaN or infinite. One pass, without a temporary.
+bool is_finite(const at::Tensor& tensor);
+
+/// The names of the tensors with a value that is not finite, in order. Reads every floating-point
+/// tensor of the source.
+std::vector<std::string> tensors_not_finite(const TensorSource& source);
 
 }  // namespace blip2

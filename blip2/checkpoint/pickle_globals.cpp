@@ -1,5 +1,6 @@
 #include "blip2/checkpoint/pickle_globals.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -26,7 +27,21 @@ constexpr std::array kFunctions = {
     std::pair<std::string_view, Kind>{"torch._utils._rebuild_tensor_v2", Kind::kRebuildTensor},
     std::pair<std::string_view, Kind>{"torch._utils._rebuild_tensor_v3", Kind::kRebuildTensorV3},
     std::pair<std::string_view, Kind>{"torch._utils._rebuild_parameter", Kind::kRebuildParameter},
+    std::pair<std::string_view, Kind>{"torch._utils._rebuild_parameter_with_state",
+                                      Kind::kRebuildParameter},
+    std::pair<std::string_view, Kind>{"torch._tensor._rebuild_from_type_v2",
+                                      Kind::kRebuildFromType},
 };
+
+/// Every global of these modules.
+constexpr std::array<std::string_view, 20> kHostileModules = {
+    "os",     "posix",      "nt",      "subprocess", "commands", "popen2",  "sys",
+    "shutil", "socket",     "pty",     "runpy",      "ctypes",   "code",    "importlib",
+    "imp",    "webbrowser", "marshal", "pickle",     "_pickle",  "platform"};
+
+/// Of the module "builtins", "__builtin__" in protocol 2.
+constexpr std::array<std::string_view, 9> kHostileBuiltins = {
+    "eval", "exec", "execfile", "compile", "__import__", "open", "input", "apply", "breakpoint"};
 
 struct DtypeNames {
   std::string_view dtype;    ///< after "torch."
@@ -76,6 +91,17 @@ std::optional<PickleGlobal> find_pickle_global(std::string_view name) {
     }
   }
   return std::nullopt;
+}
+
+bool is_hostile_pickle_global(std::string_view name) {
+  const std::string_view package = name.substr(0, name.find('.'));
+  if (std::find(kHostileModules.begin(), kHostileModules.end(), package) != kHostileModules.end()) {
+    return true;
+  }
+  if (package != "builtins" && package != "__builtin__") return false;
+  name.remove_prefix(std::min(package.size() + 1, name.size()));
+  return std::find(kHostileBuiltins.begin(), kHostileBuiltins.end(), name) !=
+         kHostileBuiltins.end();
 }
 
 }  // namespace blip2

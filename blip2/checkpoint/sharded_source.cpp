@@ -40,6 +40,15 @@ std::map<std::string, std::string> read_weight_map(const std::filesystem::path& 
   return files;
 }
 
+/// Throws where the shard knows why it lacks the tensor.
+void explain_missing(const TensorSource& shard, const std::string& tensor) {
+  try {
+    shard.read(tensor);
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::kUnsupported) throw;
+  }
+}
+
 }  // namespace
 
 ShardedSource::ShardedSource(const std::filesystem::path& index, const OpenFile& open_file)
@@ -48,6 +57,7 @@ ShardedSource::ShardedSource(const std::filesystem::path& index, const OpenFile&
     std::unique_ptr<TensorSource>& shard = shards_[file];
     if (shard == nullptr) shard = open_file(index.parent_path() / file);
     if (!shard->has(tensor)) {
+      explain_missing(*shard, tensor);
       fail(ErrorCode::kCorruptData, "{}: tensor {} should be in {}, which lacks it", path_,
            quote(tensor), quote(file));
     }

@@ -36,18 +36,21 @@ class TensorSource {
   virtual bool has(const std::string& name) const = 0;
   /// The tensor, contiguous, on the CPU. Where alignment and layout allow it is a view of the
   /// mapped file, which outlives the source and **must not be written to**; clone() it to train it.
-  /// Throws kNotFound for an unknown name.
+  /// Throws kNotFound for an unknown name, kUnsupported for a tensor that the storage has in a form
+  /// which is not read (infos() and has() do not know it).
   virtual at::Tensor read(const std::string& name) const = 0;
   /// Where the tensors lie (a path), for messages.
   virtual std::string describe() const = 0;
 };
 
-/// Opens a safetensors file, a torch.save file (zip or legacy) or a GGUF file, told apart by their
-/// first bytes, never by name; or a directory with, in this order, model.safetensors,
-/// model.safetensors.index.json, pytorch_model.bin or pytorch_model.bin.index.json. In a torch.save
-/// file
+/// Opens a safetensors file, a torch.save file (zip or legacy), a GGUF file or the index of shards,
+/// told apart by their first bytes, never by name; or a directory with, in this order,
+/// model.safetensors, model.safetensors.index.json, pytorch_model.bin or
+/// pytorch_model.bin.index.json, else one of those with a variant in its name
+/// (model.fp16.safetensors, model.safetensors.index.fp16.json). In a torch.save file
 /// {"model": {...}} and {"state_dict": {...}} are unwrapped (see TorchArchiveOptions).
-/// Throws kNotFound, kCorruptData or kUnsupported.
+/// Throws kNotFound, kCorruptData, kUnsupported, or kInvalidArgument where a directory has several
+/// variants and nothing else.
 std::unique_ptr<TensorSource> open_source(const std::filesystem::path& path);
 
 /// A source over tensors in memory. Throws kInvalidArgument if a name occurs twice.

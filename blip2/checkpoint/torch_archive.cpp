@@ -70,8 +70,15 @@ class Flattener {
   size_t text_bytes_ = 0;
 };
 
+[[noreturn]] void fail_for_opaque(const std::string& path, const std::string& name,
+                                  const std::string& global) {
+  fail(ErrorCode::kUnsupported, "{}: {} is made by {}, which is never executed: it is not read",
+       path, name.empty() ? "the whole content" : quote(name), quote(global));
+}
+
 /// The dictionary that holds the tensors.
-PickleRef unwrap(const Pickle& pickle, const TorchArchiveOptions& options) {
+PickleRef unwrap(const Pickle& pickle, const TorchArchiveOptions& options,
+                 const std::string& path) {
   const auto* root = std::get_if<PickleDictionary>(&pickle.at(pickle.root));
   if (root == nullptr) return pickle.root;
   for (const auto& [key, item] : root->items) {
@@ -80,9 +87,10 @@ PickleRef unwrap(const Pickle& pickle, const TorchArchiveOptions& options) {
   for (const std::string& wanted : options.unwrap_keys) {
     for (const auto& [key, item] : root->items) {
       const auto* text = std::get_if<std::string_view>(&pickle.at(key));
-      if (text != nullptr && *text == wanted &&
-          std::holds_alternative<PickleDictionary>(pickle.at(item))) {
-        return item;
+      if (text == nullptr || *text != wanted) continue;
+      if (std::holds_alternative<PickleDictionary>(pickle.at(item))) return item;
+      if (const auto* opaque = std::get_if<PickleOpaque>(&pickle.at(item))) {
+        fail_for_opaque(path, wanted, pickle.globals[opaque->global]);
       }
     }
   }
@@ -114,15 +122,19 @@ MappedLayout lay_out(const std::string& path, const TorchContents& contents,
     fail(ErrorCode::kCorruptData, "{}: the storage {} of tensor {} is missing", path,
          quote(tensor.storage.key), quote(name));
   }
-  const auto [offset_bytes, size_bytes] = storage->second;
+  const size_t offset_bytes = storage->second.first;
+  // read_torch_contents() has checked that the view lies in the storage.
+  const size_t stored_bytes = c10::elementSize(tensor.storage.dtype);
+  const size_t view_begin = static_cast<size_t>(tensor.storage.view_offset) * stored_bytes;
+  const size_t view_bytes = static_cast<size_t>(tensor.storage.view_elements) * stored_bytes;
   const size_t element_bytes = c10::elementSize(tensor.dtype);
-  const auto capacity = static_cast<int64_t>(size_bytes / element_bytes);
+  const auto capacity = static_cast<int64_t>(view_bytes / element_bytes);
   const std::optional<int64_t> num_elements = count_elements(tensor.shape);
   if (!num_elements || tensor.strides.size() != tensor.shape.size() || tensor.offset < 0) {
     fail(ErrorCode::kCorruptData, "{}: tensor {} has an impossible shape {}", path, quote(name),
          shape_text(tensor.shape));
   }
-  MappedLayout layout{tensor.dtype, tensor.shape, tensor.strides, offset_bytes};
+  MappedLayout layout{tensor.dtype, tensor.shape, tensor.strides, offset_bytes + view_begin};
   if (*num_elements == 0) {
     layout.strides.clear();
     return layout;
@@ -151,14 +163,21 @@ TorchArchive::TorchArchive(const std::filesystem::path& path, const TorchArchive
   const Pickle& pickle = contents.pickle;
 
   Flattener(pickle, where)
-      .walk(unwrap(pickle, options), "", [&](const std::string& name, const PickleValue& value) {
-        const auto* tensor = std::get_if<PickleTensor>(&value);
-        if (tensor == nullptr) return;
-        const std::string key = name.empty() ? "tensor" : name;
-        if (!tensors_.emplace(key, lay_out(where, contents, key, *tensor)).second) {
-          fail(ErrorCode::kCorruptData, "{}: two tensors are named {}", where, quote(key));
-        }
-      });
+      .walk(unwrap(pickle, options, where), "",
+            [&](const std::string& name, const PickleValue& value) {
+              if (const auto* opaque = std::get_if<PickleOpaque>(&value)) {
+                opaque_.emplace(name, pickle.globals[opaque->global]);
+              }
+              const auto* tensor = std::get_if<PickleTensor>(&value);
+              if (tensor == nullptr) return;
+              const std::string key = name.empty() ? "tensor" : name;
+              if (!tensors_.emplace(key, lay_out(where, contents, key, *tensor)).second) {
+                fail(ErrorCode::kCorruptData, "{}: two tensors are named {}", where, quote(key));
+              }
+            });
+  if (tensors_.empty() && !opaque_.empty()) {
+    fail_for_opaque(where, opaque_.begin()->first, opaque_.begin()->second);
+  }
   Flattener(pickle, where)
       .walk(pickle.root, "", [&](const std::string& name, const PickleValue& value) {
         if (const auto* truth = std::get_if<bool>(&value)) metadata_[name] = *truth;
@@ -176,6 +195,12 @@ TorchArchive::TorchArchive(const std::filesystem::path& path, const TorchArchive
 at::Tensor TorchArchive::read(const std::string& name) const {
   const auto found = tensors_.find(name);
   if (found == tensors_.end()) {
+    // The name itself, or what holds it.
+    for (std::string part = name;; part.resize(part.rfind('.'))) {
+      const auto opaque = opaque_.find(part);
+      if (opaque != opaque_.end()) fail_for_opaque(describe(), part, opaque->second);
+      if (part.find('.') == std::string::npos) break;
+    }
     fail(ErrorCode::kNotFound, "{}: no tensor is named {}", describe(), quote(name));
   }
   return map_tensor(file_, found->second).contiguous();

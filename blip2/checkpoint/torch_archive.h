@@ -28,8 +28,11 @@ using TorchValue = std::variant<bool, int64_t, double, std::string>;
 
 /// A memory-mapped torch.save file. Nested dictionaries and lists are flattened with '.'; tensors
 /// may share storages, and have strides and offsets, all of which are checked against the storages.
-/// Throws kNotFound, kCorruptData, or kUnsupported (compressed zip entries, big-endian data, and
-/// any global that is not on the unpickler's list: the message names it).
+/// Objects of other classes beside the tensors (argparse.Namespace, numpy scalars) are passed over;
+/// read() of a name that such an object stands for throws kUnsupported and names the class.
+/// Throws kNotFound, kCorruptData, or kUnsupported (compressed zip entries, big-endian data, a
+/// global that runs programs, a file whose tensors all depend on unknown classes: the message names
+/// it).
 class TorchArchive : public TensorSource {
  public:
   explicit TorchArchive(const std::filesystem::path& path, const TorchArchiveOptions& options = {});
@@ -48,6 +51,7 @@ class TorchArchive : public TensorSource {
   std::vector<TensorInfo> infos_;
   std::map<std::string, MappedLayout> tensors_;
   std::map<std::string, TorchValue> metadata_;
+  std::map<std::string, std::string> opaque_;  ///< the global, by the name of what it would make
 };
 
 }  // namespace blip2

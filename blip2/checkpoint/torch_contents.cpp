@@ -108,7 +108,7 @@ TorchContents read_legacy(const MappedFile& file) {
     const auto* key = std::get_if<std::string_view>(&keys.at(ref));
     const auto dtype = key == nullptr ? dtypes.end() : dtypes.find(*key);
     if (dtype == dtypes.end()) {
-      fail(ErrorCode::kCorruptData, "{}: the list of storages has one that no tensor uses", path);
+      fail(ErrorCode::kCorruptData, "{}: the list of storages has one of unknown type", path);
     }
     const auto num_elements = reader.read<uint64_t>();
     const size_t element_bytes = c10::elementSize(dtype->second);

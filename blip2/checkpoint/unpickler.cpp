@@ -1,12 +1,14 @@
 #include "blip2/checkpoint/unpickler.h"
 
 #include <bit>
+#include <cstring>
 #include <optional>
 #include <unordered_map>
 
 #include "blip2/base/error.h"
 #include "blip2/checkpoint/byte_reader.h"
 #include "blip2/checkpoint/messages.h"
+#include "blip2/checkpoint/pickle_calls.h"
 #include "blip2/checkpoint/pickle_globals.h"
 #include "blip2/checkpoint/pickle_opcodes.h"
 
@@ -16,7 +18,8 @@ namespace {
 /// A value takes about 100 bytes here and may be made by one byte there; real files have some
 /// 100,000.
 constexpr size_t kMaxValues = 2'000'000;
-constexpr size_t kLongestGlobal = 256;
+constexpr size_t kLongestGlobal = 256;  ///< of module and name each
+constexpr size_t kMaxGlobals = 10'000;  ///< real files have some dozens
 
 class Machine {
  public:
@@ -25,13 +28,12 @@ class Machine {
   Pickle run();
 
  private:
-  [[noreturn]] void corrupt(const char* what) const {
-    fail(ErrorCode::kCorruptData, "{}: the pickle {} at its byte {}", reader_.path(), what,
-         reader_.position());
-  }
+  PicklePlace place() const { return {reader_.path(), reader_.position()}; }
+  [[noreturn]] void corrupt(const char* what) const { fail_in_pickle(place(), what); }
 
   /// Each group of opcodes; false if the opcode is not of the group.
   bool run_scalar(uint8_t opcode);
+  bool run_text(uint8_t opcode);
   bool run_container(uint8_t opcode);
   bool run_memo(uint8_t opcode);
   bool run_object(uint8_t opcode);
@@ -41,22 +43,20 @@ class Machine {
   PickleRef top() const;
   std::vector<PickleRef> pop_many(size_t count);
   std::vector<PickleRef> pop_to_mark();
-  PickleValue read_long();
+  PickleValue read_long(uint64_t size_bytes);
   void append(const std::vector<PickleRef>& items);
   void set_items(const std::vector<PickleRef>& items);
 
-  PickleGlobal read_global();
-  PickleStorage make_storage(PickleRef id) const;
-  PickleValue call(const PickleGlobal& global, const std::vector<PickleRef>& arguments) const;
-  PickleDictionary make_dictionary(const std::vector<PickleRef>& arguments) const;
-  PickleTensor make_tensor(const std::vector<PickleRef>& arguments, bool has_dtype) const;
-  std::vector<int64_t> integers(PickleRef ref) const;
+  std::string read_line();
+  PickleValue make_global(const std::string& name);
+  void call();
+  bool is_opaque(PickleRef ref) const {
+    return std::holds_alternative<PickleOpaque>(pickle_.values[ref]);
+  }
 
   template <typename T>
   const T& expect(PickleRef ref, const char* what) const {
-    const T* value = std::get_if<T>(&pickle_.values[ref]);
-    if (value == nullptr) corrupt(what);
-    return *value;
+    return expect_pickle_value<T>(pickle_, ref, place(), what);
   }
 
   ByteReader reader_;
@@ -64,19 +64,21 @@ class Machine {
   std::vector<PickleRef> stack_;
   std::vector<size_t> marks_;
   std::unordered_map<uint32_t, PickleRef> memo_;
+  std::unordered_map<std::string, uint32_t> opaque_globals_;  ///< index into Pickle::globals
 };
 
 Pickle Machine::run() {
   if (reader_.read<uint8_t>() != kProto) corrupt("does not start as one");
   const auto protocol = reader_.read<uint8_t>();
-  if (protocol != 2) {
-    fail(ErrorCode::kUnsupported, "{}: the pickle has protocol {}, only 2 (torch.save's) is read",
+  if (protocol < 2 || protocol > 5) {
+    fail(ErrorCode::kUnsupported, "{}: the pickle has protocol {}, only 2 to 5 are read",
          reader_.path(), protocol);
   }
   while (true) {
     const auto opcode = reader_.read<uint8_t>();
     if (opcode == kStop) break;
-    if (!run_scalar(opcode) && !run_container(opcode) && !run_memo(opcode) && !run_object(opcode)) {
+    if (!run_scalar(opcode) && !run_text(opcode) && !run_container(opcode) && !run_memo(opcode) &&
+        !run_object(opcode)) {
       fail(ErrorCode::kUnsupported, "{}: the pickle has the opcode 0x{:02x} at its byte {}, {}",
            reader_.path(), opcode, reader_.position() - 1, "which torch.save does not write");
     }
@@ -105,17 +107,38 @@ bool Machine::run_scalar(uint8_t opcode) {
       push(int64_t{reader_.read<uint16_t>()});
       return true;
     case kLong1:
-      push(read_long());
+      push(read_long(reader_.read<uint8_t>()));
+      return true;
+    case kLong4:
+      push(read_long(reader_.read<uint32_t>()));
       return true;
     case kBinFloat:  // the one big-endian number of the format
       push(std::bit_cast<double>(__builtin_bswap64(reader_.read<uint64_t>())));
       return true;
+    case kFrame:
+      reader_.skip(8);  // only a hint of how much to read ahead
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool Machine::run_text(uint8_t opcode) {
+  switch (opcode) {
+    case kShortBinUnicode:
+    case kShortBinString:
+    case kShortBinBytes:
+      push(reader_.text(reader_.read<uint8_t>()));
+      return true;
     case kBinUnicode:
     case kBinString:
+    case kBinBytes:
       push(reader_.text(reader_.read<uint32_t>()));
       return true;
-    case kShortBinString:
-      push(reader_.text(reader_.read<uint8_t>()));
+    case kBinUnicode8:
+    case kBinBytes8:
+    case kByteArray8:
+      push(reader_.text(reader_.read<uint64_t>()));
       return true;
     default:
       return false;
@@ -127,11 +150,19 @@ bool Machine::run_container(uint8_t opcode) {
     case kMark:
       marks_.push_back(stack_.size());
       return true;
+    case kPop:
+      pop();
+      return true;
+    case kPopMark:
+      pop_to_mark();
+      return true;
     case kEmptyTuple:
     case kEmptyList:
+    case kEmptySet:
       push(PickleSequence{});
       return true;
     case kTuple:
+    case kFrozenSet:
       push(PickleSequence{pop_to_mark()});
       return true;
     case kTuple1:
@@ -143,6 +174,7 @@ bool Machine::run_container(uint8_t opcode) {
       append(pop_many(1));
       return true;
     case kAppends:
+    case kAddItems:
       append(pop_to_mark());
       return true;
     case kEmptyDict:
@@ -160,12 +192,23 @@ bool Machine::run_container(uint8_t opcode) {
 }
 
 bool Machine::run_memo(uint8_t opcode) {
-  if (opcode != kBinPut && opcode != kLongBinPut && opcode != kBinGet && opcode != kLongBinGet) {
-    return false;
+  uint32_t slot = 0;
+  switch (opcode) {
+    case kBinPut:
+    case kBinGet:
+      slot = reader_.read<uint8_t>();
+      break;
+    case kLongBinPut:
+    case kLongBinGet:
+      slot = reader_.read<uint32_t>();
+      break;
+    case kMemoize:
+      slot = static_cast<uint32_t>(memo_.size());
+      break;
+    default:
+      return false;
   }
-  const bool is_long = opcode == kLongBinPut || opcode == kLongBinGet;
-  const uint32_t slot = is_long ? reader_.read<uint32_t>() : reader_.read<uint8_t>();
-  if (opcode == kBinPut || opcode == kLongBinPut) {
+  if (opcode != kBinGet && opcode != kLongBinGet) {
     memo_[slot] = top();
     return true;
   }
@@ -177,27 +220,50 @@ bool Machine::run_memo(uint8_t opcode) {
 
 bool Machine::run_object(uint8_t opcode) {
   switch (opcode) {
-    case kGlobal:
-      push(read_global());
-      return true;
-    case kBinPersId:
-      push(make_storage(pop()));
-      return true;
-    case kReduce:
-    case kNewObj: {
-      const PickleRef arguments = pop();
-      const PickleRef global = pop();
-      push(call(expect<PickleGlobal>(global, "calls what is no global"),
-                expect<PickleSequence>(arguments, "calls without arguments").items));
+    case kGlobal: {
+      const std::string package = read_line();
+      push(make_global(package + "." + read_line()));
       return true;
     }
+    case kStackGlobal: {
+      constexpr const char* kFault = "has a global without a name";
+      const auto name = expect<std::string_view>(pop(), kFault);
+      const auto package = expect<std::string_view>(pop(), kFault);
+      if (name.size() + package.size() > kLongestGlobal)
+        corrupt("has an overlong name of a global");
+      push(make_global(fmt::format("{}.{}", package, name)));
+      return true;
+    }
+    case kBinPersId:
+      push(make_pickle_storage(pickle_, pop(), place()));
+      return true;
+    case kNewObjEx:
+      pop();  // arguments by keyword
+      call();
+      return true;
+    case kReduce:
+    case kNewObj:
+      call();
+      return true;
     case kBuild:  // the attributes of a dictionary: torch keeps versions of modules there
       pop();
-      expect<PickleDictionary>(top(), "sets attributes of what is no dictionary");
+      if (!is_opaque(top())) {
+        expect<PickleDictionary>(top(), "sets attributes of what is no dictionary");
+      }
       return true;
     default:
       return false;
   }
+}
+
+void Machine::call() {
+  const PickleRef arguments = pop();
+  const PickleRef callee = pop();
+  // NEWOBJ_EX and odd reducers may pass something opaque for the arguments.
+  if (is_opaque(arguments)) return push(pickle_.values[arguments]);
+  const std::vector<PickleRef>& items =
+      expect<PickleSequence>(arguments, "calls without arguments").items;
+  push(call_pickle_global(pickle_, callee, items, place()));
 }
 
 void Machine::push(PickleValue value) {
@@ -235,25 +301,26 @@ std::vector<PickleRef> Machine::pop_to_mark() {
   return refs;
 }
 
-PickleValue Machine::read_long() {
-  const auto size_bytes = reader_.read<uint8_t>();
+PickleValue Machine::read_long(uint64_t size_bytes) {
   const std::string_view digits = reader_.text(size_bytes);
   if (size_bytes > 8) return PickleNone{};
   if (size_bytes == 0) return int64_t{0};
   // Two's complement, little-endian: the sign of the last byte fills the rest.
   const bool is_negative = (static_cast<uint8_t>(digits.back()) & 0x80) != 0;
   uint64_t value = is_negative ? ~uint64_t{0} : 0;
-  std::memcpy(&value, digits.data(), size_bytes);
+  std::memcpy(&value, digits.data(), digits.size());
   return static_cast<int64_t>(value);
 }
 
 void Machine::append(const std::vector<PickleRef>& items) {
+  if (is_opaque(top())) return;
   auto* list = std::get_if<PickleSequence>(&pickle_.values[top()]);
   if (list == nullptr) corrupt("appends to what is no list");
   list->items.insert(list->items.end(), items.begin(), items.end());
 }
 
 void Machine::set_items(const std::vector<PickleRef>& items) {
+  if (is_opaque(top())) return;
   auto* dictionary = std::get_if<PickleDictionary>(&pickle_.values[top()]);
   if (dictionary == nullptr) corrupt("sets an item of what is no dictionary");
   if (items.size() % 2 != 0) corrupt("has a key without a value");
@@ -262,105 +329,33 @@ void Machine::set_items(const std::vector<PickleRef>& items) {
   }
 }
 
-PickleGlobal Machine::read_global() {
-  std::string name;
-  for (const char separator : {'.', '\0'}) {
-    while (true) {
-      const auto letter = static_cast<char>(reader_.read<uint8_t>());
-      if (letter == '\n') break;
-      if (name.size() >= kLongestGlobal) corrupt("has an overlong name of a global");
-      name += letter;
-    }
-    if (separator != '\0') name += separator;
+std::string Machine::read_line() {
+  std::string line;
+  while (true) {
+    const auto letter = static_cast<char>(reader_.read<uint8_t>());
+    if (letter == '\n') return line;
+    if (line.size() >= kLongestGlobal) corrupt("has an overlong name of a global");
+    line += letter;
   }
-  const std::optional<PickleGlobal> global = find_pickle_global(name);
-  if (!global) {
+}
+
+PickleValue Machine::make_global(const std::string& name) {
+  if (const std::optional<PickleGlobal> global = find_pickle_global(name)) return *global;
+  if (is_hostile_pickle_global(name)) {
     fail(ErrorCode::kUnsupported,
          "{}: the pickle would execute {}; only tensors and plain values are read", reader_.path(),
          quote(name));
   }
-  return *global;
-}
-
-PickleStorage Machine::make_storage(PickleRef id) const {
-  constexpr const char* kFault = "has a persistent id that is no storage";
-  // ("storage", type, key, location, number of elements[, None])
-  const std::vector<PickleRef>& parts = expect<PickleSequence>(id, kFault).items;
-  if (parts.size() < 5 || parts.size() > 6 ||
-      expect<std::string_view>(parts[0], kFault) != "storage") {
-    corrupt(kFault);
+  const auto next = static_cast<uint32_t>(pickle_.globals.size());
+  const auto [found, is_new] = opaque_globals_.try_emplace(name, next);
+  if (is_new) {
+    if (next >= kMaxGlobals) {
+      fail(ErrorCode::kUnsupported, "{}: the pickle names more than {} globals", reader_.path(),
+           kMaxGlobals);
+    }
+    pickle_.globals.push_back(name);
   }
-  if (parts.size() == 6) expect<PickleNone>(parts[5], "has a view of a storage");
-  const auto& type = expect<PickleGlobal>(parts[1], kFault);
-  if (type.kind != PickleGlobalKind::kStorage) corrupt(kFault);
-  return {expect<std::string_view>(parts[2], kFault), type.dtype,
-          expect<int64_t>(parts[4], kFault)};
-}
-
-PickleValue Machine::call(const PickleGlobal& global,
-                          const std::vector<PickleRef>& arguments) const {
-  switch (global.kind) {
-    case PickleGlobalKind::kDictionary:
-      return make_dictionary(arguments);
-    case PickleGlobalKind::kSequence:
-      if (arguments.empty()) return PickleSequence{};
-      return expect<PickleSequence>(arguments[0], "makes a list of what is none");
-    case PickleGlobalKind::kText:
-      if (arguments.empty()) corrupt("calls without arguments");
-      return expect<std::string_view>(arguments[0], "needs a text");
-    case PickleGlobalKind::kRebuildTensor:
-      return make_tensor(arguments, /*has_dtype=*/false);
-    case PickleGlobalKind::kRebuildTensorV3:
-      return make_tensor(arguments, /*has_dtype=*/true);
-    case PickleGlobalKind::kRebuildParameter:
-      if (arguments.empty()) corrupt("calls without arguments");
-      return expect<PickleTensor>(arguments[0], "makes a parameter of what is no tensor");
-    case PickleGlobalKind::kDtype:
-    case PickleGlobalKind::kStorage:
-      break;
-  }
-  corrupt("calls a type");
-}
-
-PickleDictionary Machine::make_dictionary(const std::vector<PickleRef>& arguments) const {
-  PickleDictionary dictionary;
-  if (arguments.empty()) return dictionary;
-  constexpr const char* kFault = "makes a dictionary of what is no list of pairs";
-  for (const PickleRef item : expect<PickleSequence>(arguments[0], kFault).items) {
-    const std::vector<PickleRef>& pair = expect<PickleSequence>(item, kFault).items;
-    if (pair.size() != 2) corrupt(kFault);
-    dictionary.items.emplace_back(pair[0], pair[1]);
-  }
-  return dictionary;
-}
-
-PickleTensor Machine::make_tensor(const std::vector<PickleRef>& arguments, bool has_dtype) const {
-  // (storage, offset, shape, strides, requires_grad, hooks[, dtype, metadata])
-  constexpr size_t kDtypeArgument = 6;
-  if (arguments.size() < (has_dtype ? kDtypeArgument + 1 : 4)) {
-    corrupt("has a tensor with too few arguments");
-  }
-  PickleTensor tensor;
-  tensor.storage = expect<PickleStorage>(arguments[0], "has a tensor without a storage");
-  tensor.offset = expect<int64_t>(arguments[1], "has a tensor without an offset");
-  tensor.shape = integers(arguments[2]);
-  tensor.strides = integers(arguments[3]);
-  tensor.dtype = tensor.storage.dtype;
-  if (has_dtype) {
-    const auto& dtype = expect<PickleGlobal>(arguments[kDtypeArgument], "has an unknown dtype");
-    if (dtype.kind != PickleGlobalKind::kDtype) corrupt("has an unknown dtype");
-    tensor.dtype = dtype.dtype;
-  }
-  return tensor;
-}
-
-std::vector<int64_t> Machine::integers(PickleRef ref) const {
-  constexpr const char* kFault = "has a shape that is no list of integers";
-  std::vector<int64_t> numbers;
-  for (const PickleRef item : expect<PickleSequence>(ref, kFault).items) {
-    numbers.push_back(expect<int64_t>(item, kFault));
-  }
-  return numbers;
+  return PickleOpaque{found->second};
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
-// A restricted unpickler: the part of pickle protocol 2 that torch.save uses for tensors,
-// dictionaries, lists, numbers and texts. It calls nothing: globals outside its list are an error,
-// and those on it only name what is built here. Storages and tensors come out as descriptions;
-// torch_archive.h finds their bytes.
+// A restricted unpickler: the part of the pickle protocols 2 to 5 that torch.save uses. It calls
+// nothing: globals on its list only name what is built here (tensors, dictionaries, lists, numbers,
+// texts); whatever any other global would make comes out as an opaque value that carries the
+// global's name. Storages and tensors come out as descriptions; torch_archive.h finds their bytes.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -31,6 +31,11 @@ struct PickleDictionary {
   std::vector<std::pair<PickleRef, PickleRef>> items;
 };
 
+/// A global outside the list, or what such a global would have made of whatever arguments.
+struct PickleOpaque {
+  uint32_t global = 0;  ///< index into Pickle::globals
+};
+
 /// What a global on the list stands for.
 enum class PickleGlobalKind {
   kDictionary,
@@ -41,6 +46,7 @@ enum class PickleGlobalKind {
   kRebuildTensor,    ///< dtype of the storage
   kRebuildTensorV3,  ///< dtype as an argument
   kRebuildParameter,
+  kRebuildFromType,  ///< a tensor or parameter with attributes
 };
 
 struct PickleGlobal {
@@ -48,16 +54,19 @@ struct PickleGlobal {
   at::ScalarType dtype = at::kByte;  ///< of kDtype and kStorage
 };
 
+/// A storage, or a view of one: a run of its elements (only in files of torch before 0.4).
 struct PickleStorage {
   std::string_view key;
   at::ScalarType dtype = at::kByte;
-  int64_t num_elements = 0;
+  int64_t num_elements = 0;  ///< of the whole storage
+  int64_t view_offset = 0;   ///< elements
+  int64_t view_elements = 0;
 };
 
 struct PickleTensor {
   PickleStorage storage;
   at::ScalarType dtype = at::kFloat;
-  int64_t offset = 0;  ///< elements
+  int64_t offset = 0;  ///< elements, from the start of the storage's view
   std::vector<int64_t> shape;
   std::vector<int64_t> strides;  ///< elements
 };
@@ -65,19 +74,20 @@ struct PickleTensor {
 /// Texts are views of the pickle's bytes.
 using PickleValue =
     std::variant<PickleNone, bool, int64_t, double, std::string_view, PickleSequence,
-                 PickleDictionary, PickleGlobal, PickleStorage, PickleTensor>;
+                 PickleDictionary, PickleOpaque, PickleGlobal, PickleStorage, PickleTensor>;
 
 struct Pickle {
   std::vector<PickleValue> values;
   PickleRef root = 0;
-  size_t size_bytes = 0;  ///< of the pickle: another may follow
+  size_t size_bytes = 0;             ///< of the pickle: another may follow
+  std::vector<std::string> globals;  ///< "module.name" of those outside the list
 
   const PickleValue& at(PickleRef ref) const { return values[ref]; }
 };
 
 /// Reads the pickle at the front of `bytes`. `path` is for messages. Throws kCorruptData, or
-/// kUnsupported for another protocol, an opcode or a global outside the subset (the message names
-/// it).
+/// kUnsupported for another protocol, an opcode outside the subset, or a global that runs programs
+/// or code (os.system, eval); the message names it.
 Pickle unpickle(std::span<const std::byte> bytes, const std::string& path);
 
 }  // namespace blip2

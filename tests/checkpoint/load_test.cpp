@@ -84,6 +84,45 @@ TEST(Load, LeavesOptionalSlotsAndIgnoresNamedTensors) {
               HasSubstr("expected [5]"));
 }
 
+TEST(Load, FindsTiedTensorsUnderAnyOfTheirNames) {
+  at::Tensor x = at::zeros({2});
+  at::Tensor c = at::zeros({2, 3});
+  // "a" is read for "x"; "b", another name that is there, counts as used.
+  const Slot tied{"x", &x, false, {"y", "a", "b"}};
+  EXPECT_TRUE(load(*three(), {tied, {"c", &c}}).ok());
+  EXPECT_TRUE(at::equal(x, at::tensor({1.0f, 2.0f})));
+  at::Tensor b = at::zeros({1});
+  EXPECT_TRUE(load(*three(), {{"b", &b, false, {"a"}}, {"c", &c}}).ok());
+  EXPECT_EQ(b.item<float>(), 3.0f);
+  at::Tensor wrong = at::zeros({5});
+  const std::string message =
+      error_of([&] { load(*three(), {{"x", &wrong, false, {"a"}}}, {.ignore_unused = {"*"}}); });
+  EXPECT_THAT(message, HasSubstr("\"a\" has the shape [2], expected [5]"));
+  EXPECT_THAT(inspect(*three(), {{"x", &x, false, {"y"}}}).missing, ElementsAre("x"));
+}
+
+TEST(Load, SaysWhyATensorIsMissing) {
+  at::Tensor needed = at::zeros({2});
+  const auto source = open_source(golden_folder() / "opaque.pth");
+  EXPECT_THAT(error_of([&] { load(*source, {{"needed", &needed}}, {.ignore_unused = {"*"}}); }),
+              HasSubstr("\"needed\" is made by \"__main__.make_rebuilt\""));
+  EXPECT_THAT(error_of([&] { load(*source, {{"neede", &needed}}, {.ignore_unused = {"*"}}); }),
+              HasSubstr("1 tensor missing: \"neede\""));
+}
+
+TEST(Load, NamesEveryTensorThatIsNotFinite) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const float infinity = std::numeric_limits<float>::infinity();
+  const auto source = make_memory_source(
+      "memory", {{"good", at::ones({2})},
+                 {"nan", at::tensor({1.0f, nan})},
+                 {"half", at::tensor({-infinity, 1.0f}).to(at::kHalf)},
+                 {"eight", at::tensor({nan, 1.0f}).to(at::ScalarType::Float8_e4m3fn)},
+                 {"whole", at::ones({2}, at::kLong)},
+                 {"empty", at::zeros({0})}});
+  EXPECT_THAT(tensors_not_finite(*source), ElementsAre("eight", "half", "nan"));
+}
+
 TEST(Load, NamesAHandfulOnly) {
   std::vector<at::Tensor> tensors(9, at::zeros({1}));
   std::vector<Slot> slots;

@@ -35,7 +35,34 @@ TEST(OpenSource, ReadsDirectories) {
   EXPECT_EQ(open_source(folder / "")->infos().size(), 2u);
 }
 
+TEST(OpenSource, ReadsIndexesByThemselves) {
+  EXPECT_EQ(summarise(*open_source(golden_folder() / "sharded/model.safetensors.index.json")),
+            expected("sharded"));
+  const TemporaryFolder folder;
+  write_bytes(folder / "x", R"({"weight_map": {"w": "x"}})");
+  EXPECT_THAT(error_of([&] { open_source(folder / "x"); }), HasSubstr("expected weights"));
+  EXPECT_THAT(refusal("{}"), HasSubstr("weight_map"));
+}
+
+TEST(OpenSource, FindsTheOnlyVariant) {
+  const TemporaryFolder folder;
+  fs::copy_file(golden_folder() / "two.safetensors",
+                folder / "model.fp16-00001-of-00001.safetensors");
+  EXPECT_THAT(error_of([&] { open_source(folder.path()); }),
+              HasSubstr("expected model.safetensors"));
+  write_bytes(folder / "model.safetensors.index.fp16.json",
+              R"({"weight_map": {"a": "model.fp16-00001-of-00001.safetensors"}})");
+  EXPECT_EQ(open_source(folder.path())->infos().size(), 2u);
+  fs::copy_file(golden_folder() / "dtypes.safetensors", folder / "model.fp16.safetensors");
+  EXPECT_EQ(open_source(folder.path())->infos().size(), 19u);
+  fs::copy_file(golden_folder() / "two.safetensors", folder / "model.bf16.safetensors");
+  EXPECT_THAT(error_of([&] { open_source(folder.path()); }), HasSubstr("several variants"));
+  fs::copy_file(golden_folder() / "bare.pt", folder / "pytorch_model.bin");
+  EXPECT_EQ(open_source(folder.path())->infos().size(), 1u);
+}
+
 TEST(OpenSource, ReadsShardedTorchFiles) {
+  EXPECT_EQ(summarise(*open_source(golden_folder() / "sharded_bin")), expected("sharded_bin"));
   const TemporaryFolder folder;
   fs::copy_file(golden_folder() / "wrapped.pth", folder / "one.bin");
   write_bytes(folder / "pytorch_model.bin.index.json", R"({"weight_map": {"w": "one.bin"}})");
@@ -71,6 +98,13 @@ TEST(ShardedSource, RefusesLyingIndexes) {
   EXPECT_THAT(message(R"({"weight_map": {"a": ""}})"), HasSubstr("for a file name"));
   EXPECT_THAT(message(R"({"weight_map": {"a": "two"}})"), HasSubstr("two"));
   EXPECT_THAT(message(R"({"weight_map": {"z": "one"}})"), HasSubstr("should be in \"one\""));
+}
+
+TEST(ShardedSource, SaysWhyAShardLacksATensor) {
+  const TemporaryFolder folder;
+  fs::copy_file(golden_folder() / "opaque.pth", folder / "one.bin");
+  write_bytes(folder / "x", R"({"weight_map": {"needed": "one.bin"}})");
+  EXPECT_THAT(error_of([&] { open_source(folder / "x"); }), HasSubstr("__main__.make_rebuilt"));
 }
 
 TEST(ShardedSource, GivesWhatTheIndexForgot) {

@@ -20,7 +20,9 @@ TEST_P(TorchArchiveFiles, HoldWhatTorchSaved) {
 
 INSTANTIATE_TEST_SUITE_P(Goldens, TorchArchiveFiles,
                          ::testing::Values("zip.pth", "legacy.pth", "wrapped.pth",
-                                           "wrapped_legacy.pth", "bare.pt"));
+                                           "wrapped_legacy.pth", "bare.pt", "opaque.pth",
+                                           "opaque_legacy.pth", "protocol3.pth", "protocol4.pth",
+                                           "protocol5.pth", "views_legacy.pth"));
 
 TEST(TorchArchive, GivesPlainValues) {
   for (const char* name : {"zip.pth", "legacy.pth"}) {
@@ -58,6 +60,28 @@ TEST(TorchArchive, NamesWhatAnEvilPickleWouldExecute) {
                 ::testing::AllOf(HasSubstr("would execute"), HasSubstr("system")));
   }
   EXPECT_FALSE(std::filesystem::exists("/tmp/pickle_was_executed"));
+}
+
+TEST(TorchArchive, PassesOverObjectsBesideTheTensors) {
+  for (const char* name : {"opaque.pth", "opaque_legacy.pth", "protocol4.pth"}) {
+    const TorchArchive archive(golden_folder() / name);
+    EXPECT_EQ(archive.metadata().at("epoch"), TorchValue(int64_t{4}));
+    EXPECT_FALSE(archive.has("needed"));
+    // Only who asks for a tensor that depends on one hears of it.
+    EXPECT_THAT(error_of([&] { archive.read("needed"); }),
+                ::testing::AllOf(HasSubstr("\"needed\" is made by \"__main__.make_rebuilt\""),
+                                 HasSubstr("never executed")));
+    EXPECT_THAT(error_of([&] { archive.read("packed.a"); }),
+                HasSubstr("\"packed\" is made by \"omegaconf.dictconfig.DictConfig\""));
+    EXPECT_THAT(error_of([&] { archive.read("neede"); }), HasSubstr("no tensor is named"));
+  }
+}
+
+TEST(TorchArchive, RefusesAFileWhoseTensorsAllDependOnAClass) {
+  for (const char* name : {"module.pth", "module_legacy.pth"}) {
+    EXPECT_THAT(error_of([&] { TorchArchive(golden_folder() / name); }),
+                HasSubstr("the whole content is made by \"torch.nn.modules.linear.Linear\""));
+  }
 }
 
 TEST(TorchArchive, TensorsOutliveTheArchive) {
@@ -138,13 +162,37 @@ TEST(TorchArchive, ChecksTensorsAgainstTheirStorages) {
   EXPECT_THAT(refusal(tensor_file(0, {4}, {1}, -1)), HasSubstr("should have -1 elements"));
 }
 
+TEST(TorchArchive, ChecksViewsOfStorages) {
+  // {"w": all elements of a view of a storage of 4}
+  const auto file = [](int64_t offset, int64_t elements, int64_t taken) {
+    const std::string storage =
+        "(" + text("storage") + "ctorch\nFloatStorage\n" + text("0") + text("cpu") + integer(4) +
+        "(" + text("v") + Bytes("\x8a\x08").number(offset).text("\x8a\x08").number(elements).str() +
+        "ttQ";
+    const std::string tensor = "ctorch._utils\n_rebuild_tensor_v2\n(" + storage + integer(0) +
+                               integers({taken}) + integers({1}) + "\x89}tR";
+    const std::string values =
+        Bytes().number(int64_t{4}).number(1.0f).number(2.0f).number(3.0f).number(4.0f).str();
+    return legacy("}" + text("w") + tensor + "s", "]" + text("0") + "a", values);
+  };
+  const TemporaryFolder folder;
+  write_bytes(folder / "x", file(1, 2, 2));
+  EXPECT_EQ(TorchArchive(folder / "x").read("w").sum().item<float>(), 5.0f);
+  EXPECT_THAT(refusal(file(1, 2, 3)), HasSubstr("reaches past its storage of 2 elements"));
+  EXPECT_THAT(refusal(file(3, 2, 1)), HasSubstr("view of a storage"));
+  EXPECT_THAT(refusal(file(-1, 2, 1)), HasSubstr("view of a storage"));
+  EXPECT_THAT(refusal(file(1, -1, 1)), HasSubstr("view of a storage"));
+  EXPECT_THAT(refusal(file(5, 0, 0)), HasSubstr("view of a storage"));
+  EXPECT_THAT(refusal(file(1, INT64_MAX, 1)), HasSubstr("view of a storage"));
+}
+
 TEST(TorchArchive, RefusesLyingLegacyStorages) {
   const std::string claims = Bytes().number(uint64_t{1} << 62).text("abcd").str();
   const std::string uses = "]" + storage(1) + "a";
   EXPECT_THAT(refusal(legacy(uses, "]" + text("0") + "a", claims)), HasSubstr("claims"));
   EXPECT_THAT(refusal(legacy(uses, "]", "")), HasSubstr("should have 1 elements"));
   EXPECT_THAT(refusal(legacy(uses, "}", "")), HasSubstr("list of storages"));
-  EXPECT_THAT(refusal(legacy(uses, "]" + text("1") + "a", "")), HasSubstr("no tensor uses"));
+  EXPECT_THAT(refusal(legacy(uses, "]" + text("1") + "a", "")), HasSubstr("unknown type"));
   EXPECT_THAT(refusal(kMagic + pickle(integer(7)) + pickle("}") + pickle("}") + pickle("]")),
               HasSubstr("another protocol"));
   EXPECT_THAT(refusal(kMagic + pickle(integer(1001)) +
