@@ -2,12 +2,13 @@
 BUILD ?= build
 JOBS ?= $(shell nproc)
 
-.PHONY: help deps build demo test assets bench fuzz format check clean
+.PHONY: help deps build demo test parity assets bench fuzz format check clean
 
 help:
 	@echo 'make demo    install, build, fetch the small models and pictures, train and evaluate a BLIP-2 (35 minutes)'
 	@echo 'make test    install, build, run every test'
 	@echo 'make build   the program alone: build/blip2'
+	@echo 'make parity  compares every family of models with Hugging Face transformers'
 	@echo 'make bench   the benchmarks'
 	@echo 'make fuzz    every reader of files against broken ones, SECONDS=20 each'
 	@echo 'make check   formatting and the layer rule'
@@ -36,6 +37,12 @@ demo: build assets
 test: deps $(BUILD)/build.ninja assets
 	@cmake --build $(BUILD) -j $(JOBS)
 	@ctest --test-dir $(BUILD) --output-on-failure
+
+# Against Hugging Face's transformers, live, in a Python environment of its own.
+parity: build
+	@[ -x .venv-parity/bin/python ] || python3 -m venv .venv-parity
+	@.venv-parity/bin/python -m pip install --quiet --disable-pip-version-check -r tests/parity/requirements.txt
+	@BLIP2_BINARY=$(BUILD)/blip2 .venv-parity/bin/python tests/parity/run.py
 
 bench: deps $(BUILD)/build.ninja assets
 	@cmake -S . -B $(BUILD) -DBLIP2_BENCH=ON

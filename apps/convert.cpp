@@ -1,4 +1,4 @@
-// blip2 convert: single-file models into directories that --model and Hugging Face read.
+// blip2 convert: other programs' files into directories that --model and Hugging Face read.
 #include "blip2/models/convert.h"
 
 #include "apps/output.h"
@@ -8,16 +8,26 @@ namespace blip2 {
 namespace {
 
 struct Convert {
-  std::string source, target;
+  std::string source, target, base, names = "hugging-face";
 
   void add(Options& options) {
     options.require("SOURCE", source,
-                    "EfficientNet-Lite0 (.pth) or a LLaMA (.gguf): the file, or a folder with one");
+                    "a file of LAVIS or BLIP (.pth), EfficientNet-Lite0 (.pth) or a LLaMA (.gguf): "
+                    "the file, or a folder with one");
     options.require("--to DIR", target, "directory to make; what stood there is replaced");
+    options.add("--base DIR", base,
+                "for a file of LAVIS or BLIP: a model of the class that it becomes, for the "
+                "configuration, the tokenizer and the frozen parts");
+    options.add("--names WHOSE", names,
+                "how tensors are called; with lavis, SOURCE is a directory and --to a file",
+                one_of({"hugging-face", "lavis"}));
   }
 
   int run(const GeneralOptions&) const {
-    convert_to_directory(source, target);
+    convert_to_directory(
+        source, target,
+        {.base = base,
+         .names = names == "lavis" ? WeightNames::kLavis : WeightNames::kHuggingFace});
     print(target + "\n");
     return 0;
   }
@@ -26,7 +36,7 @@ struct Convert {
 }  // namespace
 
 Verb convert_verb() {
-  return make_verb<Convert>("convert", "turns a single-file model into a directory");
+  return make_verb<Convert>("convert", "turns other programs' files into a directory, or back");
 }
 
 }  // namespace blip2

@@ -18,13 +18,16 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 Row to_row(const std::string& path, const std::string& text, const Match& match) {
-  const Json json = {{"image", path},
-                     {"text", text},
-                     {"itm", match.itm},
-                     {"itm_logits", match.itm_logits},
-                     {"itc", match.itc}};
-  return {json_on_one_line(json), columns({path, text, fmt::format("itm {:.4f}", match.itm),
-                                           fmt::format("itc {:.4f}", match.itc)})};
+  Json json = {{"image", path}, {"text", text}, {"itm", nullptr}, {"itm_logits", nullptr}};
+  std::vector<std::string> cells = {path, text};
+  if (match.itm) {
+    json["itm"] = match.itm->probability;
+    json["itm_logits"] = match.itm->logits;
+    cells.push_back(fmt::format("itm {:.4f}", match.itm->probability));
+  }
+  json["itc"] = match.itc;
+  cells.push_back(fmt::format("itc {:.4f}", match.itc));
+  return {json_on_one_line(json), columns(cells)};
 }
 
 struct MatchVerb {

@@ -44,6 +44,7 @@ Verb make_verb(std::string name, std::string summary) {
           [body](const GeneralOptions& general) { return body->run(general); }};
 }
 
+Verb answer_verb();
 Verb caption_verb();
 Verb config_show_verb();
 Verb convert_verb();
@@ -56,5 +57,6 @@ Verb match_verb();
 Verb search_verb();
 Verb tokenize_verb();
 Verb train_verb();
+Verb zero_shot_verb();
 
 }  // namespace blip2

@@ -153,6 +153,7 @@ Bundle assemble_generative(const AssembleOptions& options) {
   LanguageModelPart language = open_language_model(options.language_model);
   bundle.generative = start_generative(options, bundle.image_encoder->width(), language);
   bundle.language_model = std::move(language.model);
+  bundle.max_positions = language.max_positions;
   bundle.text_tokenizer = std::move(language.tokenizer);
   bundle.text_json = std::move(language.text_json);
   bundle.generation_json = std::move(language.generation_json);

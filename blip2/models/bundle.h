@@ -12,34 +12,54 @@
 #include <vector>
 
 #include "blip2/image/transforms.h"
+#include "blip2/models/blip/blip.h"
 #include "blip2/models/blip2/generative.h"
 #include "blip2/models/blip2/stage1.h"
+#include "blip2/models/clip/clip.h"
 #include "blip2/models/language/causal_language_model.h"
 #include "blip2/models/vision/image_encoder.h"
 #include "blip2/text/tokenizer.h"
 
 namespace blip2 {
 
-/// A whole model. A retrieval model (stage 1) has `stage1` and `qformer_tokenizer`; a generative
-/// one (stage 2) has `generative`, `language_model` and `text_tokenizer`. Both have the rest.
+/// A whole model of one family:
+///   BLIP-2 for retrieval (stage 1)    stage1, qformer_tokenizer
+///   BLIP-2 that writes (stage 2)      generative, language_model, text_tokenizer
+///   InstructBLIP                      the same, and qformer_tokenizer: it reads the instruction
+///   BLIP-1                            blip, text_tokenizer
+///   CLIP                              clip, text_tokenizer
 struct Bundle {
-  std::unique_ptr<ImageEncoder> image_encoder;
+  std::unique_ptr<ImageEncoder> image_encoder;  ///< not in CLIP, which has its own
   ImageTransform transform;
   std::optional<Stage1> stage1;
   std::optional<Generative> generative;
-  std::unique_ptr<CausalLanguageModel> language_model;
+  std::unique_ptr<LanguageModel> language_model;
+  std::optional<Blip> blip;
+  std::optional<Clip> clip;
   std::unique_ptr<Tokenizer> qformer_tokenizer;  ///< WordPiece with [DEC]
-  std::unique_ptr<Tokenizer> text_tokenizer;     ///< the language model's
+  std::unique_ptr<Tokenizer> text_tokenizer;     ///< of the model that reads or writes the text
   int64_t max_text_length = 32;                  ///< tokens of a text, special ones included
   std::string
       prompt;  ///< what training put before each caption (stage 2); the default of captioning
+  int64_t image_token_id = -1;  ///< of <image>, where the model's inputs count the queries as such
+  int64_t max_positions = 0;    ///< tokens that the text model has positions for; 0: not known
   std::string generation_json = "{}";  ///< generation_config.json, as it is
   std::string vision_json;             ///< vision_config of config.json, as it is
   std::string text_json;               ///< text_config of config.json, as it is (stage 2)
 };
 
+/// Whether the Q-Former reads the instruction that the language model gets.
+bool is_instruct(const Bundle& bundle);
+
 /// The encoder's raw output for pictures [B, 3, H, W], without a graph. [B, P, Dv].
 at::Tensor encode_images(const Bundle& bundle, const at::Tensor& pixels);
+
+/// Raw outputs as the rest of the model reads them: after the layer norm behind the encoder (CLIP
+/// has none there). [B, P, Dv] -> [B, P, Dv].
+at::Tensor norm_images(const Bundle& bundle, const at::Tensor& image_embeds);
+
+/// The language model where it is decoder-only. Throws kUnsupported where it is not, or missing.
+const CausalLanguageModel& causal_language_model(const Bundle& bundle);
 
 struct BundleOptions {
   at::Device device = at::kCPU;

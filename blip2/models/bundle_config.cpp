@@ -1,5 +1,7 @@
 #include "blip2/models/bundle_config.h"
 
+#include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "blip2/base/error.h"
@@ -41,37 +43,60 @@ QFormerConfig parse_qformer(const ConfigFields& fields) {
 }
 
 json format_qformer(const QFormerConfig& config, DirectoryKind kind) {
-  return {{"model_type", "blip_2_qformer"},
-          {"vocab_size", config.vocab_size},
-          {"hidden_size", config.hidden_size},
-          {"num_hidden_layers", config.num_hidden_layers},
-          {"num_attention_heads", config.num_attention_heads},
-          {"intermediate_size", config.intermediate_size},
-          {"hidden_act", "gelu"},
-          {"max_position_embeddings", config.max_position_embeddings},
-          {"layer_norm_eps", config.layer_norm_eps},
-          {"initializer_range", config.initializer_range},
-          {"position_embedding_type", "absolute"},
-          {"cross_attention_frequency", config.cross_attention_frequency},
-          {"encoder_hidden_size", config.encoder_hidden_size},
-          {"use_qformer_text_input", kind == DirectoryKind::kRetrieval}};
+  return {
+      {"model_type", kind == DirectoryKind::kInstruct ? "instructblip_qformer" : "blip_2_qformer"},
+      {"vocab_size", config.vocab_size},
+      {"hidden_size", config.hidden_size},
+      {"num_hidden_layers", config.num_hidden_layers},
+      {"num_attention_heads", config.num_attention_heads},
+      {"intermediate_size", config.intermediate_size},
+      {"hidden_act", "gelu"},
+      {"max_position_embeddings", config.max_position_embeddings},
+      {"layer_norm_eps", config.layer_norm_eps},
+      {"initializer_range", config.initializer_range},
+      {"position_embedding_type", "absolute"},
+      {"cross_attention_frequency", config.cross_attention_frequency},
+      {"encoder_hidden_size", config.encoder_hidden_size},
+      {"use_qformer_text_input", kind == DirectoryKind::kRetrieval}};
 }
 
 /// The width that a `vision_config` says, without knowing the encoder.
 int64_t vision_width(const ConfigFields& vision) { return vision.size("hidden_size", 1408); }
 
-DirectoryKind blip2_kind(const ConfigFields& fields) {
+struct KnownClass {
+  const char* model_type;
+  const char* name;
+  DirectoryKind kind;
+};
+
+/// The whole models; the first of a type is what a file without `architectures` means.
+constexpr KnownClass kClasses[] = {
+    {"blip-2", "Blip2ForConditionalGeneration", DirectoryKind::kGeneration},
+    {"blip-2", "Blip2ForImageTextRetrieval", DirectoryKind::kRetrieval},
+    {"instructblip", "InstructBlipForConditionalGeneration", DirectoryKind::kInstruct},
+    {"blip", "BlipForConditionalGeneration", DirectoryKind::kBlipCaptioning},
+    {"blip", "BlipForImageTextRetrieval", DirectoryKind::kBlipMatching},
+    {"blip", "BlipForQuestionAnswering", DirectoryKind::kBlipAnswering},
+    {"clip", "CLIPModel", DirectoryKind::kClip},
+};
+
+DirectoryKind whole_kind(const ConfigFields& fields, const std::string& type) {
   const json* list = fields.find("architectures");
-  const std::string name =
-      list != nullptr && list->is_array() && !list->empty() && list->front().is_string()
-          ? list->front().get<std::string>()
-          : "Blip2ForConditionalGeneration";
-  if (name == "Blip2ForImageTextRetrieval") return DirectoryKind::kRetrieval;
-  if (name == "Blip2ForConditionalGeneration") return DirectoryKind::kGeneration;
-  fail(ErrorCode::kUnsupported,
-       "{}: architectures: this program knows Blip2ForImageTextRetrieval and "
-       "Blip2ForConditionalGeneration, found {}",
-       fields.where(), quote(name));
+  const bool is_said =
+      list != nullptr && list->is_array() && !list->empty() && list->front().is_string();
+  std::string known;
+  for (const KnownClass& one : kClasses) {
+    if (type != one.model_type) continue;
+    if (!is_said || list->front() == one.name) return one.kind;
+    known += (known.empty() ? "" : ", ") + std::string(one.name);
+  }
+  fail(ErrorCode::kUnsupported, "{}: architectures: expected {}, found {}", fields.where(), known,
+       quote(list->front().get<std::string>()));
+}
+
+bool is_whole(const std::string& type) {
+  return std::any_of(std::begin(kClasses), std::end(kClasses),
+                     [&](const KnownClass& one) { return type == one.model_type; });
 }
 
 }  // namespace
@@ -81,22 +106,41 @@ DirectoryKind directory_kind(const fs::path& directory) {
   const json object = read_config(path);
   const ConfigFields fields(object, path.string());
   const std::string type = fields.text("model_type", "");
-  if (type == "blip-2") return blip2_kind(fields);
-  if (type == "efficientnet_lite") return DirectoryKind::kImageEncoder;
+  if (is_whole(type)) return whole_kind(fields, type);
+  if (type == "efficientnet_lite" || type.ends_with("_vision_model")) {
+    return DirectoryKind::kImageEncoder;
+  }
   if (type == "bert") return DirectoryKind::kBert;
-  if (type == "llama") return DirectoryKind::kLanguageModel;
+  if (type == "llama" || type == "opt" || type == "t5") return DirectoryKind::kLanguageModel;
   fail(ErrorCode::kUnsupported,
-       "{}: model_type: this version knows blip-2, efficientnet_lite, bert and llama, found {}",
+       "{}: model_type: expected blip-2, instructblip, blip, clip, an image encoder "
+       "(efficientnet_lite, blip_2_vision_model, clip_vision_model, ...), bert, llama, opt or t5, "
+       "found {}",
        path.string(), quote(type));
+}
+
+bool is_blip1(DirectoryKind kind) {
+  return kind == DirectoryKind::kBlipCaptioning || kind == DirectoryKind::kBlipMatching ||
+         kind == DirectoryKind::kBlipAnswering;
+}
+
+std::string class_name(DirectoryKind kind) {
+  for (const KnownClass& one : kClasses) {
+    if (one.kind == kind) return one.name;
+  }
+  return "";
 }
 
 BundleConfig read_bundle_config(const fs::path& directory) {
   const fs::path path = directory / "config.json";
   const json object = read_config(path);
   const ConfigFields fields(object, path.string());
-  if (fields.text("model_type", "") != "blip-2") fields.fail_at("model_type", "blip-2");
+  const std::string type = fields.text("model_type", "");
+  if (type != "blip-2" && type != "instructblip") {
+    fields.fail_at("model_type", "blip-2 or instructblip");
+  }
   BundleConfig config;
-  config.kind = blip2_kind(fields);
+  config.kind = whole_kind(fields, type);
   const json vision = fields.object("vision_config");
   const json qformer = fields.object("qformer_config");
   const ConfigFields vision_fields(vision, path.string() + ": vision_config");
@@ -109,7 +153,8 @@ BundleConfig read_bundle_config(const fs::path& directory) {
   config.image_text_hidden_size = fields.size("image_text_hidden_size", 256);
   config.max_text_length = fields.has("max_text_length") ? fields.size("max_text_length", 1) : 0;
   config.prompt = fields.text("prompt", "");
-  if (config.kind == DirectoryKind::kGeneration) {
+  config.image_token_id = fields.integer("image_token_index", fields.integer("image_token_id", -1));
+  if (config.kind != DirectoryKind::kRetrieval) {
     config.text_json = fields.object("text_config").dump(2);
   }
   return config;
@@ -119,19 +164,20 @@ std::string format_bundle_config(const BundleConfig& config) {
   const bool retrieval = config.kind == DirectoryKind::kRetrieval;
   json vision = json::parse(config.vision_json);
   vision["layer_norm_eps"] = config.image_norm_eps;
-  json object = {{"architectures",
-                  {retrieval ? "Blip2ForImageTextRetrieval" : "Blip2ForConditionalGeneration"}},
-                 {"model_type", "blip-2"},
-                 {"num_query_tokens", config.qformer.num_query_tokens},
-                 {"image_text_hidden_size", config.image_text_hidden_size},
-                 {"torch_dtype", "float32"},
-                 {"vision_config", vision},
-                 {"qformer_config", format_qformer(config.qformer, config.kind)}};
+  json object = {
+      {"architectures", {class_name(config.kind)}},
+      {"model_type", config.kind == DirectoryKind::kInstruct ? "instructblip" : "blip-2"},
+      {"num_query_tokens", config.qformer.num_query_tokens},
+      {"image_text_hidden_size", config.image_text_hidden_size},
+      {"torch_dtype", "float32"},
+      {"vision_config", vision},
+      {"qformer_config", format_qformer(config.qformer, config.kind)}};
   if (!retrieval) {
     object["text_config"] = json::parse(config.text_json);
-    object["use_decoder_only_language_model"] = true;
+    object["use_decoder_only_language_model"] = object["text_config"]["model_type"] != "t5";
     object["prompt"] = config.prompt;
   }
+  if (config.image_token_id >= 0) object["image_token_index"] = config.image_token_id;
   object["max_text_length"] = config.max_text_length;
   return object.dump(2);
 }

@@ -10,9 +10,14 @@
 
 #include "blip2/base/directory_writer.h"
 #include "blip2/image/transforms.h"
+#include "blip2/models/blip/text_decoder.h"
 #include "blip2/models/blip2/qformer.h"
+#include "blip2/models/clip/clip.h"
 #include "blip2/models/language/llama.h"
+#include "blip2/models/language/opt.h"
+#include "blip2/models/language/t5_config.h"
 #include "blip2/models/vision/efficientnet.h"
+#include "blip2/models/vision/vit.h"
 
 namespace blip2 {
 
@@ -21,19 +26,31 @@ inline const DirectoryMark kModelDirectory{"model", "config.json"};
 
 /// What a directory is, by `model_type` and `architectures` of its config.json.
 enum class DirectoryKind {
-  kRetrieval,      ///< blip-2, Blip2ForImageTextRetrieval: stage 1
-  kGeneration,     ///< blip-2, Blip2ForConditionalGeneration: stage 2
-  kImageEncoder,   ///< a lone image encoder
-  kBert,           ///< a lone BERT
-  kLanguageModel,  ///< a lone language model
+  kRetrieval,       ///< blip-2, Blip2ForImageTextRetrieval: stage 1
+  kGeneration,      ///< blip-2, Blip2ForConditionalGeneration: stage 2
+  kInstruct,        ///< instructblip, InstructBlipForConditionalGeneration
+  kBlipCaptioning,  ///< blip, BlipForConditionalGeneration
+  kBlipMatching,    ///< blip, BlipForImageTextRetrieval
+  kBlipAnswering,   ///< blip, BlipForQuestionAnswering
+  kClip,            ///< clip, CLIPModel
+  kImageEncoder,    ///< a lone image encoder
+  kBert,            ///< a lone BERT
+  kLanguageModel,   ///< a lone language model
 };
+
+/// Whether it is one of the three BLIP-1 kinds.
+bool is_blip1(DirectoryKind kind);
+
+/// The class that Hugging Face has for a kind; "" for lone parts.
+std::string class_name(DirectoryKind kind);
 
 /// The frozen parts that this program knows. A new one: a type here, a line in each of
 /// parse_vision, format_vision (parse_language, ...) and in families.cpp.
-using VisionConfig = std::variant<EfficientNetConfig>;
-using LanguageConfig = std::variant<LlamaConfig>;
+using VisionConfig = std::variant<EfficientNetConfig, VitConfig>;
+using LanguageConfig = std::variant<LlamaConfig, OptConfig, T5Config>;
 
-/// config.json of a blip-2 directory. `vision_json` and `text_json` are carried along as text.
+/// config.json of a blip-2 or instructblip directory. `vision_json` and `text_json` are carried
+/// along as text.
 struct BundleConfig {
   DirectoryKind kind = DirectoryKind::kRetrieval;
   std::string vision_json;
@@ -42,18 +59,33 @@ struct BundleConfig {
   double image_norm_eps = 1e-6;  ///< vision_config.layer_norm_eps
   int64_t image_text_hidden_size = 256;
   int64_t max_text_length = 0;  ///< 0: not said
+  int64_t image_token_id = -1;  ///< of <image>, which stands for a query in Hugging Face's inputs
   std::string prompt;
+};
+
+/// config.json of a blip directory (BLIP-1).
+struct BlipConfig {
+  DirectoryKind kind = DirectoryKind::kBlipCaptioning;
+  std::string vision_json;
+  BlipTextConfig text;
+  int64_t image_text_hidden_size = 256;  ///< E
+  double image_norm_eps = 1e-5;          ///< vision_config.layer_norm_eps
+  OutputMatrix output = OutputMatrix::kTied;
 };
 
 /// The kind of a directory. Throws kNotFound (no config.json), kCorruptData, or kUnsupported naming
 /// what is known.
 DirectoryKind directory_kind(const std::filesystem::path& directory);
 
-/// The config.json of a blip-2 directory. Absent keys have Hugging Face's defaults. Throws
-/// kCorruptData for a value that is out of range, naming file and key.
+/// The config.json of a blip-2 or instructblip directory. Absent keys have Hugging Face's defaults.
+/// Throws kCorruptData for a value that is out of range, naming file and key.
 BundleConfig read_bundle_config(const std::filesystem::path& directory);
 /// The text of config.json, all sizes explicit.
 std::string format_bundle_config(const BundleConfig& config);
+
+/// The config.json of a blip and of a clip directory. Throws as above.
+BlipConfig read_blip_config(const std::filesystem::path& directory);
+ClipConfig read_clip_config(const std::filesystem::path& directory);
 
 /// A config.json of BERT: its shape; queries and cross-attention keep the defaults.
 QFormerConfig read_bert_config(const std::filesystem::path& directory);

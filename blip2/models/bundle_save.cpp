@@ -40,7 +40,8 @@ std::vector<StoredTensor> stored_tensors(const Bundle& bundle) {
     add_named(all, named_tensors(model), stage1_names());
   } else {
     Generative model = *bundle.generative;
-    add_named(all, named_tensors(model), generative_names());
+    add_named(all, named_tensors(model),
+              is_instruct(bundle) ? instruct_names() : generative_names());
     add_prefixed(all, bundle.language_model->tensors(), kLanguagePrefix);
   }
   return all;
@@ -52,13 +53,14 @@ BundleConfig config_of(const Bundle& bundle) {
   config.text_json = bundle.text_json;
   config.max_text_length = bundle.max_text_length;
   config.prompt = bundle.prompt;
+  config.image_token_id = bundle.image_token_id;
   if (bundle.stage1) {
     config.kind = DirectoryKind::kRetrieval;
     config.qformer = bundle.stage1->qformer.config;
     config.image_norm_eps = bundle.stage1->image_norm.eps;
     config.image_text_hidden_size = bundle.stage1->vision_projection.weight.size(0);
   } else {
-    config.kind = DirectoryKind::kGeneration;
+    config.kind = is_instruct(bundle) ? DirectoryKind::kInstruct : DirectoryKind::kGeneration;
     config.qformer = bundle.generative->qformer.config;
     config.image_norm_eps = bundle.generative->image_norm.eps;
   }
@@ -81,6 +83,7 @@ void save_bundle(const Bundle& bundle, const fs::path& directory) {
                     format_transform(bundle.transform) + "\n");
   write_file_atomic(writer.path() / "generation_config.json", bundle.generation_json + "\n");
   if (tokenizer != nullptr) tokenizer->save(writer.path());
+  if (is_instruct(bundle)) bundle.qformer_tokenizer->save(writer.path() / "qformer_tokenizer");
   writer.commit();
 }
 

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "blip2/base/error.h"
+
 namespace blip2 {
 
 /// The text of a file that must hold one JSON object.
@@ -47,5 +49,15 @@ class ConfigFields {
   const nlohmann::ordered_json& object_;
   std::string where_;
 };
+
+/// validate(config), with the file's name before its message. Throws kCorruptData.
+template <typename Config>
+void refuse_bad(const ConfigFields& fields, const Config& config) {
+  try {
+    validate(config);
+  } catch (const Error& error) {
+    fail(ErrorCode::kCorruptData, "{}: {}", fields.where(), error.what());
+  }
+}
 
 }  // namespace blip2

@@ -8,6 +8,7 @@
 #include "blip2/base/files.h"
 #include "blip2/checkpoint/safetensors.h"
 #include "blip2/models/bundle_config.h"
+#include "blip2/models/convert_lavis.h"
 #include "blip2/models/parts.h"
 
 namespace blip2 {
@@ -64,15 +65,23 @@ void convert_to_directory(const fs::path& source, const fs::path& target,
   if (!fs::exists(source)) {
     fail(ErrorCode::kNotFound, "{}: no such file or directory", source.string());
   }
+  if (options.names == WeightNames::kLavis) return convert_to_lavis(source, target);
   if (const fs::path file = only_file(source, ".gguf"); !file.empty()) {
-    convert_language_model(file, target, options.dtype);
-  } else if (const fs::path weights = only_file(source, ".pth"); !weights.empty()) {
-    convert_encoder(weights, target);
-  } else {
-    fail(ErrorCode::kUnsupported,
-         "{}: this version converts a .gguf language model and the .pth of EfficientNet-Lite0",
-         source.string());
+    return convert_language_model(file, target, options.dtype);
   }
+  const fs::path only = only_file(source, ".pth");
+  const fs::path weights = only.empty() && !fs::is_directory(source) ? source : only;
+  if (weights.empty()) {
+    fail(
+        ErrorCode::kUnsupported,
+        "{}: expected a file of LAVIS or BLIP, the .pth of EfficientNet-Lite0, or a .gguf language "
+        "model",
+        source.string());
+  }
+  if (is_lavis_file(*open_source(weights))) {
+    return convert_from_lavis(weights, options.base, target);
+  }
+  convert_encoder(weights, target);
 }
 
 }  // namespace blip2

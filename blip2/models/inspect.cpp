@@ -6,8 +6,10 @@
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
 #include "blip2/checkpoint/source.h"
+#include "blip2/models/blip/blip.h"
 #include "blip2/models/bundle_config.h"
 #include "blip2/models/families.h"
+#include "blip2/models/names_blip.h"
 #include "blip2/models/names_hugging_face.h"
 #include "blip2/models/parts.h"
 #include "blip2/models/trained_part.h"
@@ -39,32 +41,17 @@ void add_slots(Gathered& gathered, const std::vector<Slot>& slots) {
 void add_vision(Gathered& gathered, VisionWeights& weights, const VisionConfig& config,
                 const std::string& prefix) {
   const std::vector<NamedTensor> tensors = weight_tensors(weights);
-  const auto& known = std::get<EfficientNetConfig>(config);
-  gathered.result.parts.push_back({"image encoder",
-                                   "efficientnet_lite",
-                                   true,
-                                   elements(tensors),
-                                   {{"hidden_size", known.head_width},
-                                    {"image_size", known.image_size},
-                                    {"num_classes", known.num_classes}}});
+  gathered.result.parts.push_back(
+      {"image encoder", family_name(config), true, elements(tensors), sizes_of(config)});
   add_slots(gathered, prefixed_slots(tensors, prefix));
 }
 
 void add_language(Gathered& gathered, LanguageWeights& weights, const LanguageConfig& config,
                   const std::string& prefix) {
   const std::vector<NamedTensor> tensors = weight_tensors(weights);
-  InspectedPart part{"language model", "llama", true, elements(tensors), {}};
-  LlamaConfig known = std::get<LlamaConfig>(config);
-  part.sizes = {{"hidden_size", known.hidden_size},
-                {"intermediate_size", known.intermediate_size},
-                {"num_hidden_layers", known.num_hidden_layers},
-                {"num_attention_heads", known.num_attention_heads},
-                {"num_key_value_heads", known.num_key_value_heads},
-                {"vocab_size", known.vocab_size},
-                {"max_position_embeddings", known.max_position_embeddings}};
-  gathered.result.parts.push_back(part);
-  add_slots(gathered, prefixed_slots(tensors, prefix));
-  if (ties_output(config)) gathered.ignored.push_back(prefix + "lm_head.weight");
+  gathered.result.parts.push_back(
+      {"language model", family_name(config), true, elements(tensors), sizes_of(config)});
+  add_slots(gathered, language_slots(weights, config, prefix));
 }
 
 InspectedPart qformer_part(const QFormerConfig& config, int64_t parameters) {
@@ -109,12 +96,13 @@ void inspect_whole(Gathered& gathered, const fs::path& directory, const TensorSo
   const BundleConfig config = read_bundle_config(directory);
   const std::string where = (directory / "config.json").string();
   const bool retrieval = config.kind == DirectoryKind::kRetrieval;
-  gathered.result.kind = retrieval ? "Blip2ForImageTextRetrieval" : "Blip2ForConditionalGeneration";
+  const bool is_instruct = config.kind == DirectoryKind::kInstruct;
+  gathered.result.kind = class_name(config.kind);
   const VisionConfig vision = parse_vision(config.vision_json, where + ": vision_config");
   refuse_excess(claimed_parameters(vision), source);
-  refuse_excess(
-      claimed_parameters(config.qformer, retrieval ? TextSide::kPresent : TextSide::kAbsent),
-      source);
+  refuse_excess(claimed_parameters(config.qformer, retrieval || is_instruct ? TextSide::kPresent
+                                                                            : TextSide::kAbsent),
+                source);
   VisionWeights vision_weights = make_vision_weights(vision);
   add_vision(gathered, vision_weights, vision, kVisionPrefix);
   if (retrieval) {
@@ -125,11 +113,72 @@ void inspect_whole(Gathered& gathered, const fs::path& directory, const TensorSo
   }
   const LanguageConfig language = parse_language(config.text_json, where + ": text_config");
   refuse_excess(claimed_parameters(language), source);
-  Generative model = make_generative(config.qformer, config.image_norm_eps, width_of(language));
+  Generative model = make_generative(config.qformer, config.image_norm_eps, width_of(language),
+                                     is_instruct ? TextSide::kPresent : TextSide::kAbsent);
   gathered.result.parts.push_back(qformer_part(config.qformer, elements(named_tensors(model))));
-  add_slots(gathered, named_slots(named_tensors(model), generative_names(), source));
+  add_slots(gathered, named_slots(named_tensors(model),
+                                  is_instruct ? instruct_names() : generative_names(), source));
   LanguageWeights weights = make_language_weights(language);
   add_language(gathered, weights, language, kLanguagePrefix);
+  finish(gathered, source);
+}
+
+void inspect_blip(Gathered& gathered, const fs::path& directory, const TensorSource& source) {
+  const BlipConfig config = read_blip_config(directory);
+  gathered.result.kind = class_name(config.kind);
+  const VisionConfig vision =
+      parse_vision(config.vision_json, (directory / "config.json").string() + ": vision_config");
+  refuse_excess(claimed_parameters(vision), source);
+  refuse_excess(claimed_parameters(config.text), source);
+  VisionWeights vision_weights = make_vision_weights(vision);
+  add_vision(gathered, vision_weights, vision, kVisionPrefix);
+  gathered.ignored = unused_blip_tensors(config.output);
+  gathered.ignored.push_back("logit_scale");
+  LayerNorm norm = make_layer_norm(config.text.encoder_hidden_size, config.image_norm_eps);
+  add_slots(gathered, prefixed_slots(named_tensors(norm), "vision_model.post_layernorm."));
+  const auto add_model = [&](auto model) {
+    const std::vector<NamedTensor> tensors = named_tensors(model);
+    gathered.result.parts.push_back({"text model and heads",
+                                     "blip_text_model",
+                                     false,
+                                     elements(tensors) + elements(named_tensors(norm)),
+                                     {{"hidden_size", config.text.hidden_size},
+                                      {"intermediate_size", config.text.intermediate_size},
+                                      {"num_hidden_layers", config.text.num_hidden_layers},
+                                      {"num_attention_heads", config.text.num_attention_heads},
+                                      {"encoder_hidden_size", config.text.encoder_hidden_size},
+                                      {"vocab_size", config.text.vocab_size}}});
+    add_slots(gathered, named_slots(tensors, blip_names(), source));
+    finish(gathered, source);
+  };
+  if (config.kind == DirectoryKind::kBlipCaptioning) {
+    add_model(make_blip_captioner(config.text, config.output));
+  } else if (config.kind == DirectoryKind::kBlipMatching) {
+    add_model(make_blip_matcher(config.text, config.image_text_hidden_size));
+  } else {
+    add_model(make_blip_answerer(config.text, config.output));
+  }
+}
+
+void inspect_clip(Gathered& gathered, const fs::path& directory, const TensorSource& source) {
+  const ClipConfig config = read_clip_config(directory);
+  gathered.result.kind = class_name(DirectoryKind::kClip);
+  refuse_excess(claimed_parameters(VisionConfig(config.vision)), source);
+  Clip model = make_clip(config);
+  gathered.result.parts.push_back({"image encoder", "clip_vision_model", true,
+                                   elements(named_tensors(model.vision_model)),
+                                   sizes_of(VisionConfig(config.vision))});
+  gathered.result.parts.push_back({"text model",
+                                   "clip_text_model",
+                                   true,
+                                   elements(named_tensors(model.text_model)),
+                                   {{"hidden_size", config.text.hidden_size},
+                                    {"intermediate_size", config.text.intermediate_size},
+                                    {"num_hidden_layers", config.text.num_hidden_layers},
+                                    {"num_attention_heads", config.text.num_attention_heads},
+                                    {"vocab_size", config.text.vocab_size},
+                                    {"projection_dim", config.projection_dim}}});
+  add_slots(gathered, prefixed_slots(named_tensors(model), ""));
   finish(gathered, source);
 }
 
@@ -173,7 +222,11 @@ Inspection inspect_directory(const fs::path& directory) {
   const std::unique_ptr<TensorSource> source = open_source(directory);
   const std::string where = (directory / "config.json").string();
   Gathered gathered;
-  if (kind == DirectoryKind::kBert) {
+  if (is_blip1(kind)) {
+    inspect_blip(gathered, directory, *source);
+  } else if (kind == DirectoryKind::kClip) {
+    inspect_clip(gathered, directory, *source);
+  } else if (kind == DirectoryKind::kBert) {
     gathered.result.kind = "BERT";
     inspect_bert(gathered, directory, *source);
   } else if (kind == DirectoryKind::kImageEncoder) {

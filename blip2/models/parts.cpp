@@ -2,9 +2,11 @@
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/arange.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/std.h>
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <system_error>
 #include <utility>
@@ -39,39 +41,65 @@ void require_there(const fs::path& path, const char* expected) {
   }
 }
 
+/// Narrow weights stay as they lie in the file: a slot takes the dtype that its tensor has there.
+void keep_stored_dtypes(const std::vector<Slot>& slots, const TensorSource& source) {
+  std::map<std::string, at::ScalarType> stored;
+  for (const TensorInfo& info : source.infos()) stored[info.name] = info.dtype;
+  for (const Slot& slot : slots) {
+    auto found = stored.find(slot.name);
+    for (const std::string& name : slot.alternatives) {
+      if (found == stored.end()) found = stored.find(name);
+    }
+    if (found == stored.end() || !slot.tensor->is_floating_point()) continue;
+    if (found->second != at::kHalf && found->second != at::kBFloat16) continue;
+    *slot.tensor = at::empty(slot.tensor->sizes(), found->second);
+  }
+}
+
+bool is_blip2(DirectoryKind kind) {
+  return kind == DirectoryKind::kRetrieval || kind == DirectoryKind::kGeneration ||
+         kind == DirectoryKind::kInstruct;
+}
+
 ImageEncoderPart load_encoder(const TensorSource& source, const std::string& prefix,
                               const std::string& vision_json, const std::string& where,
-                              at::Device device) {
+                              const PartOptions& options) {
   const VisionConfig config = parse_vision(vision_json, where);
   refuse_excess(claimed_parameters(config), source);
   VisionWeights weights = make_vision_weights(config);
-  LoadOptions options{.copy = false, .check_finite = true, .ignore_unused = {}};
-  if (!prefix.empty()) options.ignore_unused = tensors_beside_vision();
-  load(source, prefixed_slots(weight_tensors(weights), prefix), options);
-  move_to(weight_tensors(weights), device);
+  LoadOptions loading{.copy = false,
+                      .check_finite = options.finiteness == Finiteness::kChecked,
+                      .ignore_unused = unused_buffers()};
+  if (!prefix.empty()) loading.ignore_unused = tensors_beside_vision();
+  const std::vector<Slot> slots = prefixed_slots(weight_tensors(weights), prefix);
+  if (std::holds_alternative<Vit>(weights)) keep_stored_dtypes(slots, source);
+  load(source, slots, loading);
+  move_to(weight_tensors(weights), options.device);
   return {make_image_encoder(std::move(weights)), efficientnet_lite0_transform(), vision_json};
 }
 
-ImageEncoderPart open_encoder_file(const fs::path& path, at::Device device) {
+ImageEncoderPart open_encoder_file(const fs::path& path, const PartOptions& options) {
   const std::unique_ptr<TensorSource> source = open_source(path);
   if (!source->has("_conv_stem.weight")) {
     fail(ErrorCode::kUnsupported,
          "{}: expected the weights of an EfficientNet-Lite0, found no tensor _conv_stem.weight",
          path.string());
   }
-  return load_encoder(*source, "", format_vision(EfficientNetConfig{}), path.string(), device);
+  return load_encoder(*source, "", format_vision(EfficientNetConfig{}), path.string(), options);
 }
 
-ImageEncoderPart open_encoder_directory(const fs::path& directory, at::Device device) {
+ImageEncoderPart open_encoder_directory(const fs::path& directory, const PartOptions& options) {
   const DirectoryKind kind = directory_kind(directory);
   const fs::path config = directory / "config.json";
   const std::unique_ptr<TensorSource> source = open_source(directory);
   ImageEncoderPart part;
   if (kind == DirectoryKind::kImageEncoder) {
-    part = load_encoder(*source, "", read_file(config), config.string(), device);
-  } else if (kind == DirectoryKind::kRetrieval || kind == DirectoryKind::kGeneration) {
-    part = load_encoder(*source, kVisionPrefix, read_bundle_config(directory).vision_json,
-                        config.string() + ": vision_config", device);
+    part = load_encoder(*source, "", read_file(config), config.string(), options);
+  } else if (is_blip2(kind) || is_blip1(kind)) {
+    const std::string vision = is_blip2(kind) ? read_bundle_config(directory).vision_json
+                                              : read_blip_config(directory).vision_json;
+    part =
+        load_encoder(*source, kVisionPrefix, vision, config.string() + ": vision_config", options);
   } else {
     fail(ErrorCode::kInvalidArgument, "{}: expected an image encoder, found another kind of model",
          directory.string());
@@ -83,7 +111,7 @@ ImageEncoderPart open_encoder_directory(const fs::path& directory, at::Device de
 }
 
 /// The spread of the token embeddings' elements; at most 8192 rows of them, evenly chosen.
-double embedding_std(const CausalLanguageModel& model, int64_t vocab_size, at::Device device) {
+double embedding_std(const LanguageModel& model, int64_t vocab_size, at::Device device) {
   const at::NoGradGuard no_grad;
   const int64_t step = std::max<int64_t>(vocab_size / 8192, 1);
   const at::Tensor ids =
@@ -101,17 +129,17 @@ std::string generation_json(const fs::path& directory) {
 }
 
 LanguageModelPart finish(LanguageModelPart part, LanguageWeights weights,
-                         const LanguageConfig& config, at::Device device) {
-  move_to(weight_tensors(weights), device);
+                         const LanguageConfig& config, const PartOptions& options) {
+  move_to(weight_tensors(weights), options.device);
   part.model = make_language_model(std::move(weights));
   set_trainable(part.model->tensors(), false);
   part.width = width_of(config);
   part.max_positions = max_positions(config);
-  part.embedding_std = embedding_std(*part.model, vocab_size(config), device);
+  part.embedding_std = embedding_std(*part.model, vocab_size(config), options.device);
   return part;
 }
 
-LanguageModelPart open_gguf(const fs::path& path, at::Device device) {
+LanguageModelPart open_gguf(const fs::path& path, const PartOptions& options) {
   const GgufFile file(path);
   LanguageModelPart part;
   const LlamaConfig config = llama_config_from_gguf(file);
@@ -122,21 +150,23 @@ LanguageModelPart open_gguf(const fs::path& path, at::Device device) {
   if (config.eos_token_id >= 0) generation["eos_token_id"] = config.eos_token_id;
   if (config.pad_token_id >= 0) generation["pad_token_id"] = config.pad_token_id;
   part.generation_json = generation.dump(2);
-  return finish(std::move(part), load_llama(file), config, device);
+  return finish(std::move(part), load_llama(file), config, options);
 }
 
-LanguageModelPart open_language_directory(const fs::path& directory, at::Device device) {
+LanguageModelPart open_language_directory(const fs::path& directory, const PartOptions& options) {
   const DirectoryKind kind = directory_kind(directory);
   std::string where = (directory / "config.json").string(), prefix;
   LanguageModelPart part;
-  LoadOptions options{.copy = false, .check_finite = false, .ignore_unused = unused_buffers()};
+  LoadOptions loading{.copy = false,
+                      .check_finite = options.finiteness == Finiteness::kChecked,
+                      .ignore_unused = unused_buffers()};
   if (kind == DirectoryKind::kLanguageModel) {
     part.text_json = read_file(directory / "config.json");
-  } else if (kind == DirectoryKind::kGeneration) {
+  } else if (kind == DirectoryKind::kGeneration || kind == DirectoryKind::kInstruct) {
     part.text_json = read_bundle_config(directory).text_json;
     where += ": text_config";
     prefix = kLanguagePrefix;
-    options.ignore_unused = tensors_beside_language();
+    loading.ignore_unused = tensors_beside_language();
   } else {
     fail(ErrorCode::kInvalidArgument, "{}: expected a language model, found another kind of model",
          directory.string());
@@ -145,32 +175,33 @@ LanguageModelPart open_language_directory(const fs::path& directory, at::Device 
   const std::unique_ptr<TensorSource> source = open_source(directory);
   refuse_excess(claimed_parameters(config), *source);
   LanguageWeights weights = make_language_weights(config);
-  if (ties_output(config)) options.ignore_unused.push_back(prefix + "lm_head.weight");
-  load(*source, prefixed_slots(weight_tensors(weights), prefix), options);
+  const std::vector<Slot> slots = language_slots(weights, config, prefix);
+  keep_stored_dtypes(slots, *source);
+  load(*source, slots, loading);
   part.tokenizer = load_tokenizer(directory);
   part.generation_json = generation_json(directory);
-  return finish(std::move(part), std::move(weights), config, device);
+  return finish(std::move(part), std::move(weights), config, options);
 }
 
 }  // namespace
 
-ImageEncoderPart open_image_encoder(const fs::path& path, at::Device device) {
+ImageEncoderPart open_image_encoder(const fs::path& path, const PartOptions& options) {
   if (is_shape_word(path)) {
     fail(ErrorCode::kUnsupported,
          "image encoder {}: this version opens a directory or file of weights", path.string());
   }
   require_there(path, "a directory or file of an image encoder");
-  if (fs::exists(path / "config.json")) return open_encoder_directory(path, device);
+  if (fs::exists(path / "config.json")) return open_encoder_directory(path, options);
   const fs::path file = only_file(path, ".pth");
-  if (!file.empty()) return open_encoder_file(file, device);
+  if (!file.empty()) return open_encoder_file(file, options);
   fail(ErrorCode::kNotFound, "{}: expected config.json or one .pth file", path.string());
 }
 
-LanguageModelPart open_language_model(const fs::path& path, at::Device device) {
+LanguageModelPart open_language_model(const fs::path& path, const PartOptions& options) {
   require_there(path, "a directory or file of a language model");
-  if (fs::exists(path / "config.json")) return open_language_directory(path, device);
+  if (fs::exists(path / "config.json")) return open_language_directory(path, options);
   const fs::path file = only_file(path, ".gguf");
-  if (!file.empty()) return open_gguf(file, device);
+  if (!file.empty()) return open_gguf(file, options);
   fail(ErrorCode::kNotFound, "{}: expected config.json or one .gguf file", path.string());
 }
 
@@ -216,6 +247,11 @@ const std::vector<std::string>& tensors_beside_vision() {
                                                     "itm_head.**",
                                                     "vision_projection.**",
                                                     "text_projection.**",
+                                                    "vision_proj.**",
+                                                    "text_proj.**",
+                                                    "text_encoder.**",
+                                                    "text_decoder.**",
+                                                    "**.position_ids",
                                                     "language_projection.**",
                                                     "language_model.**",
                                                     "vision_model.post_layernorm.**"};
@@ -226,7 +262,7 @@ const std::vector<std::string>& tensors_beside_language() {
   static const std::vector<std::string> patterns = [] {
     std::vector<std::string> all = tensors_beside_vision();
     std::erase(all, "language_model.**");
-    all.insert(all.end(), {"vision_model.**", "**.rotary_emb.inv_freq", "**.position_ids"});
+    all.insert(all.end(), {"vision_model.**", "**.rotary_emb.inv_freq"});
     return all;
   }();
   return patterns;

@@ -12,7 +12,7 @@
 #include "blip2/checkpoint/source.h"
 #include "blip2/image/transforms.h"
 #include "blip2/models/blip2/stage1.h"
-#include "blip2/models/language/causal_language_model.h"
+#include "blip2/models/language/language_model.h"
 #include "blip2/models/vision/image_encoder.h"
 #include "blip2/text/tokenizer.h"
 
@@ -24,14 +24,23 @@ struct ImageEncoderPart {
   std::string vision_json;  ///< its configuration
 };
 
+/// Whether every weight is looked at for NaN and infinities, which reads the whole file.
+enum class Finiteness { kChecked, kTrusted };
+
+struct PartOptions {
+  at::Device device = at::kCPU;
+  Finiteness finiteness = Finiteness::kChecked;
+};
+
 /// Opens `path`: a directory of an image encoder or of a whole model (config.json says which), a
 /// directory that holds one `.pth` file, or a `.pth` file: the published EfficientNet-Lite0.
-/// Frozen, memory-mapped. Throws kNotFound, kCorruptData or kUnsupported.
+/// Frozen, memory-mapped; a ViT keeps the dtype of its file. Throws kNotFound, kCorruptData or
+/// kUnsupported.
 ImageEncoderPart open_image_encoder(const std::filesystem::path& path,
-                                    at::Device device = at::kCPU);
+                                    const PartOptions& options = {});
 
 struct LanguageModelPart {
-  std::unique_ptr<CausalLanguageModel> model;
+  std::unique_ptr<LanguageModel> model;
   std::unique_ptr<Tokenizer> tokenizer;
   std::string text_json;               ///< its configuration
   std::string generation_json = "{}";  ///< its generation_config.json
@@ -41,10 +50,10 @@ struct LanguageModelPart {
 };
 
 /// Opens `path`: a directory of a language model or of a whole generative model, a directory that
-/// holds one `.gguf` file, or a `.gguf` file. Frozen; memory-mapped, but GGUF is dequantised to
-/// float32. Throws as above.
+/// holds one `.gguf` file, or a `.gguf` file. Frozen; memory-mapped in the dtype of the file, but
+/// GGUF is dequantised to float32. Throws as above.
 LanguageModelPart open_language_model(const std::filesystem::path& path,
-                                      at::Device device = at::kCPU);
+                                      const PartOptions& options = {});
 
 struct BertOptions {
   bool fold_token_types =

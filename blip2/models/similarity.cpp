@@ -8,9 +8,11 @@
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "blip2/base/error.h"
+#include "blip2/models/bundle.h"
 
 namespace blip2 {
 namespace {
@@ -32,16 +34,14 @@ at::Tensor index_of(const std::vector<int64_t>& rows) {
   return at::tensor(at::ArrayRef<int64_t>(rows), at::kLong);
 }
 
-}  // namespace
-
-TextFeatures text_features(const Stage1& model, const Tokenizer& tokenizer,
-                           const std::vector<std::string>& texts, int64_t max_length) {
+/// The ids of texts, right-padded.
+TextFeatures tokenize(const Tokenizer& tokenizer, const std::vector<std::string>& texts,
+                      int64_t max_length, int64_t most) {
   if (texts.empty()) fail(ErrorCode::kInvalidArgument, "expected at least one text");
-  if (max_length < 2 || max_length > model.config.qformer.max_position_embeddings) {
-    fail(ErrorCode::kInvalidArgument, "text length: expected 2 to {} tokens, found {}",
-         model.config.qformer.max_position_embeddings, max_length);
+  if (max_length < 2 || max_length > most) {
+    fail(ErrorCode::kInvalidArgument, "text length: expected 2 to {} tokens, found {}", most,
+         max_length);
   }
-  const at::NoGradGuard no_grad;
   std::vector<std::vector<int64_t>> rows;
   size_t longest = 0;
   for (const std::string& text : texts) {
@@ -64,17 +64,92 @@ TextFeatures text_features(const Stage1& model, const Tokenizer& tokenizer,
     features.ids[i].narrow(0, 0, n).copy_(at::tensor(at::ArrayRef<int64_t>(ids), at::kLong));
     features.mask[i].narrow(0, 0, n).fill_(1);
   }
-  features.projected = in_chunks(count, [&](int64_t first, int64_t n) {
-    return encode_text(
-        model, pack_text(features.ids.narrow(0, first, n), features.mask.narrow(0, first, n)));
+  return features;
+}
+
+const BlipMatcher* blip_matcher(const Bundle& bundle) {
+  return bundle.blip ? std::get_if<BlipMatcher>(&bundle.blip->model) : nullptr;
+}
+
+void require_similarity(const Bundle& bundle) {
+  if (has_similarity(bundle)) return;
+  fail(ErrorCode::kUnsupported,
+       "this model has no image-text features: expected a BLIP-2 for retrieval (stage 1), a BLIP "
+       "for retrieval or a CLIP");
+}
+
+/// Logits of texts and the pictures `picture_rows` of `embeds`.
+at::Tensor chunk_logits(const Bundle& bundle, const at::Tensor& embeds,
+                        const at::Tensor& picture_rows, const Text& text) {
+  if (const BlipMatcher* matcher = blip_matcher(bundle)) {
+    const TextContext context = project_context(matcher->text_encoder, norm_images(bundle, embeds));
+    return match_logits(*matcher, select_rows(context, picture_rows), text);
+  }
+  const Stage1& model = *bundle.stage1;
+  const ImageKeyValues keys = project_image(model.qformer, apply(model.image_norm, embeds));
+  return match_logits(model, select_rows(keys, picture_rows), text);
+}
+
+}  // namespace
+
+bool has_similarity(const Bundle& bundle) {
+  return bundle.stage1 || bundle.clip || blip_matcher(bundle) != nullptr;
+}
+
+bool has_matching(const Bundle& bundle) { return bundle.stage1 || blip_matcher(bundle) != nullptr; }
+
+int64_t num_image_features(const Bundle& bundle) {
+  return bundle.stage1 ? bundle.stage1->config.qformer.num_query_tokens : 1;
+}
+
+int64_t similarity_width(const Bundle& bundle) {
+  require_similarity(bundle);
+  if (bundle.clip) return bundle.clip->config.projection_dim;
+  if (const BlipMatcher* matcher = blip_matcher(bundle)) {
+    return matcher->vision_projection.weight.size(0);
+  }
+  return bundle.stage1->config.embed_dim;
+}
+
+double temperature(const Bundle& bundle) {
+  if (bundle.stage1) return bundle.stage1->temperature.item<double>();
+  if (bundle.clip) return std::exp(-bundle.clip->logit_scale.item<double>());
+  return 0.07;
+}
+
+TextFeatures text_features(const Bundle& bundle, const std::vector<std::string>& texts,
+                           int64_t max_length) {
+  require_similarity(bundle);
+  const at::NoGradGuard no_grad;
+  const Tokenizer& tokenizer = bundle.stage1 ? *bundle.qformer_tokenizer : *bundle.text_tokenizer;
+  const BlipMatcher* matcher = blip_matcher(bundle);
+  const int64_t positions = matcher != nullptr
+                                ? matcher->text_encoder.config.max_position_embeddings
+                            : bundle.clip ? bundle.clip->config.text.max_position_embeddings
+                                          : bundle.stage1->config.qformer.max_position_embeddings;
+  TextFeatures features = tokenize(tokenizer, texts, max_length, positions);
+  features.projected = in_chunks(features.ids.size(0), [&](int64_t first, int64_t n) {
+    const at::Tensor ids = features.ids.narrow(0, first, n);
+    const at::Tensor mask = features.mask.narrow(0, first, n);
+    if (bundle.clip) return text_features(*bundle.clip, ids, mask);
+    const Text text = pack_text(ids, mask);
+    return matcher != nullptr ? text_features(*matcher, text) : encode_text(*bundle.stage1, text);
   });
   return features;
 }
 
-at::Tensor image_features(const Stage1& model, const at::Tensor& image_embeds) {
+at::Tensor image_features(const Bundle& bundle, const at::Tensor& image_embeds) {
+  require_similarity(bundle);
   const at::NoGradGuard no_grad;
   return in_chunks(image_embeds.size(0), [&](int64_t first, int64_t n) {
-    return encode_image(model, image_embeds.narrow(0, first, n)).projected;
+    const at::Tensor embeds = image_embeds.narrow(0, first, n);
+    if (bundle.stage1) return encode_image(*bundle.stage1, embeds).projected;
+    if (const BlipMatcher* matcher = blip_matcher(bundle)) {
+      return image_features(*matcher, norm_images(bundle, embeds)).unsqueeze(1);
+    }
+    const Clip& clip = *bundle.clip;
+    return normalize(apply(clip.visual_projection, normed_class(clip.vision_model, embeds)))
+        .unsqueeze(1);
   });
 }
 
@@ -85,10 +160,14 @@ at::Tensor all_similarities(const at::Tensor& image_features, const at::Tensor& 
   });
 }
 
-at::Tensor pair_logits(const Stage1& model, const at::Tensor& image_embeds,
+at::Tensor pair_logits(const Bundle& bundle, const at::Tensor& image_embeds,
                        const TextFeatures& texts, const std::vector<int64_t>& images,
                        const std::vector<int64_t>& text_rows) {
   BLIP2_CHECK(images.size() == text_rows.size() && !images.empty());
+  if (!has_matching(bundle)) {
+    fail(ErrorCode::kUnsupported,
+         "this model has no matching head: expected a BLIP-2 or a BLIP for retrieval");
+  }
   const at::NoGradGuard no_grad;
   // Pairs are taken picture by picture, so that a chunk projects each of its few pictures once.
   std::vector<int64_t> order(images.size());
@@ -109,8 +188,7 @@ at::Tensor pair_logits(const Stage1& model, const at::Tensor& image_embeds,
         const Text text =
             pack_text(texts.ids.index_select(0, index), texts.mask.index_select(0, index));
         const at::Tensor embeds = image_embeds.index_select(0, index_of(pictures));
-        const ImageKeyValues keys = project_image(model.qformer, apply(model.image_norm, embeds));
-        return match_logits(model, select_rows(keys, index_of(picture_rows)), text);
+        return chunk_logits(bundle, embeds, index_of(picture_rows), text);
       });
   return at::empty_like(sorted).index_copy_(0, index_of(order), sorted);
 }

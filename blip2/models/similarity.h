@@ -1,5 +1,6 @@
-// How well pictures and texts fit, by a stage-1 model: features of many, cosines of all pairs
-// (ITC), matching logits of chosen pairs (ITM). Without gradients; large sets are taken in chunks.
+// How well pictures and texts fit, by a BLIP-2 of stage 1, a BLIP-1 for retrieval or a CLIP:
+// features of many, cosines of all pairs (ITC), matching logits of chosen pairs (ITM, which CLIP
+// lacks). Without gradients; large sets are taken in chunks.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -8,29 +9,38 @@
 #include <string>
 #include <vector>
 
-#include "blip2/models/blip2/stage1.h"
-#include "blip2/text/tokenizer.h"
-
 namespace blip2 {
+
+struct Bundle;
 
 struct TextFeatures {
   at::Tensor ids, mask;  // [M, T] int64
   at::Tensor projected;  // [M, E], unit length
 };
 
-/// `max_length` tokens, special ones included; longer texts lose tokens before [SEP].
-TextFeatures text_features(const Stage1& model, const Tokenizer& tokenizer,
-                           const std::vector<std::string>& texts, int64_t max_length);
+/// Whether a model gives features of pictures and texts, and whether it has a matching head.
+bool has_similarity(const Bundle& bundle);
+bool has_matching(const Bundle& bundle);
+/// Q and E of image_features(): one vector a picture but in BLIP-2.
+int64_t num_image_features(const Bundle& bundle);
+int64_t similarity_width(const Bundle& bundle);
+/// What cosines are divided by before a softmax over texts: learned by BLIP-2 and CLIP; 0.07 where
+/// a file has none.
+double temperature(const Bundle& bundle);
+
+/// `max_length` tokens, special ones included; longer texts lose tokens before the last.
+TextFeatures text_features(const Bundle& bundle, const std::vector<std::string>& texts,
+                           int64_t max_length);
 
 /// ITC's image features of raw encoder outputs [N, P, Dv]: [N, Q, E], unit length.
-at::Tensor image_features(const Stage1& model, const at::Tensor& image_embeds);
+at::Tensor image_features(const Bundle& bundle, const at::Tensor& image_embeds);
 
 /// Cosine of the best query for every pair: [N, Q, E] x [M, E] -> [N, M].
 at::Tensor all_similarities(const at::Tensor& image_features, const at::Tensor& text_features);
 
 /// Matching logits (no, yes) of the pairs (images[i], texts[i]): index vectors into image_embeds
-/// and texts. [pairs, 2].
-at::Tensor pair_logits(const Stage1& model, const at::Tensor& image_embeds,
+/// (raw) and texts. [pairs, 2]. Throws kUnsupported for a model without a matching head.
+at::Tensor pair_logits(const Bundle& bundle, const at::Tensor& image_embeds,
                        const TextFeatures& texts, const std::vector<int64_t>& images,
                        const std::vector<int64_t>& text_rows);
 

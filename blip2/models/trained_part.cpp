@@ -14,7 +14,7 @@ namespace {
 
 LoadOptions load_options(Storage storage) {
   return {.copy = storage == Storage::kOwned,
-          .check_finite = true,
+          .check_finite = true,  // it is small beside the frozen parts
           .ignore_unused = tensors_beside_trained()};
 }
 
@@ -51,10 +51,12 @@ Stage1 load_stage1(const BundleConfig& config, const TensorSource& source, Stora
 
 Generative load_generative(const BundleConfig& config, const TensorSource& source,
                            int64_t language_width, Storage storage) {
-  refuse_excess(claimed_parameters(config.qformer, TextSide::kAbsent), source);
-  Generative model = make_generative(config.qformer, config.image_norm_eps, language_width);
-  load(source, named_slots(named_tensors(model), generative_names(), source),
-       load_options(storage));
+  const bool is_instruct = config.kind == DirectoryKind::kInstruct;
+  const TextSide text = is_instruct ? TextSide::kPresent : TextSide::kAbsent;
+  refuse_excess(claimed_parameters(config.qformer, text), source);
+  Generative model = make_generative(config.qformer, config.image_norm_eps, language_width, text);
+  const NameTable& names = is_instruct ? instruct_names() : generative_names();
+  load(source, named_slots(named_tensors(model), names, source), load_options(storage));
   return model;
 }
 

@@ -5,6 +5,8 @@
 
 #include <cmath>
 
+#include "blip2/nn/narrow_linear.h"
+
 namespace blip2 {
 
 Linear make_linear(int64_t in, int64_t out, Bias bias) {
@@ -20,6 +22,10 @@ void visit(Linear& linear, const Visitor& visitor) {
 }
 
 at::Tensor apply(const Linear& linear, const at::Tensor& x) {
+  if (is_narrow_linear(x, linear.weight)) {
+    at::Tensor y = narrow_linear(x, linear.weight);
+    return linear.bias.defined() ? y.add_(linear.bias) : y;
+  }
   return at::linear(x, as_dtype(linear.weight, x.scalar_type()),
                     as_dtype(linear.bias, x.scalar_type()));
 }

@@ -1,18 +1,15 @@
 #include "blip2/tasks/captioner.h"
 
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/cat.h>
-#include <ATen/ops/ones.h>
-#include <ATen/ops/tensor.h>
 
-#include <memory>
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "blip2/base/error.h"
 #include "blip2/data/collate.h"
 #include "blip2/generate/search.h"
-#include "blip2/models/blip2/qformer_decoder.h"
 #include "blip2/models/bundle.h"
+#include "blip2/models/writing.h"
 
 namespace blip2 {
 namespace {
@@ -53,41 +50,15 @@ std::string stripped(const std::string& text) {
                                     : text.substr(begin, text.find_last_not_of(space) - begin + 1);
 }
 
-/// The end tokens: text_config's, else the tokenizer's; [SEP] for the Q-Former's own head.
-std::vector<int64_t> end_ids(const Bundle& bundle) {
-  if (!bundle.generative) return {bundle.qformer_tokenizer->special_ids().sep};
-  const Json config = Json::parse(bundle.text_json, nullptr, false);
-  const Json id = config.is_object() ? config.value("eos_token_id", Json()) : Json();
-  if (id.is_number_integer()) return {id.get<int64_t>()};
-  if (id.is_array()) return id.get<std::vector<int64_t>>();
-  return {bundle.text_tokenizer->special_ids().eos};
-}
-
-struct Writing {
-  std::unique_ptr<Decoder> decoder;
-  std::vector<int64_t> prompt_ids;
-};
-
-Writing start_writing(const Bundle& bundle, const at::Tensor& image_embeds,
-                      const std::string& prompt) {
-  if (!bundle.generative) {
-    const ImageFeatures image = encode_image(*bundle.stage1, image_embeds);
-    return {std::make_unique<QFormerDecoder>(*bundle.stage1, image.queries,
-                                             bundle.qformer_tokenizer->special_ids().dec),
-            {}};
+/// Refuses a text that this model cannot go on from.
+void check_prompt(const Bundle& bundle, const std::string& prompt, const char* what) {
+  if (prompt.find("<image>") != std::string::npos) {
+    fail(ErrorCode::kInvalidArgument,
+         "{}: \"<image>\" stands for the picture and cannot be written", what);
   }
-  Writing writing;
-  at::Tensor embeds = language_inputs(*bundle.generative, image_embeds);  // [N, Q, Dl]
-  // An empty prompt still has the tokenizer's start token, where there is one.
-  writing.prompt_ids = bundle.text_tokenizer->encode(prompt);
-  if (!writing.prompt_ids.empty()) {
-    const at::Tensor ids = at::tensor(at::ArrayRef<int64_t>(writing.prompt_ids), at::kLong);
-    const at::Tensor text = bundle.language_model->embed(ids).unsqueeze(0);  // [1, S, Dl]
-    embeds = at::cat({embeds, text.expand({embeds.size(0), -1, -1})}, 1);
+  if (!prompt.empty() && !can_be_prompted(bundle)) {
+    fail(ErrorCode::kInvalidArgument, "{}: a stage-1 model writes without a prompt", what);
   }
-  writing.decoder =
-      bundle.language_model->decode(embeds, at::ones({embeds.size(0), embeds.size(1)}, at::kLong));
-  return writing;
 }
 
 }  // namespace
@@ -106,34 +77,41 @@ Captioner::Captioner(const Bundle& bundle, GenerationOptions options, std::strin
                      uint64_t seed)
     : bundle_(bundle), options_(std::move(options)), prompt_(std::move(prompt)), seed_(seed) {
   validate(options_);
-  if (prompt_.find("<image>") != std::string::npos) {
-    fail(ErrorCode::kInvalidArgument,
-         "--prompt: \"<image>\" stands for the picture and cannot be written");
+  if (!can_write(bundle_)) {
+    fail(ErrorCode::kUnsupported, "this model has no part that writes texts");
   }
-  if (!bundle_.generative && !bundle_.stage1) {
-    fail(ErrorCode::kUnsupported, "this model has no part that writes captions");
-  }
-  if (!bundle_.generative && !prompt_.empty()) {
-    fail(ErrorCode::kInvalidArgument, "--prompt: a stage-1 model captions without a prompt");
-  }
+  check_prompt(bundle_, prompt_, "--prompt");
 }
 
 std::vector<std::vector<Caption>> Captioner::caption(const std::vector<Picture>& pictures) const {
-  if (pictures.empty()) return {};
+  std::vector<Question> questions;
+  for (size_t i = 0; i < pictures.size(); ++i) questions.push_back({i, prompt_});
+  return answer(pictures, questions);
+}
+
+std::vector<std::vector<Caption>> Captioner::answer(const std::vector<Picture>& pictures,
+                                                    const std::vector<Question>& questions) const {
+  if (pictures.empty() || questions.empty()) return {};
   const at::NoGradGuard no_grad;
+  std::vector<Prompt> prompts;
+  for (const Question& question : questions) {
+    check_prompt(bundle_, question.text, "the text");
+    prompts.push_back({static_cast<int64_t>(question.picture), question.text});
+  }
   const int64_t size = bundle_.transform.image_size;
   const at::Tensor image_embeds =
       encode_images(bundle_, stack_pixels(pixels_of(pictures), size, size));
-  const Writing writing = start_writing(bundle_, image_embeds, prompt_);
-  const Tokenizer& tokenizer =
-      bundle_.generative ? *bundle_.text_tokenizer : *bundle_.qformer_tokenizer;
+  const Writing writing = start_writing(bundle_, image_embeds, prompts);
   SearchRequest request;
   request.options = options_;
-  request.eos_ids = end_ids(bundle_);
+  request.eos_ids = writing.eos_ids;
   request.seed = seed_;
-  for (const Picture& picture : pictures) {
-    request.inputs.push_back({.prompt_ids = {}, .stream = picture.input});
+  for (size_t i = 0; i < questions.size(); ++i) {
+    request.inputs.push_back({.prompt_ids = writing.prompt_ids[i],
+                              .stream = pictures[questions[i].picture].input,
+                              .room = writing.room[i]});
   }
+  const Tokenizer& tokenizer = *writing.tokenizer;
   if (!options_.stop.empty()) {
     request.stop = [&](std::span<const int64_t> ids) {
       const std::string text = tokenizer.decode(ids);
@@ -151,6 +129,13 @@ std::vector<std::vector<Caption>> Captioner::caption(const std::vector<Picture>&
     }
   }
   return captions;
+}
+
+std::string default_question_template(const Bundle& bundle) {
+  if (!bundle.generative || is_instruct(bundle)) return "{}";
+  const bool is_decoder_only =
+      dynamic_cast<const CausalLanguageModel*>(bundle.language_model.get()) != nullptr;
+  return is_decoder_only ? "Question: {} Answer:" : "Question: {} Short answer:";
 }
 
 }  // namespace blip2

@@ -1,5 +1,5 @@
-// Captions of pictures: by the language model of a stage-2 model, or by the Q-Former's own head of
-// a stage-1 model.
+// Captions of pictures and answers to questions about them, by whatever part of a model writes: a
+// language model, BLIP-1's decoder, or the Q-Former's own head.
 #pragma once
 
 #include <cstdint>
@@ -19,13 +19,20 @@ struct Caption {
   std::vector<int64_t> tokens;  ///< the new ids
 };
 
+/// A question about a picture of a batch, or anything else that the text is to go on from.
+struct Question {
+  size_t picture = 0;  ///< place in the batch
+  std::string text;
+};
+
 /// The defaults of a model: its generation_config.json over Hugging Face's.
 GenerationOptions default_generation_options(const Bundle& bundle);
 
 /// The bundle must outlive it. Methods may be called by several threads.
 class Captioner {
  public:
-  /// Throws kInvalidArgument for bad options or a prompt that contains "<image>".
+  /// Throws kInvalidArgument for bad options or a prompt that the model cannot take or that
+  /// contains "<image>"; kUnsupported for a model that does not write.
   Captioner(const Bundle& bundle, GenerationOptions options, std::string prompt,
             uint64_t seed = 42);
 
@@ -33,11 +40,20 @@ class Captioner {
   /// others.
   std::vector<std::vector<Caption>> caption(const std::vector<Picture>& pictures) const;
 
+  /// For each question, num_return_sequences texts; the prompt takes no part. A picture is encoded
+  /// once, however many questions are about it. Throws kInvalidArgument as the constructor does.
+  std::vector<std::vector<Caption>> answer(const std::vector<Picture>& pictures,
+                                           const std::vector<Question>& questions) const;
+
  private:
   const Bundle& bundle_;
   GenerationOptions options_;
   std::string prompt_;
   uint64_t seed_;
 };
+
+/// What a family of models expects around a question, "{}": "Question: {} Answer:" of a BLIP-2 with
+/// a decoder-only language model, "Question: {} Short answer:" with T5, else the question alone.
+std::string default_question_template(const Bundle& bundle);
 
 }  // namespace blip2

@@ -2,8 +2,6 @@
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
-#include <ATen/ops/ones.h>
-#include <ATen/ops/tensor.h>
 
 #include <algorithm>
 #include <optional>
@@ -11,49 +9,40 @@
 #include "blip2/base/config.h"
 #include "blip2/base/error.h"
 #include "blip2/data/collate.h"
-#include "blip2/models/blip2/qformer_decoder.h"
 #include "blip2/models/bundle.h"
 #include "blip2/models/similarity.h"
+#include "blip2/models/writing.h"
 
 namespace blip2 {
 namespace {
 
 /// What the features of a call are read from; parts that nobody asked for stay undefined.
 struct Parts {
-  at::Tensor pixels;     // [N, 3, H, W]
-  at::Tensor embeds;     // [N, P, Dv], after the layer norm
-  QueryPass queries;     // hidden [N, Q, D]
-  at::Tensor projected;  // [N, Q, E], of a stage-1 model
+  at::Tensor pixels;  // [N, 3, H, W]
+  at::Tensor raw;     // [N, P, Dv], the encoder's output
   std::optional<TextFeatures> texts;
 };
 
-bool is_stage2_only(const std::string& feature) { return feature == "language_inputs"; }
-bool is_stage1_only(const std::string& feature) {
-  return feature == "itc_image" || feature == "itc_text" || feature == "multimodal";
-}
-
-const LayerNorm& image_norm(const Bundle& bundle) {
-  return bundle.stage1 ? bundle.stage1->image_norm : bundle.generative->image_norm;
+void encode_pictures(const Bundle& bundle, const std::vector<Picture>& pictures, bool pixels_only,
+                     Parts& parts) {
+  const int64_t size = bundle.transform.image_size;
+  parts.pixels = stack_pixels(pixels_of(pictures), size, size);
+  if (!pixels_only) parts.raw = encode_images(bundle, parts.pixels);
 }
 
 const QFormer& qformer(const Bundle& bundle) {
   return bundle.stage1 ? bundle.stage1->qformer : bundle.generative->qformer;
 }
 
-void encode_pictures(const Bundle& bundle, const std::vector<Picture>& pictures, bool pixels_only,
-                     Parts& parts) {
-  const int64_t size = bundle.transform.image_size;
-  parts.pixels = stack_pixels(pixels_of(pictures), size, size);
-  if (pixels_only) return;
-  const at::Tensor raw = encode_images(bundle, parts.pixels);  // [N, P, Dv]
-  parts.embeds = apply(image_norm(bundle), raw);
-  if (bundle.stage1) {
-    ImageFeatures features = encode_image(*bundle.stage1, raw);
-    parts.queries = std::move(features.queries);
-    parts.projected = features.projected;
-  } else {
-    parts.queries = encode_queries(qformer(bundle), project_image(qformer(bundle), parts.embeds));
+/// What each input's text is written behind: a picture of its own or the one for all.
+std::vector<Prompt> prompts_of(const Bundle& bundle, const Parts& parts,
+                               const std::vector<std::string>& texts, int64_t inputs) {
+  std::vector<Prompt> prompts;
+  for (int64_t i = 0; i < inputs; ++i) {
+    prompts.push_back({parts.raw.size(0) == 1 ? 0 : i,
+                       texts.empty() ? bundle.prompt : texts[static_cast<size_t>(i)]});
   }
+  return prompts;
 }
 
 /// One row for all inputs becomes a row for each.
@@ -66,43 +55,34 @@ at::Tensor repeated(const at::Tensor& rows, int64_t inputs) {
 
 /// Queries that look at the picture and the text of each input. [N, Q, D]
 at::Tensor multimodal(const Bundle& bundle, const Parts& parts, int64_t inputs) {
-  const at::Tensor embeds = repeated(parts.embeds, inputs);
+  const at::Tensor embeds = repeated(norm_images(bundle, parts.raw), inputs);
   const Text text = pack_text(parts.texts->ids, parts.texts->mask);
   return encode_joint(qformer(bundle), project_image(qformer(bundle), embeds), text);
 }
 
-/// Logits of the first generated position behind [queries][prompt]. Rows with one prompt are run
-/// together. [N, V]
-at::Tensor language_logits(const Bundle& bundle, const at::Tensor& inputs,
-                           const std::vector<std::string>& prompts) {
-  std::vector<at::Tensor> parts;
-  for (size_t first = 0, end = 0; first < prompts.size(); first = end) {
-    while (end < prompts.size() && prompts[end] == prompts[first]) ++end;
-    at::Tensor embeds = inputs.narrow(0, static_cast<int64_t>(first),
-                                      static_cast<int64_t>(end - first));  // [M, Q, Dl]
-    const std::vector<int64_t> ids = bundle.text_tokenizer->encode(prompts[first]);
-    if (!ids.empty()) {
-      const at::Tensor text =
-          bundle.language_model->embed(at::tensor(at::ArrayRef<int64_t>(ids), at::kLong))
-              .unsqueeze(0);  // [1, S, Dl]
-      embeds = at::cat({embeds, text.expand({embeds.size(0), -1, -1})}, 1);
-    }
-    const at::Tensor mask = at::ones({embeds.size(0), embeds.size(1)}, at::kLong);
-    parts.push_back(bundle.language_model->decode(embeds, mask)->start());
+/// The Q-Former's output of each input's picture, which an InstructBLIP makes with the text.
+at::Tensor query_rows(const Bundle& bundle, const Parts& parts,
+                      const std::vector<std::string>& texts, int64_t inputs) {
+  if (bundle.generative) {
+    return prompted_queries(bundle, parts.raw, prompts_of(bundle, parts, texts, inputs));
   }
-  return at::cat(parts);
+  const ImageKeyValues keys = project_image(qformer(bundle), norm_images(bundle, parts.raw));
+  return repeated(encode_queries(qformer(bundle), keys).hidden, inputs);
 }
 
+/// Logits of the first generated position. Inputs with one text are run together. [N, V]
 at::Tensor first_logits(const Bundle& bundle, const Parts& parts,
                         const std::vector<std::string>& texts, int64_t inputs) {
-  if (bundle.stage1) {
-    const int64_t dec_id = bundle.qformer_tokenizer->special_ids().dec;
-    return repeated(QFormerDecoder(*bundle.stage1, parts.queries, dec_id).start(), inputs);
+  const std::vector<Prompt> prompts =
+      prompts_of(bundle, parts, bundle.stage1 ? std::vector<std::string>() : texts, inputs);
+  std::vector<at::Tensor> rows;
+  for (size_t first = 0, end = 0; first < prompts.size(); first = end) {
+    while (end < prompts.size() && prompts[end].text == prompts[first].text) ++end;
+    const std::vector<Prompt> alike(prompts.begin() + static_cast<std::ptrdiff_t>(first),
+                                    prompts.begin() + static_cast<std::ptrdiff_t>(end));
+    rows.push_back(start_writing(bundle, parts.raw, alike).decoder->start());
   }
-  const at::Tensor soft_prompt =
-      repeated(apply(bundle.generative->language_projection, parts.queries.hidden), inputs);
-  const std::vector<std::string> own(static_cast<size_t>(inputs), bundle.prompt);
-  return language_logits(bundle, soft_prompt, texts.empty() ? own : texts);
+  return at::cat(rows);
 }
 
 at::Tensor feature(const std::string& name, const Bundle& bundle, const Parts& parts,
@@ -111,11 +91,30 @@ at::Tensor feature(const std::string& name, const Bundle& bundle, const Parts& p
   if (name == "multimodal") return multimodal(bundle, parts, inputs);  // [N, Q, D]
   if (name == "logits") return first_logits(bundle, parts, texts, inputs);
   if (name == "pixel_values") return repeated(parts.pixels, inputs);
-  if (name == "image_embeds") return repeated(parts.embeds, inputs);
-  if (name == "query_output") return repeated(parts.queries.hidden, inputs);
-  if (name == "itc_image") return repeated(parts.projected, inputs);
+  if (name == "image_embeds") return repeated(norm_images(bundle, parts.raw), inputs);
+  if (name == "itc_image") return repeated(image_features(bundle, parts.raw), inputs);
+  const at::Tensor queries = query_rows(bundle, parts, texts, inputs);
+  if (name == "query_output") return queries;
   BLIP2_CHECK(name == "language_inputs");
-  return repeated(apply(bundle.generative->language_projection, parts.queries.hidden), inputs);
+  return apply(bundle.generative->language_projection, queries);
+}
+
+/// Whether the model has a feature; else what it would need.
+const char* lacking(const Bundle& bundle, const std::string& name) {
+  if (name == "itc_image" || name == "itc_text") {
+    return has_similarity(bundle) ? nullptr : "a model for image-text retrieval (stage 1)";
+  }
+  if (name == "multimodal") {
+    return bundle.stage1 ? nullptr : "a BLIP-2 for image-text retrieval (stage 1)";
+  }
+  if (name == "language_inputs") {
+    return bundle.generative ? nullptr : "a model with a language model (stage 2)";
+  }
+  if (name == "query_output") {
+    return bundle.stage1 || bundle.generative ? nullptr : "a model with a Q-Former";
+  }
+  if (name == "logits") return can_write(bundle) ? nullptr : "a model that writes";
+  return nullptr;
 }
 
 FeatureRows to_rows(const std::string& name, const at::Tensor& tensor) {
@@ -151,20 +150,17 @@ Embedder::Embedder(const Bundle& bundle, std::vector<std::string> features, int6
         features_.begin() + static_cast<std::ptrdiff_t>(i)) {
       fail(ErrorCode::kInvalidArgument, "--features: '{}' is named twice", name);
     }
-    if (is_stage1_only(name) && !bundle_.stage1) {
-      fail(ErrorCode::kUnsupported,
-           "--features: {} needs a model for image-text retrieval (stage 1)", name);
-    }
-    if (is_stage2_only(name) && !bundle_.generative) {
-      fail(ErrorCode::kUnsupported, "--features: {} needs a model with a language model (stage 2)",
-           name);
+    if (const char* needed = lacking(bundle_, name)) {
+      fail(ErrorCode::kUnsupported, "--features: {} needs {}", name, needed);
     }
   }
 }
 
 bool Embedder::needs_text() const {
-  return std::any_of(features_.begin(), features_.end(), [](const std::string& name) {
-    return name == "itc_text" || name == "multimodal";
+  const bool reads_prompt = is_instruct(bundle_);
+  return std::any_of(features_.begin(), features_.end(), [&](const std::string& name) {
+    return name == "itc_text" || name == "multimodal" ||
+           (reads_prompt && name != "pixel_values" && name != "image_embeds");
   });
 }
 
@@ -183,7 +179,8 @@ std::vector<FeatureRows> Embedder::embed(const std::vector<Picture>& pictures,
          pictures.size(), texts.size());
   }
   if (needs_text() && texts.empty()) {
-    fail(ErrorCode::kInvalidArgument, "--text: itc_text and multimodal need a text for each input");
+    fail(ErrorCode::kInvalidArgument, "--text: {} need a text for each input",
+         is_instruct(bundle_) ? "an InstructBLIP's features" : "itc_text and multimodal");
   }
   if (needs_picture() && pictures.empty()) {
     fail(ErrorCode::kInvalidArgument,
@@ -197,9 +194,8 @@ std::vector<FeatureRows> Embedder::embed(const std::vector<Picture>& pictures,
     return name == "pixel_values" || name == "itc_text";
   });
   if (needs_picture()) encode_pictures(bundle_, pictures, pixels_only, parts);
-  if (needs_text()) {
-    parts.texts =
-        text_features(*bundle_.stage1, *bundle_.qformer_tokenizer, texts, max_text_length_);
+  if (has_similarity(bundle_) && needs_text()) {
+    parts.texts = text_features(bundle_, texts, max_text_length_);
   }
   std::vector<FeatureRows> rows;
   for (const std::string& name : features_) {

@@ -125,7 +125,7 @@ Reranked rerank(const Bundle& bundle, const EncodedSet& set, int64_t k) {
     images.push_back(cell / num_texts);
     texts.push_back(cell % num_texts);
   }
-  const at::Tensor logits = pair_logits(*bundle.stage1, set.embeds, set.texts, images, texts);
+  const at::Tensor logits = pair_logits(bundle, set.embeds, set.texts, images, texts);
   const auto scores_of = [&](const std::vector<int64_t>& cells) {
     std::vector<float> scores(static_cast<size_t>(set.similarity.numel()), -100.0F);
     size_t pair = 0;
@@ -142,7 +142,7 @@ Reranked rerank(const Bundle& bundle, const EncodedSet& set, int64_t k) {
 /// Percent right over one positive and one negative text for each picture that has a negative.
 double itm_accuracy(const Bundle& bundle, const RetrievalEvaluation& result, const EncodedSet& set,
                     bool hard, uint64_t seed) {
-  const double temperature = bundle.stage1->temperature.item<double>();
+  const double temperature = blip2::temperature(bundle);
   std::vector<int64_t> images, texts;
   for (int64_t i = 0; i < result.num_images; ++i) {
     const int64_t group = result.image_groups[static_cast<size_t>(i)];
@@ -165,7 +165,7 @@ double itm_accuracy(const Bundle& bundle, const RetrievalEvaluation& result, con
     texts.insert(texts.end(), {result.first_texts[static_cast<size_t>(i)], negatives[drawn]});
   }
   if (images.empty()) return 0;
-  const at::Tensor logits = pair_logits(*bundle.stage1, set.embeds, set.texts, images, texts);
+  const at::Tensor logits = pair_logits(bundle, set.embeds, set.texts, images, texts);
   int64_t right = 0;
   for (int64_t i = 0; i < logits.size(0); ++i) {
     const bool says_match = logits[i][1].item<float>() > logits[i][0].item<float>();
@@ -183,9 +183,8 @@ EncodedSet encode_set(const Bundle& bundle, const Source& source,
     embeds.push_back(encode_images(bundle, stack_pixels(pixels_of(pictures), size, size)));
   });
   set.embeds = at::cat(embeds);
-  set.texts =
-      text_features(*bundle.stage1, *bundle.qformer_tokenizer, texts, options.max_text_length);
-  set.similarity = all_similarities(image_features(*bundle.stage1, set.embeds), set.texts.projected)
+  set.texts = text_features(bundle, texts, options.max_text_length);
+  set.similarity = all_similarities(image_features(bundle, set.embeds), set.texts.projected)
                        .to(at::kFloat)
                        .contiguous();
   return set;
@@ -195,8 +194,9 @@ EncodedSet encode_set(const Bundle& bundle, const Source& source,
 
 RetrievalEvaluation evaluate_retrieval(const Bundle& bundle, const Source& source,
                                        const EvaluationOptions& options) {
-  if (!bundle.stage1) {
-    fail(ErrorCode::kUnsupported, "retrieval needs image-text features: expected a stage-1 model");
+  if (!has_matching(bundle)) {
+    fail(ErrorCode::kUnsupported,
+         "retrieval is scored by ITC and ITM: expected a BLIP-2 or a BLIP for retrieval");
   }
   if (source.size() == 0) fail(ErrorCode::kInvalidArgument, "the data set is empty");
   const at::NoGradGuard no_grad;

@@ -28,11 +28,7 @@ at::Tensor embeds_of(const Bundle& bundle, const std::vector<Picture>& pictures)
 
 Matcher::Matcher(const Bundle& bundle, std::vector<std::string> texts, int64_t max_text_length)
     : bundle_(bundle), texts_(std::move(texts)), state_(std::make_unique<State>()) {
-  if (!bundle_.stage1) {
-    fail(ErrorCode::kUnsupported, "this model has no matching head: expected a stage-1 model");
-  }
-  state_->texts =
-      text_features(*bundle_.stage1, *bundle_.qformer_tokenizer, texts_, max_text_length);
+  state_->texts = text_features(bundle_, texts_, max_text_length);
 }
 
 Matcher::~Matcher() = default;
@@ -40,10 +36,9 @@ Matcher::~Matcher() = default;
 std::vector<std::vector<Match>> Matcher::match(const std::vector<Picture>& pictures) const {
   if (pictures.empty()) return {};
   const at::NoGradGuard no_grad;
-  const Stage1& model = *bundle_.stage1;
   const at::Tensor embeds = embeds_of(bundle_, pictures);
   const at::Tensor cosines =
-      all_similarities(image_features(model, embeds), state_->texts.projected);  // [N, M]
+      all_similarities(image_features(bundle_, embeds), state_->texts.projected);  // [N, M]
   std::vector<int64_t> images, texts;
   for (size_t i = 0; i < pictures.size(); ++i) {
     for (size_t t = 0; t < texts_.size(); ++t) {
@@ -51,21 +46,30 @@ std::vector<std::vector<Match>> Matcher::match(const std::vector<Picture>& pictu
       texts.push_back(static_cast<int64_t>(t));
     }
   }
-  const at::Tensor logits = pair_logits(model, embeds, state_->texts, images, texts);  // [N*M, 2]
-  const at::Tensor probabilities = at::softmax(logits, 1);
+  at::Tensor logits, probabilities;  // [N*M, 2]
+  if (has_matching(bundle_)) {
+    logits = pair_logits(bundle_, embeds, state_->texts, images, texts);
+    probabilities = at::softmax(logits, 1);
+  }
   std::vector<std::vector<Match>> rows(pictures.size());
   for (size_t i = 0; i < images.size(); ++i) {
     const int64_t pair = static_cast<int64_t>(i);
-    rows[static_cast<size_t>(images[i])].push_back(
-        {probabilities[pair][1].item<double>(),
-         {logits[pair][0].item<double>(), logits[pair][1].item<double>()},
-         cosines[images[i]][texts[i]].item<double>()});
+    Match match;
+    match.itc = cosines[images[i]][texts[i]].item<double>();
+    if (logits.defined()) {
+      match.itm = {probabilities[pair][1].item<double>(),
+                   {logits[pair][0].item<double>(), logits[pair][1].item<double>()}};
+    }
+    rows[static_cast<size_t>(images[i])].push_back(match);
   }
   return rows;
 }
 
 Image Matcher::attention(const Picture& picture, const Image& shown, size_t text) const {
   const at::NoGradGuard no_grad;
+  if (!bundle_.stage1) {
+    fail(ErrorCode::kUnsupported, "--attention: expected a BLIP-2 for retrieval (stage 1)");
+  }
   const Stage1& model = *bundle_.stage1;
   const int64_t row = static_cast<int64_t>(text);
   const Text one =

@@ -4,6 +4,7 @@
 #include <array>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,15 +16,18 @@ namespace blip2 {
 struct Bundle;
 
 struct Match {
-  double itm = 0;                      ///< probability of a match
-  std::array<double, 2> itm_logits{};  ///< no, yes: means over the queries
-  double itc = 0;                      ///< cosine of the best query
+  struct Itm {
+    double probability = 0;          ///< of a match
+    std::array<double, 2> logits{};  ///< no, yes; in BLIP-2 means over the queries
+  };
+  std::optional<Itm> itm;  ///< nothing for a model without a matching head (CLIP)
+  double itc = 0;          ///< cosine, of the best query where there are several
 };
 
 /// The texts are encoded once. The bundle must outlive it.
 class Matcher {
  public:
-  /// Throws kUnsupported for a model without a matching head, kInvalidArgument for no text.
+  /// Throws kUnsupported for a model without image-text features, kInvalidArgument for no text.
   Matcher(const Bundle& bundle, std::vector<std::string> texts, int64_t max_text_length);
   ~Matcher();
 
@@ -32,7 +36,7 @@ class Matcher {
 
   /// Where the queries look while text `text` is matched: cross-attention of the last layer that
   /// has it, averaged over heads and queries, as a heat map over `shown` (the picture as the model
-  /// sees it).
+  /// sees it). Throws kUnsupported for another model than BLIP-2's.
   Image attention(const Picture& picture, const Image& shown, size_t text) const;
 
  private:

@@ -75,11 +75,8 @@ std::vector<FoundImage> best(const Index& index, const std::vector<float>& score
 
 Retriever::Retriever(const Bundle& bundle, Index index, const RetrieverOptions& options)
     : bundle_(bundle), index_(std::move(index)), options_(options) {
-  if (!bundle_.stage1) {
-    fail(ErrorCode::kUnsupported, "search needs image-text features: expected a stage-1 model");
-  }
-  const int64_t queries = bundle_.stage1->config.qformer.num_query_tokens;
-  const int64_t width = bundle_.stage1->config.embed_dim;
+  const int64_t width = similarity_width(bundle_);
+  const int64_t queries = num_image_features(bundle_);
   if (queries != index_.num_queries() || width != index_.embed_dim()) {
     fail(ErrorCode::kInvalidArgument,
          "the index holds {} x {} features, and this model makes {} x {}: another model",
@@ -87,6 +84,9 @@ Retriever::Retriever(const Bundle& bundle, Index index, const RetrieverOptions& 
   }
   if (options_.top < 1) {
     fail(ErrorCode::kInvalidArgument, "--top: expected at least 1, found {}", options_.top);
+  }
+  if (options_.rerank > 0 && !has_matching(bundle_)) {
+    fail(ErrorCode::kUnsupported, "--rerank: this model has no matching head");
   }
   if (options_.rerank < 0) {
     fail(ErrorCode::kInvalidArgument, "--rerank: expected at least 0, found {}", options_.rerank);
@@ -105,11 +105,9 @@ std::vector<FoundImage> Retriever::search(const std::string& query) const {
     const std::span<const float> pixels = picture.pixels;
     const int64_t size = bundle_.transform.image_size;
     const at::Tensor embeds = encode_images(bundle_, stack_pixels({pixels}, size, size));
-    return best(index_, picture_scores(index_, image_features(*bundle_.stage1, embeds)[0]),
-                options_.top);
+    return best(index_, picture_scores(index_, image_features(bundle_, embeds)[0]), options_.top);
   }
-  const TextFeatures text =
-      text_features(*bundle_.stage1, *bundle_.qformer_tokenizer, {query}, options_.max_text_length);
+  const TextFeatures text = text_features(bundle_, {query}, options_.max_text_length);
   const std::vector<float> scores = text_scores(index_, text.projected);
   if (options_.rerank == 0) return best(index_, scores, options_.top);
   return rerank(query, best(index_, scores, std::max(options_.rerank, options_.top)));
@@ -121,7 +119,7 @@ std::vector<FoundImage> Retriever::rerank(const std::string& query,
   for (FoundImage& image : found) {
     const Picture picture =
         read_picture(index_.image_file(image.row).string(), bundle_.transform, options_.decode);
-    image.score += matcher.match({picture}).at(0).at(0).itm_logits[1];
+    image.score += matcher.match({picture}).at(0).at(0).itm.value().logits[1];
   }
   std::stable_sort(found.begin(), found.end(), [](const FoundImage& a, const FoundImage& b) {
     return comparable(a.score) != comparable(b.score) ? comparable(a.score) > comparable(b.score)

@@ -57,9 +57,8 @@ std::string decode_bytes(const std::vector<std::string_view>& pieces, int64_t st
 
 std::string decode_pieces(const std::vector<std::string_view>& pieces,
                           const PieceDecoder& decoder) {
-  return decoder.kind == PieceDecoder::Kind::kSpaces
-             ? decode_metaspace(pieces, decoder.drop_first)
-             : decode_bytes(pieces, decoder.strip_spaces);
+  return decoder.kind == PieceDecoder::Kind::kSpaces ? decode_metaspace(pieces, decoder.drop_first)
+                                                     : decode_bytes(pieces, decoder.strip_spaces);
 }
 
 std::string byte_piece(uint8_t byte) { return fmt::format("<0x{:02X}>", byte); }

@@ -48,7 +48,7 @@ double held_out_loss(const Bundle& bundle, const at::Tensor& image_embeds,
     const at::Tensor embeds =
         image_embeds.narrow(0, static_cast<int64_t>(first), static_cast<int64_t>(end - first));
     const LanguageModelLogits result = language_model_logits(
-        *bundle.language_model, language_inputs(*bundle.generative, embeds), text);
+        causal_language_model(bundle), language_inputs(*bundle.generative, embeds), text);
     const double count = static_cast<double>(result.targets.size(0));
     total += count * language_modelling_loss(result.logits, result.targets, 0.0).item<double>();
     tokens += count;
@@ -93,7 +93,8 @@ StepOutput Stage2Training::run_batch(const StepContext& context) {
   const Generative& model = *bundle_.generative;
   const at::Tensor queries = query_output(model, embeds, {run.drop_rate, run.drop_rate});
   const at::Tensor inputs = apply(model.language_projection, queries);
-  const LanguageModelLogits result = language_model_logits(*bundle_.language_model, inputs, text);
+  const LanguageModelLogits result =
+      language_model_logits(causal_language_model(bundle_), inputs, text);
   const at::Tensor loss = language_modelling_loss(result.logits, result.targets, 0.0);
   const at::Tensor similarity = query_similarity(queries);
   output.loss = loss + run.loss_weights.query_similarity * similarity;

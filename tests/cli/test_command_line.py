@@ -85,8 +85,8 @@ class WithoutModel(CommandLineCase):
     def test_help_names_every_verb_and_every_verb_has_help(self):
         overview = blip2("--help")
         self.assertEqual(overview.returncode, 0)
-        verbs = ["demo", "train", "config show", "caption", "match", "embed", "search",
-                 "index build", "evaluate", "inspect", "convert", "tokenize"]
+        verbs = ["demo", "train", "config show", "caption", "answer", "match", "zero-shot", "embed",
+                 "search", "index build", "evaluate", "inspect", "convert", "tokenize"]
         for verb in verbs:
             self.assertIn(f"  {verb} ", overview.stdout)
             result = blip2(*verb.split(), "--help")
@@ -119,8 +119,7 @@ class WithoutModel(CommandLineCase):
         self.assert_error(blip2("--model", "x"), 2, "verb")
 
     def test_verbs_of_later_versions(self):
-        for verb in ("answer", "zero-shot", "score", "capfilt", "data", "report", "quantize",
-                     "serve", "bench"):
+        for verb in ("score", "capfilt", "data", "report", "quantize", "serve", "bench"):
             self.assert_error(blip2(verb, "inspect", "--anything"), 2, verb, "not in this version")
         self.assert_error(blip2("evaluate", "run.yaml"), 2, "not in this version")
 
@@ -294,6 +293,71 @@ run:
         self.assertEqual(len(together), 4)
         alone = rows_of(blip2("caption", self.pictures, *arguments, "--batch-size", 1).stdout)
         self.assertEqual([row["tokens"] for row in together], [row["tokens"] for row in alone])
+
+    def test_answers_follow_the_question_in_its_template(self):
+        questions = ["what colour is it?", "is it a very long and winding road?", "why"]
+        options = ("--model", self.stage2, "--format", "jsonl", "--max-new-tokens", 6)
+        result = blip2("answer", self.pictures, *options, "--question", *questions, "--batch-size", 3)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        rows = rows_of(result.stdout)
+        paths = sorted(map(str, self.pictures.iterdir()))
+        self.assertEqual([(row["image"], row["question"]) for row in rows],
+                         [(path, question) for path in paths for question in questions])
+        for row in rows[:4]:
+            prompt = f"Question: {row['question']} Answer:"
+            alone, = rows_of(blip2("caption", row["image"], *options, "--prompt", prompt).stdout)
+            self.assertEqual(row["answer"], alone["captions"][0])
+            self.assertAlmostEqual(row["score"], alone["scores"][0], delta=1e-3)
+        plain, = rows_of(blip2("answer", paths[0], *options, "--question", "why", "--template", "{}").stdout)
+        bare, = rows_of(blip2("caption", paths[0], *options, "--prompt", "why").stdout)
+        self.assertEqual(plain["answer"], bare["captions"][0])
+
+    def test_answer_reads_a_file_of_questions(self):
+        asked = [{"image": "red.png", "question": "why", "question_id": 7}, {"image": "gone.png", "question": "what"},
+                 {"image": str(self.pictures / "blue.png"), "question": "who", "question_id": "x1"},
+                 {"image": "red.png", "question": "when"}]
+        file = self.pictures.parent / "pictures/questions.jsonl"
+        file.write_text("".join(json.dumps(line) + "\n" for line in asked))
+        self.addCleanup(file.unlink)
+        result = blip2("answer", "--jsonl", file, "--model", self.stage2, "--format", "jsonl", "--max-new-tokens", 3)
+        self.assertEqual(result.returncode, 3, result.stderr)
+        rows = rows_of(result.stdout)
+        self.assertEqual([(row.get("question"), row.get("question_id"), "error" in row) for row in rows],
+                         [("why", 7, False), ("when", None, False), (None, None, True), ("who", "x1", False)])
+        file.write_text('{"image": "red.png"}\n')
+        self.assert_error(blip2("answer", "--jsonl", file, "--model", self.stage2), 1, "questions.jsonl:1", "question")
+
+    def test_answer_refuses(self):
+        picture, model = self.pictures / "red.png", ("--model", self.stage2)
+        self.assert_error(blip2("answer", picture, *model), 2, "--question", "--jsonl")
+        self.assert_error(blip2("answer", picture, *model, "--question", "a", "--template", "no place"), 2, "{}")
+        self.assert_error(blip2("answer", picture, "--jsonl", "x", *model), 2, "--jsonl")
+        self.assert_error(blip2("answer", picture, "--model", self.stage1, "--question", "a"), 2, "stage-1")
+
+    def test_zero_shot_shares_out_probability(self):
+        labels = self.folder / "labels.txt"
+        labels.write_text("a red square\n\na green square\n  a cat\n")
+        for rerank in (0, 2):
+            rows = rows_of(blip2("zero-shot", self.pictures, "--model", self.stage1, "--labels", labels,
+                                 "--rerank", rerank, "--format", "jsonl").stdout)
+            self.assertEqual(len(rows), 4)
+            for row in rows:
+                self.assertEqual(list(row["labels"]), ["a red square", "a green square", "a cat"])
+                self.assertAlmostEqual(sum(row["labels"].values()), 1, delta=1e-9)
+                self.assertEqual(row["label"], max(row["labels"], key=row["labels"].get))
+                self.assertEqual(row["probability"], row["labels"][row["label"]])
+        listed = rows_of(blip2("zero-shot", self.pictures, "--model", self.stage1, "--labels",
+                               "a red square, a green square,a cat", "--format", "jsonl").stdout)
+        plain = rows_of(blip2("zero-shot", self.pictures, "--model", self.stage1, "--labels", labels,
+                              "--format", "jsonl").stdout)
+        self.assertEqual(listed, plain)
+        matched = rows_of(blip2("match", self.pictures / "red.png", "--model", self.stage1, "--text", "a red square",
+                                "a cat", "--format", "jsonl").stdout)
+        red, = [row["labels"] for row in plain if row["image"].endswith("red.png")]
+        closer = matched[0]["itc"] > matched[1]["itc"]
+        self.assertEqual(red["a red square"] > red["a cat"], closer)
+        for wrong, word in (("a", "two"), ("a,,b", "empty"), ("a,a", "twice")):
+            self.assert_error(blip2("zero-shot", self.pictures, "--model", self.stage1, "--labels", wrong), 2, word)
 
     def test_match_reads_paths_from_stdin(self):
         paths = [self.pictures / "blue.png", self.pictures / "red.png"]

@@ -71,8 +71,8 @@ TEST_F(EmbedderTest, FeaturesAreWhatMatchingReads) {
       best = std::max(best, cosine);
     }
     EXPECT_NEAR(matches[i][i].itc, best, 1e-5);
-    EXPECT_NEAR(matches[i][i].itm_logits[1], logits[static_cast<int64_t>(i)][1].item<double>(),
-                1e-4);
+    EXPECT_NEAR(matches[i][i].itm.value().logits[1],
+                logits[static_cast<int64_t>(i)][1].item<double>(), 1e-4);
   }
 }
 

@@ -146,19 +146,17 @@ class EvaluateRetrievalTest : public ::testing::Test {
     Scores yes, no;  // [picture][text]
   };
   Pairs pairs(const Captions& captions) const {
-    const Stage1& model = *bundle_.stage1;
     std::vector<std::string> list;
     for (const auto& own : captions) list.insert(list.end(), own.begin(), own.end());
-    const TextFeatures texts =
-        text_features(model, *bundle_.qformer_tokenizer, list, options_.max_text_length);
+    const TextFeatures texts = text_features(bundle_, list, options_.max_text_length);
     Pairs result;
     for (size_t i = 0; i < captions.size(); ++i) {
       const Picture picture = read_picture(paths_[i], bundle_.transform);
       const at::Tensor embeds = encode_images(bundle_, stack_pixels(pixels_of({picture}), 24, 24));
-      const at::Tensor cosines = all_similarities(image_features(model, embeds), texts.projected);
+      const at::Tensor cosines = all_similarities(image_features(bundle_, embeds), texts.projected);
       for (Scores* scores : {&result.cosine, &result.yes, &result.no}) scores->emplace_back();
       for (int64_t t = 0; t < std::ssize(list); ++t) {
-        const at::Tensor logits = pair_logits(model, embeds, texts, {0}, {t});
+        const at::Tensor logits = pair_logits(bundle_, embeds, texts, {0}, {t});
         result.cosine[i].push_back(cosines[0][t].item<double>());
         result.no[i].push_back(logits[0][0].item<double>());
         result.yes[i].push_back(logits[0][1].item<double>());

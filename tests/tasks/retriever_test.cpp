@@ -134,7 +134,7 @@ TEST_F(RetrieverTest, RerankingAddsTheMatchingLogit) {
   std::vector<std::pair<double, int64_t>> expected;
   for (const FoundImage& image : plain.search("a red cat")) {
     const auto match = matcher.match({read_picture(image.image, bundle_.transform)});
-    expected.emplace_back(match[0][0].itm_logits[1] + image.score, image.row);
+    expected.emplace_back(match[0][0].itm.value().logits[1] + image.score, image.row);
   }
   std::sort(expected.rbegin(), expected.rend());
   const auto found = reranked.search("a red cat");

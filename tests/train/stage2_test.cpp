@@ -152,7 +152,7 @@ class HeldOutLossTest : public ::testing::Test {
   std::vector<double> losses(size_t picture) const {
     const at::NoGradGuard no_grad;
     const Tokenizer& tokenizer = *bundle_.text_tokenizer;
-    const CausalLanguageModel& language = *bundle_.language_model;
+    const CausalLanguageModel& language = causal_language_model(bundle_);
     const size_t unscored = bundle_.prompt.empty() ? 0 : tokenizer.encode(bundle_.prompt).size();
     const std::string& caption = captions_[picture];
     Ids ids = tokenizer.encode(bundle_.prompt.empty() ? caption : bundle_.prompt + " " + caption);

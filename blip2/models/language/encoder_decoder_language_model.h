@@ -5,22 +5,14 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
-#include <memory>
-#include <vector>
 
-#include "blip2/nn/decoder.h"
-#include "blip2/nn/module.h"
+#include "blip2/models/language/language_model.h"
 #include "blip2/nn/packing.h"
 
 namespace blip2 {
 
-class EncoderDecoderLanguageModel {
+class EncoderDecoderLanguageModel : public LanguageModel {
  public:
-  virtual ~EncoderDecoderLanguageModel() = default;
-
-  /// For the encoder and the decoder alike. ids [...] int64 -> [..., Dl].
-  virtual at::Tensor embed(const at::Tensor& ids) const = 0;
-
   /// The encoder over packed rows, differentiable in `rows`. rows [R, Dl] -> [R, Dl], after its
   /// final norm. Padding may stand anywhere (pack_with_gaps).
   virtual at::Tensor encode(const at::Tensor& rows, const Packing& packing) const = 0;
@@ -34,16 +26,8 @@ class EncoderDecoderLanguageModel {
   /// rows [M, Dl] of hidden() -> [M, V].
   virtual at::Tensor logits(const at::Tensor& rows) const = 0;
 
-  /// A decoder behind an encoder that reads `embeds` [N, S, Dl] with `mask` [N, S] of 0/1 (padding
-  /// anywhere).
-  virtual std::unique_ptr<Decoder> decode(const at::Tensor& embeds,
-                                          const at::Tensor& mask) const = 0;
-
   /// The token that the decoder begins with, before the first one written.
   virtual int64_t start_id() const = 0;
-
-  /// The tensors under the names that the checkpoint has after `language_model.`.
-  virtual std::vector<NamedTensor> tensors() = 0;
 };
 
 /// What a decoder reads while it is taught `labels` [B, T]: the start token, then all labels but

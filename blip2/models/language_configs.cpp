@@ -1,0 +1,178 @@
+// The configurations of language models, between JSON and values.
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "blip2/base/error.h"
+#include "blip2/checkpoint/messages.h"
+#include "blip2/models/bundle_config.h"
+#include "blip2/models/config_fields.h"
+
+namespace blip2 {
+
+using json = nlohmann::ordered_json;  // files keep their order
+
+namespace {
+
+RopeScaling parse_rope_scaling(const ConfigFields& fields) {
+  RopeScaling scaling;
+  const char* key = fields.has("type") ? "type" : "rope_type";
+  const std::string kind = fields.text(key, "default");
+  if (kind == "default") return scaling;
+  if (kind != "linear" && kind != "llama3") fields.fail_at(key, "default, linear or llama3");
+  scaling.kind = kind == "linear" ? RopeScaling::Kind::kLinear : RopeScaling::Kind::kLlama3;
+  scaling.factor = fields.positive("factor", scaling.factor);
+  scaling.low_freq_factor = fields.positive("low_freq_factor", scaling.low_freq_factor);
+  scaling.high_freq_factor = fields.positive("high_freq_factor", scaling.high_freq_factor);
+  scaling.original_max_position_embeddings =
+      fields.size("original_max_position_embeddings", scaling.original_max_position_embeddings);
+  return scaling;
+}
+
+json format_rope_scaling(const RopeScaling& scaling) {
+  if (scaling.kind == RopeScaling::Kind::kNone) return nullptr;
+  json object = {{"rope_type", "linear"}, {"factor", scaling.factor}};
+  if (scaling.kind == RopeScaling::Kind::kLlama3) {
+    object["rope_type"] = "llama3";
+    object["low_freq_factor"] = scaling.low_freq_factor;
+    object["high_freq_factor"] = scaling.high_freq_factor;
+    object["original_max_position_embeddings"] = scaling.original_max_position_embeddings;
+  }
+  return object;
+}
+
+/// Hugging Face's defaults differ from ours, which are SmolLM2's.
+LlamaConfig parse_llama(const ConfigFields& fields) {
+  fields.require_text("hidden_act", "silu");
+  LlamaConfig config;
+  config.attention_bias = fields.flag("attention_bias", false);
+  config.mlp_bias = fields.flag("mlp_bias", false);
+  const json scaling = fields.object("rope_scaling");
+  config.rope_scaling =
+      parse_rope_scaling(ConfigFields(scaling, fields.where() + ": rope_scaling"));
+  config.hidden_size = fields.size("hidden_size", 4096);
+  config.intermediate_size = fields.size("intermediate_size", 11008);
+  config.num_hidden_layers = fields.size("num_hidden_layers", 32);
+  config.num_attention_heads = fields.size("num_attention_heads", 32);
+  config.num_key_value_heads = fields.size("num_key_value_heads", config.num_attention_heads);
+  config.head_dim = fields.size(
+      "head_dim", std::max<int64_t>(config.hidden_size / config.num_attention_heads, 1));
+  // transformers 5 keeps the base of the rotary frequencies in an object.
+  const json parameters = fields.object("rope_parameters");
+  config.rope_theta = ConfigFields(parameters, fields.where() + ": rope_parameters")
+                          .positive("rope_theta", fields.positive("rope_theta", 10000.0));
+  config.rms_norm_eps = fields.positive("rms_norm_eps", 1e-6);
+  config.vocab_size = fields.size("vocab_size", 32000);
+  config.max_position_embeddings = fields.size("max_position_embeddings", 2048);
+  config.tie_word_embeddings = fields.flag("tie_word_embeddings", false);
+  config.bos_token_id = fields.integer("bos_token_id", 1);
+  config.eos_token_id = fields.integer("eos_token_id", 2);
+  config.pad_token_id = fields.integer("pad_token_id", -1);
+  refuse_bad(fields, config);
+  return config;
+}
+
+OptConfig parse_opt(const ConfigFields& fields) {
+  fields.require_flag("layer_norm_elementwise_affine", true);
+  OptConfig config;
+  config.hidden_size = fields.size("hidden_size", config.hidden_size);
+  config.ffn_dim = fields.size("ffn_dim", config.ffn_dim);
+  config.num_hidden_layers = fields.size("num_hidden_layers", config.num_hidden_layers);
+  config.num_attention_heads = fields.size("num_attention_heads", config.num_attention_heads);
+  config.word_embed_proj_dim = fields.size("word_embed_proj_dim", config.hidden_size);
+  config.vocab_size = fields.size("vocab_size", config.vocab_size);
+  config.max_position_embeddings =
+      fields.size("max_position_embeddings", config.max_position_embeddings);
+  config.activation_function = fields.text("activation_function", config.activation_function);
+  config.do_layer_norm_before = fields.flag("do_layer_norm_before", config.do_layer_norm_before);
+  config.remove_final_layer_norm =
+      fields.flag("_remove_final_layer_norm", config.remove_final_layer_norm);
+  config.enable_bias = fields.flag("enable_bias", config.enable_bias);
+  config.tie_word_embeddings = fields.flag("tie_word_embeddings", config.tie_word_embeddings);
+  config.bos_token_id = fields.integer("bos_token_id", config.bos_token_id);
+  config.eos_token_id = fields.integer("eos_token_id", config.eos_token_id);
+  config.pad_token_id = fields.integer("pad_token_id", config.pad_token_id);
+  refuse_bad(fields, config);
+  return config;
+}
+
+T5Config parse_t5(const ConfigFields& fields) {
+  T5Config config;
+  config.d_model = fields.size("d_model", config.d_model);
+  config.d_kv = fields.size("d_kv", config.d_kv);
+  config.d_ff = fields.size("d_ff", config.d_ff);
+  config.num_layers = fields.size("num_layers", config.num_layers);
+  config.num_decoder_layers = fields.size("num_decoder_layers", config.num_layers);
+  config.num_heads = fields.size("num_heads", config.num_heads);
+  config.relative_attention_num_buckets =
+      fields.size("relative_attention_num_buckets", config.relative_attention_num_buckets);
+  config.relative_attention_max_distance =
+      fields.size("relative_attention_max_distance", config.relative_attention_max_distance);
+  config.layer_norm_epsilon = fields.positive("layer_norm_epsilon", config.layer_norm_epsilon);
+  config.feed_forward_proj = fields.text("feed_forward_proj", config.feed_forward_proj);
+  config.dense_act_fn = fields.text("dense_act_fn", t5_activation_name(config.feed_forward_proj));
+  config.vocab_size = fields.size("vocab_size", config.vocab_size);
+  // transformers 5 ties in memory whatever the file says, and keeps what it said here.
+  config.tie_word_embeddings = fields.flag(
+      "scale_decoder_outputs", fields.flag("tie_word_embeddings", config.tie_word_embeddings));
+  config.decoder_start_token_id =
+      fields.integer("decoder_start_token_id", config.decoder_start_token_id);
+  config.eos_token_id = fields.integer("eos_token_id", config.eos_token_id);
+  config.pad_token_id = fields.integer("pad_token_id", config.pad_token_id);
+  refuse_bad(fields, config);
+  return config;
+}
+
+/// Every field by its name; ids below 0 are none.
+template <typename Config>
+json to_json(Config config, const char* architecture, const char* type) {
+  json object = {{"architectures", {architecture}}, {"model_type", type}};
+  visit(config, [&](const char* name, const auto& value, const char*) { object[name] = value; });
+  for (const auto& [name, value] : object.items()) {
+    if (name.ends_with("_token_id") && value == -1) object[name] = nullptr;
+  }
+  object["torch_dtype"] = "float32";
+  return object;
+}
+
+std::string format(const LlamaConfig& config) {
+  json object = to_json(config, "LlamaForCausalLM", "llama");
+  object["hidden_act"] = "silu";
+  object["rope_scaling"] = format_rope_scaling(config.rope_scaling);
+  return object.dump(2);
+}
+
+std::string format(const OptConfig& config) {
+  return to_json(config, "OPTForCausalLM", "opt").dump(2);
+}
+
+std::string format(const T5Config& config) {
+  json object = to_json(config, "T5ForConditionalGeneration", "t5");
+  object["is_encoder_decoder"] = true;
+  return object.dump(2);
+}
+
+}  // namespace
+
+LanguageConfig parse_language(std::string_view text, const std::string& where) {
+  const json object = parse_config(text, where);
+  const ConfigFields fields(object, where);
+  const std::string type = fields.text("model_type", "opt");
+  if (type == "llama") return parse_llama(fields);
+  if (type == "opt") return parse_opt(fields);
+  if (type == "t5") return parse_t5(fields);
+  fail(ErrorCode::kUnsupported, "{}: model_type: expected llama, opt or t5, found {}", where,
+       quote(type));
+}
+
+std::string format_language(const LanguageConfig& config) {
+  return std::visit([](const auto& known) { return format(known); }, config);
+}
+
+std::string with_dtype(std::string_view language_json, const std::string& dtype) {
+  json object = json::parse(language_json);
+  object["torch_dtype"] = dtype;
+  return object.dump(2);
+}
+
+}  // namespace blip2

@@ -1,0 +1,17 @@
+// A linear layer whose weights are stored in 16 bits and computed with in float32, without a
+// float32 copy of them.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+namespace blip2 {
+
+/// Whether narrow_linear() takes these: a contiguous float16 or bfloat16 matrix and float32 rows on
+/// the CPU, and no gradient is asked for.
+bool is_narrow_linear(const at::Tensor& x, const at::Tensor& weight);
+
+/// x W^T, float32. x: [..., in]; weight: [out, in]. Few rows read each weight once, straight from
+/// where it lies (a mapped file); many go through blocks of widened weights that stay in the cache.
+at::Tensor narrow_linear(const at::Tensor& x, const at::Tensor& weight);
+
+}  // namespace blip2

@@ -1,0 +1,84 @@
+// Products with 16-bit weights against the same weights in float32 (ATen's own product).
+#include "blip2/nn/narrow_linear.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/equal.h>
+#include <ATen/ops/linear.h>
+#include <ATen/ops/zeros.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "blip2/base/random.h"
+#include "blip2/nn/linear.h"
+#include "blip2/nn/narrow_kernels.h"
+
+namespace blip2 {
+namespace {
+
+at::Tensor random_values(at::IntArrayRef shape, uint64_t seed) {
+  at::Tensor values = at::empty(shape, at::kFloat);
+  Random random(seed, "values");
+  fill_normal(values, 1.0, random);
+  return values;
+}
+
+class NarrowLinear : public ::testing::TestWithParam<at::ScalarType> {};
+INSTANTIATE_TEST_SUITE_P(Types, NarrowLinear, ::testing::Values(at::kHalf, at::kBFloat16));
+
+TEST_P(NarrowLinear, EqualsTheWidenedProduct) {
+  // Widths that end within a vector, one block and several, few rows and many.
+  for (const int64_t in : {1, 7, 16, 61, 300}) {
+    for (const int64_t out : {1, 5, 130, 1100}) {
+      const at::Tensor weight = random_values({out, in}, 1).to(GetParam());
+      for (const int64_t rows : {1, 2, 3, 4, 7, 8, 9, 40}) {
+        SCOPED_TRACE(::testing::Message() << rows << " rows, " << in << " -> " << out);
+        const at::Tensor x = random_values({rows, in}, 2);
+        const at::Tensor expected = at::linear(x, weight.to(at::kFloat));
+        const double difference = (narrow_linear(x, weight) - expected).abs().max().item<double>();
+        EXPECT_LE(difference, 1e-5 * std::sqrt(static_cast<double>(in)));
+      }
+    }
+  }
+}
+
+TEST_P(NarrowLinear, TakesAnyNumberOfDimensionsAndStrides) {
+  const at::Tensor weight = random_values({6, 5}, 3).to(GetParam());
+  const at::Tensor x = random_values({4, 5, 3}, 4).transpose(1, 2);  // [4, 3, 5]
+  const at::Tensor expected = at::linear(x, weight.to(at::kFloat));
+  const at::Tensor found = narrow_linear(x, weight);
+  EXPECT_EQ(found.sizes(), expected.sizes());
+  EXPECT_LT((found - expected).abs().max().item<double>(), 1e-5);
+  EXPECT_EQ(narrow_linear(at::zeros({0, 5}), weight).sizes(), at::IntArrayRef({0, 6}));
+}
+
+TEST_P(NarrowLinear, WidensEveryBitPattern) {
+  at::Tensor narrow = at::arange(0, 65536, at::kInt).to(at::kShort).view(GetParam());
+  at::Tensor wide = at::empty({65536}, at::kFloat);
+  const auto type =
+      GetParam() == at::kHalf ? internal::NarrowType::kFloat16 : internal::NarrowType::kBFloat16;
+  internal::widen(type, static_cast<const uint16_t*>(narrow.const_data_ptr()),
+                  wide.mutable_data_ptr<float>(), 65536);
+  const at::Tensor expected = narrow.to(at::kFloat);
+  const at::Tensor same = (wide == expected).logical_or(wide.isnan().logical_and(expected.isnan()));
+  EXPECT_TRUE(same.all().item<bool>());
+}
+
+TEST_P(NarrowLinear, AGradientGoesTheOtherWay) {
+  Linear linear{random_values({4, 3}, 5).to(GetParam()), random_values({4}, 6)};
+  at::Tensor x = random_values({2, 3}, 7).set_requires_grad(true);
+  EXPECT_FALSE(is_narrow_linear(x, linear.weight));
+  apply(linear, x).sum().backward();
+  const at::Tensor expected = linear.weight.to(at::kFloat).sum(0).expand({2, 3});
+  EXPECT_LT((x.grad() - expected).abs().max().item<double>(), 1e-6);
+  const at::NoGradGuard no_grad;
+  EXPECT_TRUE(is_narrow_linear(x, linear.weight));
+  const at::Tensor plain = at::linear(x, linear.weight.to(at::kFloat), linear.bias);
+  EXPECT_LT((apply(linear, x) - plain).abs().max().item<double>(), 1e-5);
+}
+
+}  // namespace
+}  // namespace blip2

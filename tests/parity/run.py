@@ -1,0 +1,329 @@
+#!/usr/bin/env python3
+"""Compares the program with Hugging Face's transformers, live: python tests/parity/run.py [FAMILY...].
+
+BLIP2_BINARY is the program. Random-weight checkpoints of every class are built, and what the program says of pictures and texts is
+held against the reference: pixel values, features and logits to 1e-4 of the largest value, generated ids exactly.
+"""
+import argparse
+import pathlib
+import sys
+import tempfile
+import time
+
+import torch
+import transformers
+from PIL import Image
+
+import checkpoints
+import pictures
+import program
+
+TOLERANCE = 1e-4
+GENERATION = [
+    {"max_new_tokens": 12},
+    {},
+    {"num_beams": 3, "max_new_tokens": 10},
+    {"num_beams": 4, "length_penalty": 1.8, "max_new_tokens": 9},
+    {"num_beams": 3, "length_penalty": -1.0, "early_stopping": True, "max_new_tokens": 9},
+    {"num_beams": 2, "early_stopping": "never", "max_new_tokens": 8},
+    {"min_new_tokens": 6, "max_new_tokens": 9},
+    {"repetition_penalty": 1.5, "max_new_tokens": 12},
+    {"no_repeat_ngram_size": 2, "max_new_tokens": 14},
+    {"num_beams": 4, "num_return_sequences": 3, "max_new_tokens": 8, "repetition_penalty": 1.2},
+]
+TEXTS = ["a woman sitting on the beach with her dog", "two dogs", "San Diego: 12 o'clock, it's a beach!"]
+PROMPT = "a photo of"
+QUESTION = "how many dogs are there?"
+
+
+class Report:
+    def __init__(self):
+        self.faults = 0
+        self.checks = 0
+
+    def line(self, family, what, good, found):
+        self.checks += 1
+        self.faults += not good
+        print(f"{'ok  ' if good else 'FAIL'} {family:20} {what:62} {found}", flush=True)
+
+    def close(self, family, what, found, expected, tolerance=TOLERANCE):
+        found, expected = torch.as_tensor(found).double(), torch.as_tensor(expected).double()
+        if found.shape != expected.shape:
+            return self.line(family, what, False, f"shape {tuple(found.shape)}, expected {tuple(expected.shape)}")
+        difference = ((found - expected).abs().max() / expected.abs().max()).item()
+        return self.line(family, what, difference <= tolerance, f"{difference:.1e}")
+
+    def equal(self, family, what, found, expected):
+        self.line(family, what, found == expected, found if found == expected else f"{found}, expected {expected}")
+
+
+def name_of(options):
+    return ", ".join(f"{k} {v}" for k, v in options.items()) or "no options"
+
+
+def cut(ids, eos):
+    """New ids up to and with the first end token."""
+    result = []
+    for token in ids:
+        result.append(int(token))
+        if token in eos:
+            break
+    return result
+
+
+def new_ids(output, prompt_length, eos):
+    return [cut(row[prompt_length:], eos) for row in output.tolist()]
+
+
+class Family:
+    """A checkpoint of one class, and what its reference answers."""
+
+    def __init__(self, name, folder, report):
+        self.name, self.report = name, report
+        self.folder = folder / name
+        self.model, self.processor = checkpoints.BUILDERS[name](self.folder)
+        # What the directory says, not what memory holds.
+        self.model = type(self.model).from_pretrained(self.folder, attn_implementation="eager").eval()
+
+    def images(self, paths):
+        return [Image.open(path).convert("RGB") for path in paths]
+
+    def pixels(self, paths):
+        return self.processor.image_processor(self.images(paths), return_tensors="pt").pixel_values
+
+    def compare_features(self, paths, texts, expected, *more, what=""):
+        found = program.features(self.folder, list(expected), paths, texts, *more)
+        for name, tensor in expected.items():
+            self.report.close(self.name, f"embed {name}{what}", found[name], tensor)
+
+    def compare_captions(self, verb, paths, arguments, options, expected, scores=None):
+        rows = program.rows(verb, *paths, "--model", self.folder, *arguments, *program.options(options))
+        key = "tokens" if verb == "caption" else "token_ids"
+        what = f"{verb} {'with a prompt' if arguments else 'alone'}: {name_of(options)}"
+        if verb == "caption":
+            self.report.equal(self.name, what, [row[key] for row in rows], expected)
+            if scores is not None:
+                self.report.close(self.name, what + ": scores", [row["scores"] for row in rows], scores)
+
+    @torch.no_grad()
+    def generate(self, inputs, options):
+        """The new ids of one picture, and the beams' scores."""
+        output = self.model.generate(**inputs, **options, return_dict_in_generate=True, output_scores=True)
+        text_config = getattr(self.model.config, "text_config", self.model.config)
+        eos = text_config.eos_token_id
+        prompt_length = 1 if text_config.is_encoder_decoder else inputs_length(self, inputs)
+        ids = new_ids(output.sequences, prompt_length, {eos})
+        return ids, (output.sequences_scores.tolist() if output.get("sequences_scores") is not None else None)
+
+    def captions(self, paths, prompt):
+        for options in GENERATION:
+            ids, scores = [], []
+            for path in paths:
+                inputs = self.processor(images=self.images([path])[0], text=prompt, return_tensors="pt")
+                one, score = self.generate(inputs, options)
+                ids.append(one)
+                scores.append(score)
+            arguments = [] if prompt is None else ["--prompt", prompt]
+            self.compare_captions("caption", paths, arguments, options, ids, scores if scores[0] is not None else None)
+
+
+def inputs_length(family, inputs):
+    if "input_ids" in inputs:
+        return inputs["input_ids"].shape[1]
+    return family.model.config.num_query_tokens + 1
+
+
+class Blip2Generation(Family):
+    @torch.no_grad()
+    def run(self, paths):
+        pixels = self.pixels(paths)
+        images = self.model.vision_model(pixels).last_hidden_state
+        queries = self.model.qformer(query_embeds=self.model.query_tokens.expand(len(paths), -1, -1),
+                                     encoder_hidden_states=images).last_hidden_state
+        expected = {"pixel_values": pixels, "image_embeds": images, "query_output": queries,
+                    "language_inputs": self.model.language_projection(queries)}
+        self.compare_features(paths, [], expected)
+        for prompt in (PROMPT, "Question: which city is this? Answer:"):
+            logits = torch.cat([self.first_logits(path, prompt) for path in paths])
+            self.compare_features(paths, [prompt] * len(paths), {"logits": logits}, what=f" after '{prompt}'")
+        self.captions(paths, None)
+        self.captions(paths, PROMPT)
+        for question in (QUESTION, "which city is this?"):
+            self.answer(paths, question)
+
+    def first_logits(self, path, prompt):
+        inputs = self.processor(images=self.images([path])[0], text=prompt, return_tensors="pt")
+        if self.model.config.text_config.is_encoder_decoder:
+            return self.model(**inputs, decoder_input_ids=torch.tensor([[0]])).logits[:, 0]
+        return self.model(**inputs).logits[:, -1]
+
+    def template(self):
+        return "Question: {} Short answer:" if self.model.config.text_config.is_encoder_decoder else "Question: {} Answer:"
+
+    def answer(self, paths, question):
+        rows = program.rows("answer", *paths, "--model", self.folder, "--question", question, "--max-new-tokens", 9)
+        expected = []
+        for path in paths:
+            inputs = self.processor(images=self.images([path])[0], text=self.template().format(question), return_tensors="pt")
+            ids, _ = self.generate(inputs, {"max_new_tokens": 9})
+            expected.append(self.processor.tokenizer.decode(ids[0], skip_special_tokens=True).strip())
+        self.report.equal(self.name, f"answer '{question}'", [row["answer"] for row in rows], expected)
+
+
+class InstructBlip(Family):
+    def inputs(self, path, prompt):
+        return self.processor(images=self.images([path])[0], text=prompt, return_tensors="pt")
+
+    @torch.no_grad()
+    def run(self, paths):
+        self.compare_features(paths, [], {"pixel_values": self.pixels(paths),
+                                          "image_embeds": self.model.vision_model(self.pixels(paths)).last_hidden_state})
+        for prompt in ("What is unusual about this image?", "two dogs"):
+            output = [self.model(**self.inputs(path, prompt), **self.decoder_start()) for path in paths]
+            position = 0 if self.model.config.text_config.is_encoder_decoder else -1
+            expected = {"query_output": torch.cat([o.qformer_outputs.last_hidden_state[:, :checkpoints.QUERIES] for o in output]),
+                        "logits": torch.cat([o.logits[:, position] for o in output])}
+            self.compare_features(paths, [prompt] * len(paths), expected, what=f" after '{prompt}'")
+        self.captions(paths, "What is unusual about this image?")
+
+    def decoder_start(self):
+        return {"decoder_input_ids": torch.tensor([[0]])} if self.model.config.text_config.is_encoder_decoder else {}
+
+
+class Blip2Retrieval(Family):
+    @torch.no_grad()
+    def run(self, paths):
+        pixels = self.pixels(paths)
+        texts = [TEXTS[i % len(TEXTS)] for i in range(len(paths))]
+        images, joint, vectors, cosines, logits = [], [], [], [], []
+        for path in paths:
+            cosines.append([])
+            logits.append([])
+            for text in TEXTS:
+                inputs = self.processor(images=self.images([path])[0], text=text, return_tensors="pt")
+                itc = self.model(**inputs)
+                cosines[-1].append(itc.logits_per_image[0, 0].item())
+                logits[-1].append(self.model(**inputs, use_image_text_matching_head=True).logits_per_image[0].tolist())
+            images.append(itc.image_embeds)
+        for path, text in zip(paths, texts):
+            inputs = self.processor(images=self.images([path])[0], text=text, return_tensors="pt")
+            vectors.append(self.model(**inputs).text_embeds)
+            itm = self.model(**inputs, use_image_text_matching_head=True)
+            joint.append(itm.text_embeds[:, :checkpoints.QUERIES])
+        encoded = self.model.vision_model(pixels).last_hidden_state
+        queries = self.model.qformer(query_embeds=self.model.query_tokens.expand(len(paths), -1, -1),
+                                     encoder_hidden_states=encoded).last_hidden_state
+        self.compare_features(paths, texts, {"pixel_values": pixels, "image_embeds": encoded, "query_output": queries,
+                                             "itc_image": torch.cat(images), "itc_text": torch.cat(vectors), "multimodal": torch.cat(joint)})
+        compare_matches(self, paths, cosines, logits)
+
+
+def compare_matches(family, paths, cosines, logits):
+    rows = program.rows("match", *paths, "--model", family.folder, *[a for text in TEXTS for a in ("--text", text)])
+    family.report.close(family.name, "match: cosines", [row["itc"] for row in rows], torch.as_tensor(cosines).flatten())
+    if logits is None:
+        family.report.equal(family.name, "match: no head", {row["itm"] for row in rows}, {None})
+        return
+    logits = torch.as_tensor(logits).flatten(0, 1)
+    family.report.close(family.name, "match: logits", [row["itm_logits"] for row in rows], logits)
+    family.report.close(family.name, "match: probabilities", [row["itm"] for row in rows], logits.softmax(1)[:, 1])
+
+
+class BlipCaptioning(Family):
+    @torch.no_grad()
+    def run(self, paths):
+        pixels = self.pixels(paths)
+        self.compare_features(paths, [], {"pixel_values": pixels, "image_embeds": self.model.vision_model(pixels).last_hidden_state})
+        self.captions(paths, None)
+        self.captions(paths, PROMPT)
+
+    @torch.no_grad()
+    def generate(self, inputs, options):
+        output = self.model.generate(**inputs, **options, return_dict_in_generate=True, output_scores=True)
+        prompt_length = inputs["input_ids"].shape[1] - 1 if "input_ids" in inputs else 1
+        ids = new_ids(output.sequences, prompt_length, {self.model.config.text_config.sep_token_id})
+        return ids, (output.sequences_scores.tolist() if output.get("sequences_scores") is not None else None)
+
+
+class BlipMatching(Family):
+    @torch.no_grad()
+    def run(self, paths):
+        pixels = self.pixels(paths)
+        cosines, logits = [], []
+        for path in paths:
+            for text in TEXTS:
+                inputs = self.processor(images=self.images([path])[0], text=text, return_tensors="pt")
+                cosines.append(self.model(**inputs, use_itm_head=False)[0].item())
+                logits.append(self.model(**inputs, use_itm_head=True)[0][0].tolist())
+        encoded = self.model.vision_model(pixels).last_hidden_state
+        image = torch.nn.functional.normalize(self.model.vision_proj(encoded[:, 0]), dim=-1)
+        self.compare_features(paths, [], {"image_embeds": encoded, "itc_image": image.unsqueeze(1)})
+        compare_matches(self, paths, cosines, torch.tensor(logits).unflatten(0, (len(paths), len(TEXTS))))
+
+
+class BlipAnswering(Family):
+    @torch.no_grad()
+    def run(self, paths):
+        for options in ({"max_new_tokens": 8}, {"num_beams": 3, "max_new_tokens": 8}):
+            expected = []
+            for path in paths:  # one at a time: in a batch the reference shows padding to the answer
+                inputs = self.processor(images=self.images([path])[0], text=QUESTION, return_tensors="pt")
+                ids = self.model.generate(**inputs, **options)[0]
+                expected.append(self.processor.tokenizer.decode(cut(ids[1:].tolist(), {self.model.config.text_config.sep_token_id}),
+                                                                skip_special_tokens=True).strip())
+            rows = program.rows("answer", *paths, "--model", self.folder, "--question", QUESTION, *program.options(options))
+            self.report.equal(self.name, f"answer: {name_of(options)}", [row["answer"] for row in rows], expected)
+
+
+class Clip(Family):
+    @torch.no_grad()
+    def run(self, paths):
+        inputs = self.processor(images=self.images(paths), text=TEXTS, return_tensors="pt", padding=True)
+        output = self.model(**inputs)
+        self.compare_features(paths, [], {"pixel_values": inputs["pixel_values"], "itc_image": output.image_embeds.unsqueeze(1)})
+        self.compare_features([], TEXTS, {"itc_text": output.text_embeds})
+        compare_matches(self, paths, output.image_embeds @ output.text_embeds.T, None)
+
+
+FAMILIES = {"blip2_opt": Blip2Generation, "blip2_opt_post_norm": Blip2Generation, "blip2_t5": Blip2Generation, "blip2_llama": Blip2Generation,
+            "blip2_retrieval": Blip2Retrieval, "instructblip_vicuna": InstructBlip, "instructblip_t5": InstructBlip,
+            "blip_captioning": BlipCaptioning, "blip_matching": BlipMatching, "blip_answering": BlipAnswering, "clip": Clip}
+
+
+def compare_pixels(folder, report):
+    """The transforms alone, over every kind of picture."""
+    model, _ = checkpoints.blip2_retrieval(folder / "transform")
+    del model
+    processor = transformers.BlipImageProcessor.from_pretrained(folder / "transform")
+    paths = pictures.many(folder)
+    # The reference takes pictures of 1 or 3 rows for channels first.
+    paths = [path for path in paths if Image.open(path).size[1] not in (1, 3)]
+    expected = torch.cat([processor(Image.open(path).convert("RGB"), return_tensors="pt").pixel_values for path in paths])
+    found = program.features(folder / "transform", ["pixel_values"], paths)["pixel_values"]
+    report.line("transform", f"pixel_values of {len(paths)} pictures", bool((found - expected).abs().max() <= 1e-6),
+                f"{(found - expected).abs().max().item():.1e}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("families", nargs="*", help=f"of {', '.join(FAMILIES)} [all]")
+    arguments = parser.parse_args()
+    transformers.logging.set_verbosity_error()
+    torch.set_num_threads(2)
+    started, report = time.monotonic(), Report()
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        paths = pictures.few(folder)
+        if not arguments.families:
+            compare_pixels(folder, report)
+        for family in arguments.families or FAMILIES:
+            try:
+                FAMILIES[family](family, folder, report).run(paths)
+            except program.Failed as error:
+                report.line(family, "runs", False, error)
+    print(f"{report.checks} checks, {report.faults} faults, {time.monotonic() - started:.0f} s")
+    return report.faults > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
