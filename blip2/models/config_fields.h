@@ -7,6 +7,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "blip2/base/error.h"
@@ -49,6 +50,25 @@ class ConfigFields {
   const nlohmann::ordered_json& object_;
   std::string where_;
 };
+
+/// Fills every field that visit(config) names: whole numbers as sizes, but those called *_token_id
+/// as any integers; numbers above 0; flags; texts. What the object lacks stays as it is.
+template <typename Config>
+void read_fields(const ConfigFields& fields, Config& config) {
+  visit(config, [&](const char* name, auto& field, const char*) {
+    using Field = std::decay_t<decltype(field)>;
+    if constexpr (std::is_same_v<Field, int64_t>) {
+      const bool is_id = std::string_view(name).ends_with("_token_id");
+      field = is_id ? fields.integer(name, field) : fields.size(name, field);
+    } else if constexpr (std::is_same_v<Field, double>) {
+      field = fields.positive(name, field);
+    } else if constexpr (std::is_same_v<Field, bool>) {
+      field = fields.flag(name, field);
+    } else {
+      field = fields.text(name, field);
+    }
+  });
+}
 
 /// validate(config), with the file's name before its message. Throws kCorruptData.
 template <typename Config>

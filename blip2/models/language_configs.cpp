@@ -45,29 +45,28 @@ json format_rope_scaling(const RopeScaling& scaling) {
 LlamaConfig parse_llama(const ConfigFields& fields) {
   fields.require_text("hidden_act", "silu");
   LlamaConfig config;
-  config.attention_bias = fields.flag("attention_bias", false);
-  config.mlp_bias = fields.flag("mlp_bias", false);
-  const json scaling = fields.object("rope_scaling");
-  config.rope_scaling =
-      parse_rope_scaling(ConfigFields(scaling, fields.where() + ": rope_scaling"));
-  config.hidden_size = fields.size("hidden_size", 4096);
-  config.intermediate_size = fields.size("intermediate_size", 11008);
-  config.num_hidden_layers = fields.size("num_hidden_layers", 32);
-  config.num_attention_heads = fields.size("num_attention_heads", 32);
-  config.num_key_value_heads = fields.size("num_key_value_heads", config.num_attention_heads);
-  config.head_dim = fields.size(
-      "head_dim", std::max<int64_t>(config.hidden_size / config.num_attention_heads, 1));
+  config.hidden_size = 4096;
+  config.intermediate_size = 11008;
+  config.num_hidden_layers = 32;
+  config.num_attention_heads = 32;
+  config.rope_theta = 10000.0;
+  config.rms_norm_eps = 1e-6;
+  config.vocab_size = 32000;
+  config.max_position_embeddings = 2048;
+  config.tie_word_embeddings = false;
+  config.pad_token_id = -1;
+  read_fields(fields, config);
+  if (!fields.has("num_key_value_heads")) config.num_key_value_heads = config.num_attention_heads;
+  if (!fields.has("head_dim")) {
+    config.head_dim = std::max<int64_t>(config.hidden_size / config.num_attention_heads, 1);
+  }
   // transformers 5 keeps the base of the rotary frequencies in an object.
   const json parameters = fields.object("rope_parameters");
   config.rope_theta = ConfigFields(parameters, fields.where() + ": rope_parameters")
-                          .positive("rope_theta", fields.positive("rope_theta", 10000.0));
-  config.rms_norm_eps = fields.positive("rms_norm_eps", 1e-6);
-  config.vocab_size = fields.size("vocab_size", 32000);
-  config.max_position_embeddings = fields.size("max_position_embeddings", 2048);
-  config.tie_word_embeddings = fields.flag("tie_word_embeddings", false);
-  config.bos_token_id = fields.integer("bos_token_id", 1);
-  config.eos_token_id = fields.integer("eos_token_id", 2);
-  config.pad_token_id = fields.integer("pad_token_id", -1);
+                          .positive("rope_theta", config.rope_theta);
+  const json scaling = fields.object("rope_scaling");
+  config.rope_scaling =
+      parse_rope_scaling(ConfigFields(scaling, fields.where() + ": rope_scaling"));
   refuse_bad(fields, config);
   return config;
 }
@@ -75,50 +74,21 @@ LlamaConfig parse_llama(const ConfigFields& fields) {
 OptConfig parse_opt(const ConfigFields& fields) {
   fields.require_flag("layer_norm_elementwise_affine", true);
   OptConfig config;
-  config.hidden_size = fields.size("hidden_size", config.hidden_size);
-  config.ffn_dim = fields.size("ffn_dim", config.ffn_dim);
-  config.num_hidden_layers = fields.size("num_hidden_layers", config.num_hidden_layers);
-  config.num_attention_heads = fields.size("num_attention_heads", config.num_attention_heads);
-  config.word_embed_proj_dim = fields.size("word_embed_proj_dim", config.hidden_size);
-  config.vocab_size = fields.size("vocab_size", config.vocab_size);
-  config.max_position_embeddings =
-      fields.size("max_position_embeddings", config.max_position_embeddings);
-  config.activation_function = fields.text("activation_function", config.activation_function);
-  config.do_layer_norm_before = fields.flag("do_layer_norm_before", config.do_layer_norm_before);
-  config.remove_final_layer_norm =
-      fields.flag("_remove_final_layer_norm", config.remove_final_layer_norm);
-  config.enable_bias = fields.flag("enable_bias", config.enable_bias);
-  config.tie_word_embeddings = fields.flag("tie_word_embeddings", config.tie_word_embeddings);
-  config.bos_token_id = fields.integer("bos_token_id", config.bos_token_id);
-  config.eos_token_id = fields.integer("eos_token_id", config.eos_token_id);
-  config.pad_token_id = fields.integer("pad_token_id", config.pad_token_id);
+  read_fields(fields, config);
+  if (!fields.has("word_embed_proj_dim")) config.word_embed_proj_dim = config.hidden_size;
   refuse_bad(fields, config);
   return config;
 }
 
 T5Config parse_t5(const ConfigFields& fields) {
   T5Config config;
-  config.d_model = fields.size("d_model", config.d_model);
-  config.d_kv = fields.size("d_kv", config.d_kv);
-  config.d_ff = fields.size("d_ff", config.d_ff);
-  config.num_layers = fields.size("num_layers", config.num_layers);
-  config.num_decoder_layers = fields.size("num_decoder_layers", config.num_layers);
-  config.num_heads = fields.size("num_heads", config.num_heads);
-  config.relative_attention_num_buckets =
-      fields.size("relative_attention_num_buckets", config.relative_attention_num_buckets);
-  config.relative_attention_max_distance =
-      fields.size("relative_attention_max_distance", config.relative_attention_max_distance);
-  config.layer_norm_epsilon = fields.positive("layer_norm_epsilon", config.layer_norm_epsilon);
-  config.feed_forward_proj = fields.text("feed_forward_proj", config.feed_forward_proj);
-  config.dense_act_fn = fields.text("dense_act_fn", t5_activation_name(config.feed_forward_proj));
-  config.vocab_size = fields.size("vocab_size", config.vocab_size);
+  read_fields(fields, config);
+  if (!fields.has("num_decoder_layers")) config.num_decoder_layers = config.num_layers;
+  if (!fields.has("dense_act_fn")) {
+    config.dense_act_fn = t5_activation_name(config.feed_forward_proj);
+  }
   // transformers 5 ties in memory whatever the file says, and keeps what it said here.
-  config.tie_word_embeddings = fields.flag(
-      "scale_decoder_outputs", fields.flag("tie_word_embeddings", config.tie_word_embeddings));
-  config.decoder_start_token_id =
-      fields.integer("decoder_start_token_id", config.decoder_start_token_id);
-  config.eos_token_id = fields.integer("eos_token_id", config.eos_token_id);
-  config.pad_token_id = fields.integer("pad_token_id", config.pad_token_id);
+  config.tie_word_embeddings = fields.flag("scale_decoder_outputs", config.tie_word_embeddings);
   refuse_bad(fields, config);
   return config;
 }

@@ -3,9 +3,7 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty_like.h>
-#include <ATen/ops/full.h>
 #include <ATen/ops/tensor.h>
-#include <ATen/ops/zeros.h>
 
 #include <algorithm>
 #include <cmath>
@@ -13,6 +11,7 @@
 
 #include "blip2/base/error.h"
 #include "blip2/models/bundle.h"
+#include "blip2/models/padded_ids.h"
 
 namespace blip2 {
 namespace {
@@ -43,28 +42,16 @@ TextFeatures tokenize(const Tokenizer& tokenizer, const std::vector<std::string>
          max_length);
   }
   std::vector<std::vector<int64_t>> rows;
-  size_t longest = 0;
   for (const std::string& text : texts) {
     std::vector<int64_t>& ids = rows.emplace_back(tokenizer.encode(text));
     if (static_cast<int64_t>(ids.size()) > max_length) {
       ids[static_cast<size_t>(max_length) - 1] = ids.back();
       ids.resize(static_cast<size_t>(max_length));
     }
-    longest = std::max(longest, ids.size());
   }
-  const int64_t count = static_cast<int64_t>(rows.size());
-  const int64_t length = static_cast<int64_t>(longest);
-  TextFeatures features;
-  features.ids =
-      at::full({count, length}, std::max<int64_t>(tokenizer.special_ids().pad, 0), at::kLong);
-  features.mask = at::zeros({count, length}, at::kLong);
-  for (int64_t i = 0; i < count; ++i) {
-    const std::vector<int64_t>& ids = rows[static_cast<size_t>(i)];
-    const int64_t n = static_cast<int64_t>(ids.size());
-    features.ids[i].narrow(0, 0, n).copy_(at::tensor(at::ArrayRef<int64_t>(ids), at::kLong));
-    features.mask[i].narrow(0, 0, n).fill_(1);
-  }
-  return features;
+  const PaddedIds padded =
+      pad_ids(rows, PaddingSide::kRight, std::max<int64_t>(tokenizer.special_ids().pad, 0));
+  return {padded.ids, padded.mask, {}};
 }
 
 const BlipMatcher* blip_matcher(const Bundle& bundle) {

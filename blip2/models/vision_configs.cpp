@@ -62,15 +62,7 @@ std::string format(const EfficientNetConfig& config) {
 /// `layer_norm_eps` and the activation differ between the families, and files leave out what is
 /// their family's default.
 VitConfig parse_vit(const ConfigFields& fields, VitConfig config) {
-  config.hidden_size = fields.size("hidden_size", config.hidden_size);
-  config.intermediate_size = fields.size("intermediate_size", config.intermediate_size);
-  config.num_hidden_layers = fields.size("num_hidden_layers", config.num_hidden_layers);
-  config.num_attention_heads = fields.size("num_attention_heads", config.num_attention_heads);
-  config.image_size = fields.size("image_size", config.image_size);
-  config.patch_size = fields.size("patch_size", config.patch_size);
-  config.hidden_act = fields.text("hidden_act", config.hidden_act);
-  config.layer_norm_eps = fields.positive("layer_norm_eps", config.layer_norm_eps);
-  config.qkv_bias = fields.flag("qkv_bias", config.qkv_bias);
+  read_fields(fields, config);
   config.has_post_layernorm = false;
   refuse_bad(fields, config);
   return config;

@@ -4,9 +4,7 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/tensor.h>
-#include <ATen/ops/zeros.h>
 
-#include <algorithm>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -14,40 +12,12 @@
 #include "blip2/models/blip2/qformer_decoder.h"
 #include "blip2/models/bundle.h"
 #include "blip2/models/language/encoder_decoder_language_model.h"
+#include "blip2/models/padded_ids.h"
 
 namespace blip2 {
 namespace {
 using Json = nlohmann::json;
 using Ids = std::vector<std::vector<int64_t>>;
-
-enum class Side { kLeft, kRight };
-
-struct Padded {
-  at::Tensor ids;   // [N, S] int64
-  at::Tensor mask;  // [N, S] of 0/1
-  bool has_padding = false;
-};
-
-/// Padding slots hold id 0, which nothing reads.
-Padded pad(const Ids& rows, Side side) {
-  size_t longest = 0, shortest = rows.front().size();
-  for (const std::vector<int64_t>& row : rows) {
-    longest = std::max(longest, row.size());
-    shortest = std::min(shortest, row.size());
-  }
-  const int64_t count = static_cast<int64_t>(rows.size()), length = static_cast<int64_t>(longest);
-  Padded padded{at::zeros({count, length}, at::kLong), at::zeros({count, length}, at::kLong),
-                shortest != longest};
-  for (int64_t i = 0; i < count; ++i) {
-    const std::vector<int64_t>& row = rows[static_cast<size_t>(i)];
-    const int64_t n = static_cast<int64_t>(row.size());
-    if (n == 0) continue;
-    const int64_t first = side == Side::kLeft ? length - n : 0;
-    padded.ids[i].narrow(0, first, n).copy_(at::tensor(at::ArrayRef<int64_t>(row), at::kLong));
-    padded.mask[i].narrow(0, first, n).fill_(1);
-  }
-  return padded;
-}
 
 at::Tensor image_rows(const std::vector<Prompt>& prompts) {
   std::vector<int64_t> rows;
@@ -102,7 +72,8 @@ Writing start_generative(const Bundle& bundle, const at::Tensor& image_embeds,
   const int64_t num_queries = queries.size(1);
   // An empty prompt still has the tokenizer's start or end token, where there is one.
   const Ids rows = encode_all(*bundle.text_tokenizer, prompts);
-  const Padded text = pad(rows, seq2seq != nullptr ? Side::kRight : Side::kLeft);
+  const PaddedIds text =
+      pad_ids(rows, seq2seq != nullptr ? PaddingSide::kRight : PaddingSide::kLeft);
   at::Tensor embeds = queries, mask;
   if (text.ids.size(1) > 0) {
     embeds = at::cat({queries, bundle.language_model->embed(text.ids)}, 1);
@@ -177,7 +148,7 @@ Writing start_blip(const Bundle& bundle, const at::Tensor& image_embeds,
       writing.prompt_ids.push_back(caption_start(bundle, config, prompt.text));
     }
     finish(config);
-    const Padded start = pad(writing.prompt_ids, Side::kLeft);
+    const PaddedIds start = pad_ids(writing.prompt_ids, PaddingSide::kLeft);
     writing.decoder = decode_captions(*captioner, by_prompt(embeds, prompts), start.ids,
                                       start.has_padding ? start.mask : at::Tensor());
     return writing;
@@ -191,7 +162,7 @@ Writing start_blip(const Bundle& bundle, const at::Tensor& image_embeds,
     room_after(config.max_position_embeddings + 1, static_cast<int64_t>(ids.size()),
                "the question");
   }
-  const Padded asked = pad(questions, Side::kRight);
+  const PaddedIds asked = pad_ids(questions, PaddingSide::kRight);
   writing.decoder = decode_answers(answerer, read_questions(answerer, by_prompt(embeds, prompts),
                                                             pack_text(asked.ids, asked.mask)));
   return writing;
@@ -218,7 +189,8 @@ at::Tensor prompted_queries(const Bundle& bundle, const at::Tensor& image_embeds
       fail(ErrorCode::kInvalidArgument, "--prompt: an InstructBLIP needs an instruction");
     }
   }
-  const Padded text = pad(encode_all(*bundle.qformer_tokenizer, prompts), Side::kRight);
+  const PaddedIds text =
+      pad_ids(encode_all(*bundle.qformer_tokenizer, prompts), PaddingSide::kRight);
   return query_output(*bundle.generative, by_prompt(image_embeds, prompts),
                       pack_text(text.ids, text.mask));
 }
