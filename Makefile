@@ -2,7 +2,7 @@
 BUILD ?= build
 JOBS ?= $(shell nproc)
 
-.PHONY: help deps build demo test parity assets bench fuzz format check clean
+.PHONY: help deps build demo test parity assets bench faults fuzz fuzz-coverage format check clean
 
 help:
 	@echo 'make demo    install, build, fetch the small models and pictures, train and evaluate a BLIP-2 (35 minutes)'
@@ -10,7 +10,9 @@ help:
 	@echo 'make build   the program alone: build/blip2'
 	@echo 'make parity  compares every family of models with Hugging Face transformers'
 	@echo 'make bench   the benchmarks'
+	@echo 'make faults  training that is killed, or finds a full disk, at every call'
 	@echo 'make fuzz    every reader of files against broken ones, SECONDS=20 each'
+	@echo 'make fuzz-coverage  which share of the readers fuzzing reaches'
 	@echo 'make check   formatting and the layer rule'
 	@echo 'make format  clang-format on every source file'
 
@@ -49,15 +51,27 @@ bench: deps $(BUILD)/build.ninja assets
 	@cmake --build $(BUILD) -j $(JOBS)
 	@bench/run $(BUILD)
 
+# Some hundred runs that are killed, or whose disk is full: half an hour.
+faults: deps $(BUILD)/build.ninja assets
+	@cmake --build $(BUILD) -j $(JOBS) --target blip2 fault_injection
+	@BLIP2_BINARY=$(BUILD)/blip2 BLIP2_FAULTS=$(BUILD)/libfault_injection.so python3 tests/faults/run.py $(ARGS)
+
 # Needs clang, which nothing else does. TARGETS="png gguf" runs these alone.
 SECONDS_EACH = $(or $(SECONDS),20)
+configure_fuzz = cmake -S . -G Ninja -DCMAKE_CXX_COMPILER=clang++-19 -DBLIP2_FUZZ=ON -DBLIP2_TESTS=OFF -DBLIP2_WERROR=OFF \
+  -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON $${TORCH_ROOT:+-DTORCH_ROOT=$$TORCH_ROOT} \
+  $$([ -n "$$TORCH_ROOT" ] || echo -DTORCH_ROOT=$$(echo $(CURDIR)/.venv/lib/python3*/site-packages/torch)) >/dev/null
 fuzz: deps
 	@tools/install_deps clang-19 libclang-rt-19-dev
-	@cmake -S . -B $(BUILD)-fuzz -G Ninja -DCMAKE_CXX_COMPILER=clang++-19 -DBLIP2_FUZZ=ON -DBLIP2_TESTS=OFF \
-	  -DBLIP2_WERROR=OFF $${TORCH_ROOT:+-DTORCH_ROOT=$$TORCH_ROOT} \
-	  $$([ -n "$$TORCH_ROOT" ] || echo -DTORCH_ROOT=$$(echo $(CURDIR)/.venv/lib/python3*/site-packages/torch)) >/dev/null
+	@$(configure_fuzz) -B $(BUILD)-fuzz
 	@cmake --build $(BUILD)-fuzz -j $(JOBS) --target fuzzers
 	@fuzz/run $(BUILD)-fuzz $(SECONDS_EACH) $(TARGETS)
+
+fuzz-coverage: deps
+	@tools/install_deps clang-19 libclang-rt-19-dev llvm-19
+	@$(configure_fuzz) -B $(BUILD)-fuzz-coverage -DBLIP2_FUZZ_COVERAGE=ON
+	@cmake --build $(BUILD)-fuzz-coverage -j $(JOBS) --target fuzzers
+	@fuzz/coverage $(BUILD)-fuzz-coverage $(TARGETS)
 
 check: deps
 	@tools/check_layers

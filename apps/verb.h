@@ -54,6 +54,7 @@ Verb evaluate_verb();
 Verb index_build_verb();
 Verb inspect_verb();
 Verb match_verb();
+Verb report_verb();
 Verb search_verb();
 Verb tokenize_verb();
 Verb train_verb();

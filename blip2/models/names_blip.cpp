@@ -55,7 +55,7 @@ std::vector<std::string> unused_blip_tensors(OutputMatrix output) {
       "text_decoder.cls.predictions.bias", "text_decoder.cls.predictions.decoder.bias",
       "text_decoder.bert.embeddings.position_ids", "text_encoder.embeddings.position_ids"};
   if (output == OutputMatrix::kTied) {
-    patterns.push_back("text_decoder.cls.predictions.decoder.weight");
+    patterns.emplace_back("text_decoder.cls.predictions.decoder.weight");
   }
   return patterns;
 }

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
 #include <system_error>
+#include <vector>
 
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
@@ -39,6 +41,24 @@ void set_aside(const fs::path& output_dir) {
     }
     rename_path(output_dir / name, *earlier / name);
   }
+}
+
+/// What a writer that was killed left unfinished in the run's folder.
+void remove_unfinished(const fs::path& output_dir) {
+  const auto sweep = [](const fs::path& folder, const std::vector<std::string>& beginnings) {
+    std::error_code error;
+    std::vector<fs::path> left;
+    for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
+      const std::string name = entry.path().filename().string();
+      const bool is_ours =
+          std::any_of(beginnings.begin(), beginnings.end(),
+                      [&](const std::string& start) { return name.starts_with(start); });
+      if (is_ours && name.ends_with(".partial")) left.push_back(entry.path());
+    }
+    for (const fs::path& path : left) fs::remove_all(path, error);
+  };
+  sweep(output_dir, {"config.yaml.", "log.jsonl.", "skipped.jsonl.", "model.", ".model."});
+  sweep(output_dir / "checkpoints", {"step-"});
 }
 
 /// The snapshot that options.resume means, if any.
@@ -85,6 +105,7 @@ ResumePoint resume_run(const RunConfig& run, const TrainerOptions& options,
   if (!is_writer) return point;
 
   make_directories(output_dir);
+  remove_unfinished(output_dir);
   if (options.resume == "never") set_aside(output_dir);
   abandon_snapshots_after(output_dir / "checkpoints", point.state.step);
   write_file_atomic(output_dir / "config.yaml", options.config_yaml);

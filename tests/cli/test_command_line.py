@@ -86,7 +86,7 @@ class WithoutModel(CommandLineCase):
         overview = blip2("--help")
         self.assertEqual(overview.returncode, 0)
         verbs = ["demo", "train", "config show", "caption", "answer", "match", "zero-shot", "embed",
-                 "search", "index build", "evaluate", "inspect", "convert", "tokenize"]
+                 "search", "index build", "evaluate", "report", "inspect", "convert", "tokenize"]
         for verb in verbs:
             self.assertIn(f"  {verb} ", overview.stdout)
             result = blip2(*verb.split(), "--help")
@@ -119,7 +119,7 @@ class WithoutModel(CommandLineCase):
         self.assert_error(blip2("--model", "x"), 2, "verb")
 
     def test_verbs_of_later_versions(self):
-        for verb in ("score", "capfilt", "data", "report", "quantize", "serve", "bench"):
+        for verb in ("score", "capfilt", "data", "quantize", "serve", "bench"):
             self.assert_error(blip2(verb, "inspect", "--anything"), 2, verb, "not in this version")
         self.assert_error(blip2("evaluate", "run.yaml"), 2, "not in this version")
 
@@ -510,6 +510,17 @@ run:
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertRegex(result.stdout, r"max_steps: 9 +# --set")
         self.assertRegex(result.stdout, r"batch_size_train: 2 +# .*stage1.yaml:\d+")
+
+    def test_report_of_runs(self):
+        page = self.folder / "page.html"
+        result = blip2("report", self.shared / "stage1", self.shared / "stage2", "--output", page)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(result.stdout, f"{page}\n")
+        html = page.read_text()
+        for word in ("stage1", "stage2", "LAVIS, ViT-g", "LAVIS, OPT-2.7B", "model.arch"):
+            self.assertIn(word, html)
+        self.assert_error(blip2("report", self.folder, "--output", self.folder / "no.html"), 1, "log.jsonl")
+        self.assertFalse((self.folder / "no.html").exists())
 
     def test_interrupt(self):
         paths = "".join(f"{self.pictures / 'red.png'}\n" for _ in range(3000))

@@ -1,0 +1,32 @@
+// blip2 report: runs side by side, as one HTML page.
+#include "apps/output.h"
+#include "apps/verb.h"
+#include "blip2/base/files.h"
+#include "blip2/train/run_report.h"
+
+namespace blip2 {
+namespace {
+
+struct Report {
+  std::vector<std::string> runs;
+  std::string output = "report.html";
+
+  void add(Options& options) {
+    options.require("RUN...", runs, "folders that train wrote (run.output_dir)");
+    options.add("--output FILE.html", output, "the page");
+  }
+
+  int run(const GeneralOptions&) const {
+    write_file_atomic(output, run_report({runs.begin(), runs.end()}));
+    print(output + "\n");
+    return 0;
+  }
+};
+
+}  // namespace
+
+Verb report_verb() {
+  return make_verb<Report>("report", "draws the curves of training runs on one HTML page");
+}
+
+}  // namespace blip2

@@ -1,0 +1,17 @@
+// What runs looked like, as one page: their curves side by side, and where their configurations
+// differ.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace blip2 {
+
+/// One self-contained HTML page about the folders that `train` wrote (log.jsonl, config.yaml), in
+/// the order given. The total loss is also drawn beside that of LAVIS's code on 4.6 M pairs
+/// (blip2_reference.md 7.7). Throws kInvalidArgument for no run, kNotFound or kCorruptData naming
+/// the file.
+std::string run_report(const std::vector<std::filesystem::path>& runs);
+
+}  // namespace blip2
