@@ -1,12 +1,10 @@
 #include "blip2/models/language/llama.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/core/grad_mode.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/silu.h>
 
 #include <string>
-#include <utility>
 
 #include "blip2/base/error.h"
 #include "blip2/nn/attention.h"
@@ -191,34 +189,18 @@ at::Tensor llama_logits(const Llama& model, const at::Tensor& rows) {
 
 LlamaDecoder::LlamaDecoder(const Llama& model, const at::Tensor& prompt_embeds,
                            const at::Tensor& prompt_mask)
-    : model_(model),
-      prompt_embeds_(prompt_embeds),
-      prompt_mask_(prompt_mask),
-      caches_(model.layers.size()) {
+    : CausalDecoder(prompt_embeds, prompt_mask, model.layers.size()), model_(model) {
   BLIP2_CHECK(prompt_embeds.dim() == 3 && prompt_embeds.size(2) == model.config.hidden_size);
 }
 
-at::Tensor LlamaDecoder::start() {
-  BLIP2_CHECK(prompt_embeds_.defined());
-  const at::Tensor prompt = std::exchange(prompt_embeds_, at::Tensor());
-  return run(prompt, cursor_.start(prompt, std::exchange(prompt_mask_, at::Tensor())));
-}
-
-at::Tensor LlamaDecoder::step(const at::Tensor& ids) {
-  BLIP2_CHECK(cursor_.started() && ids.dim() == 1 && ids.size(0) == cursor_.num_rows());
-  const at::NoGradGuard no_grad;
-  return run(embed(model_, ids).unsqueeze(1), cursor_.advance());
-}
-
 at::Tensor LlamaDecoder::run(const at::Tensor& x, const CausalCursor::Tokens& tokens) {
-  const at::NoGradGuard no_grad;
   const int64_t num_rows = x.size(0), num_new = x.size(1);
   const Rotary rotary = rotary_of(model_.config, tokens.positions.reshape(-1));
   at::Tensor rows = x.flatten(0, 1);  // [N*T, Dl]
   for (size_t i = 0; i < model_.layers.size(); ++i) {
     rows = run_layer(model_.config, model_.layers[i], rotary, rows,
                      [&](const at::Tensor& query, const at::Tensor& key, const at::Tensor& value) {
-                       return attend_cached(caches_[i], rows_by_head(query, num_rows),
+                       return attend_cached(cache(i), rows_by_head(query, num_rows),
                                             rows_by_head(key, num_rows),
                                             rows_by_head(value, num_rows), tokens.mask)
                            .flatten(0, 1);
@@ -226,11 +208,6 @@ at::Tensor LlamaDecoder::run(const at::Tensor& x, const CausalCursor::Tokens& to
   }
   const at::Tensor last = rows.view({num_rows, num_new, -1}).select(1, num_new - 1);  // [N, Dl]
   return llama_logits(model_, apply(model_.norm, last)).to(at::kFloat);
-}
-
-void LlamaDecoder::select(const at::Tensor& rows) {
-  cursor_.select(rows);
-  for (KvCache& cache : caches_) cache.select(rows);
 }
 
 }  // namespace blip2

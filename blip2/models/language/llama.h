@@ -8,9 +8,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "blip2/nn/causal_cursor.h"
-#include "blip2/nn/decoder.h"
-#include "blip2/nn/kv_cache.h"
+#include "blip2/nn/causal_decoder.h"
 #include "blip2/nn/linear.h"
 #include "blip2/nn/module.h"
 #include "blip2/nn/norm.h"
@@ -102,25 +100,16 @@ at::Tensor llama_hidden(const Llama& model, const at::Tensor& inputs_embeds,
 at::Tensor llama_logits(const Llama& model, const at::Tensor& rows);
 
 /// Writes N rows token by token, with a cache, without gradients. The model must outlive it.
-class LlamaDecoder : public Decoder {
+class LlamaDecoder final : public CausalDecoder {
  public:
-  /// prompt_embeds [N, S, Dl]; prompt_mask [N, S] of 0/1, padding anywhere but at the end of a row,
-  /// or undefined where there is none. Positions count the real tokens.
+  /// As CausalDecoder's.
   LlamaDecoder(const Llama& model, const at::Tensor& prompt_embeds, const at::Tensor& prompt_mask);
 
-  at::Tensor start() override;
-  at::Tensor step(const at::Tensor& ids) override;
-  void select(const at::Tensor& rows) override;
-
  private:
-  /// x [N, T, Dl] -> logits of the last token, [N, V].
-  at::Tensor run(const at::Tensor& x, const CausalCursor::Tokens& tokens);
+  at::Tensor embed_ids(const at::Tensor& ids) const override { return embed(model_, ids); }
+  at::Tensor run(const at::Tensor& x, const CausalCursor::Tokens& tokens) override;
 
   const Llama& model_;
-  at::Tensor prompt_embeds_;  // [N, S, Dl], until start()
-  at::Tensor prompt_mask_;    // [N, S] or undefined, until start()
-  CausalCursor cursor_;
-  std::vector<KvCache> caches_;
 };
 
 }  // namespace blip2

@@ -1,10 +1,7 @@
 #include "blip2/models/language/opt.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/core/grad_mode.h>
 #include <ATen/ops/ones.h>
-
-#include <utility>
 
 #include "blip2/base/error.h"
 #include "blip2/checkpoint/messages.h"
@@ -182,30 +179,14 @@ at::Tensor opt_logits(const Opt& model, const at::Tensor& rows) {
 
 OptDecoder::OptDecoder(const Opt& model, const at::Tensor& prompt_embeds,
                        const at::Tensor& prompt_mask)
-    : model_(model),
-      prompt_embeds_(prompt_embeds),
-      prompt_mask_(prompt_mask),
-      caches_(model.layers.size()) {
+    : CausalDecoder(prompt_embeds, prompt_mask, model.layers.size()), model_(model) {
   BLIP2_CHECK(prompt_embeds.dim() == 3 &&
               prompt_embeds.size(2) == model.config.word_embed_proj_dim);
 }
 
-at::Tensor OptDecoder::start() {
-  BLIP2_CHECK(prompt_embeds_.defined());
-  const at::Tensor prompt = std::exchange(prompt_embeds_, at::Tensor());
-  return run(prompt, cursor_.start(prompt, std::exchange(prompt_mask_, at::Tensor())));
-}
-
-at::Tensor OptDecoder::step(const at::Tensor& ids) {
-  BLIP2_CHECK(cursor_.started() && ids.dim() == 1 && ids.size(0) == cursor_.num_rows());
-  const at::NoGradGuard no_grad;
-  return run(embed(model_, ids).unsqueeze(1), cursor_.advance());
-}
-
 at::Tensor OptDecoder::run(const at::Tensor& x, const CausalCursor::Tokens& tokens) {
-  const at::NoGradGuard no_grad;
   const int64_t num_rows = x.size(0), num_new = x.size(1);
-  if (cursor_.length() > model_.config.max_position_embeddings) {
+  if (length() > model_.config.max_position_embeddings) {
     require_positions(model_, tokens.positions.max().item<int64_t>() + 1);
   }
   const auto heads = [&](const at::Tensor& rows) {
@@ -216,18 +197,13 @@ at::Tensor OptDecoder::run(const at::Tensor& x, const CausalCursor::Tokens& toke
   for (size_t i = 0; i < model_.layers.size(); ++i) {
     rows = run_layer(model_, model_.layers[i], rows,
                      [&](const at::Tensor& query, const at::Tensor& key, const at::Tensor& value) {
-                       return attend_cached(caches_[i], heads(query), heads(key), heads(value),
+                       return attend_cached(cache(i), heads(query), heads(key), heads(value),
                                             tokens.mask)
                            .flatten(0, 1);
                      });
   }
   const at::Tensor last = rows.view({num_rows, num_new, -1}).select(1, num_new - 1);  // [N, Dh]
   return opt_logits(model_, leave(model_, last)).to(at::kFloat);
-}
-
-void OptDecoder::select(const at::Tensor& rows) {
-  cursor_.select(rows);
-  for (KvCache& cache : caches_) cache.select(rows);
 }
 
 }  // namespace blip2

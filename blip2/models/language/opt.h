@@ -14,9 +14,7 @@
 #include <vector>
 
 #include "blip2/nn/activations.h"
-#include "blip2/nn/causal_cursor.h"
-#include "blip2/nn/decoder.h"
-#include "blip2/nn/kv_cache.h"
+#include "blip2/nn/causal_decoder.h"
 #include "blip2/nn/linear.h"
 #include "blip2/nn/module.h"
 #include "blip2/nn/norm.h"
@@ -106,26 +104,17 @@ at::Tensor opt_hidden(const Opt& model, const at::Tensor& inputs_embeds, const P
 at::Tensor opt_logits(const Opt& model, const at::Tensor& rows);
 
 /// Writes N rows token by token, with a cache, without gradients. The model must outlive it.
-class OptDecoder : public Decoder {
+class OptDecoder final : public CausalDecoder {
  public:
-  /// prompt_embeds [N, S, Dl], as opt_hidden's; prompt_mask [N, S] of 0/1, padding anywhere but at
-  /// the end of a row, or undefined where there is none. Positions count the real tokens.
+  /// As CausalDecoder's; prompt_embeds [N, S, Dl] are opt_hidden's. start() and step() throw
+  /// kInvalidArgument where the rows become longer than the model's positions.
   OptDecoder(const Opt& model, const at::Tensor& prompt_embeds, const at::Tensor& prompt_mask);
 
-  /// Both throw kInvalidArgument where the rows become longer than the model's positions.
-  at::Tensor start() override;
-  at::Tensor step(const at::Tensor& ids) override;
-  void select(const at::Tensor& rows) override;
-
  private:
-  /// x [N, T, Dl] -> logits of the last token, [N, V].
-  at::Tensor run(const at::Tensor& x, const CausalCursor::Tokens& tokens);
+  at::Tensor embed_ids(const at::Tensor& ids) const override { return embed(model_, ids); }
+  at::Tensor run(const at::Tensor& x, const CausalCursor::Tokens& tokens) override;
 
   const Opt& model_;
-  at::Tensor prompt_embeds_;  // [N, S, Dl], until start()
-  at::Tensor prompt_mask_;    // [N, S] or undefined, until start()
-  CausalCursor cursor_;
-  std::vector<KvCache> caches_;
 };
 
 }  // namespace blip2
