@@ -112,14 +112,18 @@ struct Evaluate {
             {"num_images", result.images.size()}};
   }
 
-  /// The names of LAVIS are the re-ranked scores, as LAVIS reports them; without re-ranking ITC's.
+  /// The names of LAVIS are the re-ranked scores, as LAVIS reports them; without re-ranking, and
+  /// for a model without a matching head, ITC's.
   Json retrieval(const Bundle& bundle, const Source& source, Json& predictions) const {
     const RetrievalEvaluation result = evaluate_retrieval(bundle, source, evaluation);
-    Json json = to_json(evaluation.rerank > 0 ? result.reranked : result.itc);
+    Json json =
+        to_json(evaluation.rerank > 0 && result.has_matching ? result.reranked : result.itc);
     json["itc"] = to_json(result.itc);
     json["chance"] = to_json(result.chance);
-    json["itm_accuracy_random"] = result.itm_accuracy_random;
-    json["itm_accuracy_hard"] = result.itm_accuracy_hard;
+    if (result.has_matching) {
+      json["itm_accuracy_random"] = result.itm_accuracy_random;
+      json["itm_accuracy_hard"] = result.itm_accuracy_hard;
+    }
     json["num_images"] = result.num_images;
     json["num_texts"] = result.num_texts;
     for (int64_t i = 0; i < result.num_images; ++i) {

@@ -194,14 +194,16 @@ EncodedSet encode_set(const Bundle& bundle, const Source& source,
 
 RetrievalEvaluation evaluate_retrieval(const Bundle& bundle, const Source& source,
                                        const EvaluationOptions& options) {
-  if (!has_matching(bundle)) {
+  if (!has_similarity(bundle)) {
     fail(ErrorCode::kUnsupported,
-         "retrieval is scored by ITC and ITM: expected a BLIP-2 or a BLIP for retrieval");
+         "retrieval is scored by ITC: expected a BLIP-2 of stage 1, a BLIP for retrieval or a "
+         "CLIP");
   }
   if (source.size() == 0) fail(ErrorCode::kInvalidArgument, "the data set is empty");
   const at::NoGradGuard no_grad;
   RetrievalEvaluation result;
   assign_groups(source, result);
+  result.has_matching = has_matching(bundle);
   result.num_images = source.size();
   result.num_texts = static_cast<int64_t>(result.texts.size());
   const EncodedSet set = encode_set(bundle, source, result.texts, options);
@@ -209,6 +211,7 @@ RetrievalEvaluation evaluate_retrieval(const Bundle& bundle, const Source& sourc
                            set.similarity.const_data_ptr<float>() + set.similarity.numel());
   result.itc = retrieval_scores(problem_of(result, result.similarity));
   result.chance = chance_scores(problem_of(result, result.similarity));
+  if (!result.has_matching) return result;
   if (options.rerank > 0) {
     const Reranked scores = rerank(bundle, set, options.rerank);
     const RetrievalScores texts = retrieval_scores(problem_of(result, scores.by_image));

@@ -25,7 +25,8 @@ struct EvaluationOptions {
 
 struct RetrievalEvaluation {
   int64_t num_images = 0, num_texts = 0;
-  RetrievalScores itc;  ///< percent
+  bool has_matching = false;  ///< else what ITM gives stays 0: CLIP
+  RetrievalScores itc;        ///< percent
   RetrievalScores
       reranked;  ///< score = ITM logit + cosine for the best `rerank` (blip2_reference.md 5.5)
   RetrievalScores chance;
