@@ -1,7 +1,9 @@
 """Checkpoints with random weights of every published class, as Hugging Face saves them: tiny, but with every term felt.
 
-No bias is 0, no norm is 1, all dimensions differ, so that a forgotten term or a swapped axis shows.
+No bias is 0, no norm is 1, all dimensions differ, so that a forgotten term or a swapped axis shows. The same classes then at the
+published widths, with few layers; and at the published depth, for a machine that is given the time.
 """
+import dataclasses
 import math
 
 import torch
@@ -9,11 +11,28 @@ from transformers import (BlipConfig, BlipForConditionalGeneration, BlipForImage
                           BlipProcessor, Blip2Config, Blip2ForConditionalGeneration, Blip2ForImageTextRetrieval, Blip2Processor, CLIPConfig,
                           CLIPImageProcessor, CLIPModel, CLIPProcessor, InstructBlipConfig, InstructBlipForConditionalGeneration,
                           InstructBlipProcessor, LlamaConfig, OPTConfig, T5Config)
+from transformers.modeling_utils import no_init_weights
 
 import small_tokenizers
 
-IMAGE_SIZE = 42
-QUERIES = 6
+
+@dataclasses.dataclass(frozen=True)
+class Front:
+    """What stands before the language model."""
+    image_size: int
+    queries: int
+    vision: dict
+    qformer: dict
+
+
+TINY = Front(42, 6, dict(hidden_size=24, intermediate_size=44, num_hidden_layers=3, num_attention_heads=3, patch_size=14),
+             dict(hidden_size=20, intermediate_size=36, num_hidden_layers=4, num_attention_heads=4, max_position_embeddings=64))
+# EVA-CLIP ViT-g/14 and the whole Q-Former.
+PUBLISHED = Front(224, 32, dict(hidden_size=1408, intermediate_size=6144, num_hidden_layers=2, num_attention_heads=16, patch_size=14),
+                  dict(hidden_size=768, intermediate_size=3072, num_hidden_layers=12, num_attention_heads=12, max_position_embeddings=512))
+FULL = dataclasses.replace(PUBLISHED, vision={**PUBLISHED.vision, "num_hidden_layers": 39})
+BLIP = (BlipForConditionalGeneration, BlipForImageTextRetrieval, BlipForQuestionAnswering)
+VIT_L_14 = dict(hidden_size=1024, intermediate_size=4096, num_hidden_layers=2, num_attention_heads=16, patch_size=14)
 
 
 def randomise(model, seed, gain=1.0):
@@ -28,7 +47,7 @@ def randomise(model, seed, gain=1.0):
             elif parameter.dim() <= 1:
                 parameter.normal_(0, 0.15, generator=generator)
             elif "embed" in low or "shared" in low or "query_tokens" in low or "relative_attention_bias" in low:
-                parameter.normal_(0, 0.6, generator=generator)
+                parameter.normal_(0, min(0.6, 3.4 / math.sqrt(parameter.shape[-1])), generator=generator)  # logits of a tied matrix: some units
             else:
                 parameter.normal_(0, gain / math.sqrt(parameter[0].numel()), generator=generator)
     return model.eval()
@@ -40,18 +59,16 @@ def grow(tokenizer, text_config):
     return tokenizer.convert_tokens_to_ids("<image>")
 
 
-def vision(model_type="blip_2_vision_model"):
-    return dict(model_type=model_type, hidden_size=24, intermediate_size=44, num_hidden_layers=3, num_attention_heads=3,
-                image_size=IMAGE_SIZE, patch_size=14)
+def vision(front, model_type="blip_2_vision_model"):
+    return dict(model_type=model_type, image_size=front.image_size, **front.vision)
 
 
-def qformer(model_type="blip_2_qformer", **more):
-    return dict(model_type=model_type, hidden_size=20, intermediate_size=36, num_hidden_layers=4, num_attention_heads=4,
-                max_position_embeddings=64, encoder_hidden_size=24, **more)
+def qformer(front, model_type="blip_2_qformer", **more):
+    return dict(model_type=model_type, encoder_hidden_size=front.vision["hidden_size"], **front.qformer, **more)
 
 
-def image_processor():
-    return BlipImageProcessor(size={"height": IMAGE_SIZE, "width": IMAGE_SIZE})
+def image_processor(size):
+    return BlipImageProcessor(size={"height": size, "width": size})
 
 
 def opt_config(**changes):
@@ -72,105 +89,181 @@ def llama_config(**changes):
     return LlamaConfig(**{**values, **changes})
 
 
-def save(model, processor, folder):
-    model.save_pretrained(folder)
+def save(kind, config, seed, processor, folder, dtype=torch.float32):
+    with no_init_weights():
+        model = kind(config)
+    randomise(model, seed)
+    if kind not in BLIP:  # EVA-CLIP has no bias of the keys, which a softmax over keys would not feel
+        for name, parameter in model.named_parameters():
+            if name.endswith("qkv.bias"):
+                parameter.data[parameter.numel() // 3:2 * parameter.numel() // 3] = 0
+    model.to(dtype).save_pretrained(folder)
     processor.save_pretrained(folder)
-    return model, processor
+    return kind, processor
 
 
-def blip2_generation(folder, text_config, tokenizer, seed):
-    processor = Blip2Processor(image_processor(), tokenizer, num_query_tokens=QUERIES)
+def blip2_generation(folder, text_config, tokenizer, seed, front=TINY, dtype=torch.float32):
+    processor = Blip2Processor(image_processor(front.image_size), tokenizer, num_query_tokens=front.queries)
     image_token = grow(tokenizer, text_config)
     if text_config.model_type == "opt":
         text_config.eos_token_id = tokenizer("\n", add_special_tokens=False).input_ids[-1]
-    config = Blip2Config(vision_config=vision(), qformer_config=qformer(vocab_size=30), text_config=text_config.to_dict(),
-                         num_query_tokens=QUERIES, image_token_index=image_token)
-    torch.manual_seed(seed)
-    return save(randomise(Blip2ForConditionalGeneration(config), seed), processor, folder)
+    config = Blip2Config(vision_config=vision(front), qformer_config=qformer(front, vocab_size=30), text_config=text_config.to_dict(),
+                         num_query_tokens=front.queries, image_token_index=image_token)
+    return save(Blip2ForConditionalGeneration, config, seed, processor, folder, dtype)
 
 
-def blip2_opt(folder, seed=1, **changes):
-    return blip2_generation(folder, opt_config(**changes), small_tokenizers.opt(folder), seed)
+def blip2_opt(folder, seed=1, front=TINY, dtype=torch.float32, **changes):
+    return blip2_generation(folder, opt_config(**changes), small_tokenizers.opt(folder), seed, front, dtype)
 
 
-def blip2_opt_post_norm(folder, seed=2):
+def blip2_opt_post_norm(folder):
     """The layers of opt-350m. Its narrower embeddings cannot take what Hugging Face's projection gives."""
-    return blip2_opt(folder, seed, do_layer_norm_before=False)
+    return blip2_opt(folder, 2, do_layer_norm_before=False)
 
 
-def blip2_t5(folder, seed=3, **changes):
-    return blip2_generation(folder, t5_config(**changes), small_tokenizers.t5(folder), seed)
+def blip2_t5(folder, seed=3, front=TINY, dtype=torch.float32, **changes):
+    return blip2_generation(folder, t5_config(**changes), small_tokenizers.t5(folder), seed, front, dtype)
 
 
-def blip2_llama(folder, seed=4):
-    return blip2_generation(folder, llama_config(), small_tokenizers.llama(folder), seed)
+def blip2_llama(folder):
+    return blip2_generation(folder, llama_config(), small_tokenizers.llama(folder), 4)
 
 
-def blip2_retrieval(folder, seed=5):
+def blip2_opt_float16(folder):
+    return blip2_opt(folder, 12, dtype=torch.float16)
+
+
+def blip2_t5_bfloat16(folder):
+    return blip2_t5(folder, 13, dtype=torch.bfloat16)
+
+
+def blip2_retrieval(folder, seed=5, front=TINY, projection=14):
     tokenizer = small_tokenizers.bert(folder, bos_token="[DEC]")
     vocabulary = len(tokenizer)  # <image> comes after the table
-    processor = Blip2Processor(image_processor(), tokenizer, num_query_tokens=QUERIES)
-    config = Blip2Config(vision_config=vision(), qformer_config=qformer(vocab_size=vocabulary, use_qformer_text_input=True),
-                         text_config=opt_config().to_dict(), num_query_tokens=QUERIES, image_text_hidden_size=14,
+    processor = Blip2Processor(image_processor(front.image_size), tokenizer, num_query_tokens=front.queries)
+    config = Blip2Config(vision_config=vision(front), qformer_config=qformer(front, vocab_size=vocabulary, use_qformer_text_input=True),
+                         text_config=opt_config().to_dict(), num_query_tokens=front.queries, image_text_hidden_size=projection,
                          image_token_index=tokenizer.convert_tokens_to_ids("<image>"))
-    torch.manual_seed(seed)
-    return save(randomise(Blip2ForImageTextRetrieval(config), seed), processor, folder)
+    return save(Blip2ForImageTextRetrieval, config, seed, processor, folder)
 
 
-def instructblip(folder, text_config, tokenizer, seed):
+def instructblip(folder, text_config, tokenizer, seed, front=TINY):
     reader = small_tokenizers.bert(folder / "qformer_tokenizer", bos_token="[DEC]")
-    processor = InstructBlipProcessor(image_processor(), tokenizer, reader, num_query_tokens=QUERIES)
+    processor = InstructBlipProcessor(image_processor(front.image_size), tokenizer, reader, num_query_tokens=front.queries)
     image_token = grow(tokenizer, text_config)
-    config = InstructBlipConfig(vision_config=vision("instructblip_vision_model"),
-                                qformer_config=qformer("instructblip_qformer", vocab_size=len(reader)),
-                                text_config=text_config.to_dict(), num_query_tokens=QUERIES, image_token_index=image_token)
-    torch.manual_seed(seed)
-    return save(randomise(InstructBlipForConditionalGeneration(config), seed), processor, folder)
+    config = InstructBlipConfig(vision_config=vision(front, "instructblip_vision_model"),
+                                qformer_config=qformer(front, "instructblip_qformer", vocab_size=len(reader)),
+                                text_config=text_config.to_dict(), num_query_tokens=front.queries, image_token_index=image_token)
+    return save(InstructBlipForConditionalGeneration, config, seed, processor, folder)
 
 
-def instructblip_vicuna(folder, seed=6):
-    return instructblip(folder, llama_config(num_key_value_heads=6), small_tokenizers.llama(folder), seed)
+def instructblip_vicuna(folder, seed=6, front=TINY, **changes):
+    return instructblip(folder, llama_config(**{"num_key_value_heads": 6, **changes}), small_tokenizers.llama(folder), seed, front)
 
 
-def instructblip_t5(folder, seed=7):
-    return instructblip(folder, t5_config(), small_tokenizers.t5(folder), seed)
+def instructblip_t5(folder):
+    return instructblip(folder, t5_config(), small_tokenizers.t5(folder), 7)
 
 
-def blip(folder, kind, seed):
+def blip(folder, kind, seed, front=TINY, projection=14, **changes):
     tokenizer = small_tokenizers.bert(folder, bos_token="[DEC]", additional_special_tokens=["[ENC]"])
     ids = dict(bos_token_id=tokenizer.bos_token_id, sep_token_id=tokenizer.sep_token_id, pad_token_id=tokenizer.pad_token_id,
                eos_token_id=2)
-    # Answering works in the reference only where the text is as wide as the vision.
-    width = 24 if kind is BlipForQuestionAnswering else 20
-    text = dict(vocab_size=len(tokenizer), hidden_size=width, encoder_hidden_size=24, intermediate_size=36, num_hidden_layers=3,
-                num_attention_heads=4, max_position_embeddings=64, projection_dim=14, **ids)
-    config = BlipConfig(vision_config={**vision("blip_vision_model"), "layer_norm_eps": 1e-5}, text_config=text, projection_dim=14,
-                        image_text_hidden_size=14)
-    torch.manual_seed(seed)
-    return save(randomise(kind(config), seed), BlipProcessor(image_processor(), tokenizer), folder)
+    text = dict(vocab_size=len(tokenizer), hidden_size=20, encoder_hidden_size=front.vision["hidden_size"], intermediate_size=36,
+                num_hidden_layers=3, num_attention_heads=4, max_position_embeddings=64, projection_dim=projection, **ids)
+    config = BlipConfig(vision_config={**vision(front, "blip_vision_model"), "layer_norm_eps": 1e-5}, text_config={**text, **changes},
+                        projection_dim=projection, image_text_hidden_size=projection)
+    return save(kind, config, seed, BlipProcessor(image_processor(front.image_size), tokenizer), folder)
 
 
-def blip_captioning(folder, seed=8):
-    return blip(folder, BlipForConditionalGeneration, seed)
+def blip_captioning(folder):
+    return blip(folder, BlipForConditionalGeneration, 8)
 
 
-def blip_matching(folder, seed=9):
-    return blip(folder, BlipForImageTextRetrieval, seed)
+def blip_matching(folder):
+    return blip(folder, BlipForImageTextRetrieval, 9)
 
 
-def blip_answering(folder, seed=10):
-    return blip(folder, BlipForQuestionAnswering, seed)
+def blip_answering(folder):
+    """Works in the reference only where the text is as wide as the vision."""
+    return blip(folder, BlipForQuestionAnswering, 10, hidden_size=24)
 
 
-def clip(folder, seed=11):
+def clip(folder, seed=11, image_size=42, sizes=TINY.vision, projection=14, **changes):
     tokenizer = small_tokenizers.clip(folder)
     text = dict(vocab_size=len(tokenizer), hidden_size=20, intermediate_size=36, num_hidden_layers=3, num_attention_heads=4,
                 max_position_embeddings=48, bos_token_id=tokenizer.bos_token_id, eos_token_id=2, pad_token_id=tokenizer.pad_token_id)
-    config = CLIPConfig(vision_config={**vision("clip_vision_model"), "hidden_act": "quick_gelu"}, text_config=text, projection_dim=14)
-    processor = CLIPProcessor(CLIPImageProcessor(size={"shortest_edge": IMAGE_SIZE}, crop_size=IMAGE_SIZE), tokenizer)
-    torch.manual_seed(seed)
-    return save(randomise(CLIPModel(config), seed), processor, folder)
+    config = CLIPConfig(vision_config=dict(model_type="clip_vision_model", image_size=image_size, hidden_act="quick_gelu", **sizes),
+                        text_config={**text, **changes}, projection_dim=projection)
+    processor = CLIPProcessor(CLIPImageProcessor(size={"shortest_edge": image_size}, crop_size=image_size), tokenizer)
+    return save(CLIPModel, config, seed, processor, folder)
 
 
-BUILDERS = {f.__name__: f for f in (blip2_opt, blip2_opt_post_norm, blip2_t5, blip2_llama, blip2_retrieval, instructblip_vicuna, instructblip_t5,
-                                    blip_captioning, blip_matching, blip_answering, clip)}
+def opt_sizes(width, heads):
+    return dict(hidden_size=width, word_embed_proj_dim=width, ffn_dim=4 * width, num_attention_heads=heads, num_hidden_layers=2,
+                max_position_embeddings=2048)
+
+
+def t5_sizes(width, inner, heads):
+    return dict(d_model=width, d_kv=64, d_ff=inner, num_heads=heads, num_layers=2, num_decoder_layers=2)
+
+
+def llama_sizes(width, inner, heads):
+    return dict(hidden_size=width, intermediate_size=inner, num_attention_heads=heads, num_key_value_heads=heads, head_dim=128,
+                num_hidden_layers=2, max_position_embeddings=2048)
+
+
+def opt_2_7b_width(folder):
+    return blip2_opt(folder, 21, PUBLISHED, **opt_sizes(2560, 32))
+
+
+def flan_t5_xl_width(folder):
+    return blip2_t5(folder, 22, PUBLISHED, **t5_sizes(2048, 5120, 32))
+
+
+def vicuna_7b_width(folder):
+    return instructblip_vicuna(folder, 23, PUBLISHED, **llama_sizes(4096, 11008, 32))
+
+
+def stage1_width(folder):
+    return blip2_retrieval(folder, 24, PUBLISHED, 256)
+
+
+def blip_large_width(folder):
+    front = Front(384, 0, {**VIT_L_14, "patch_size": 16}, {})
+    return blip(folder, BlipForConditionalGeneration, 25, front, 256, hidden_size=768, intermediate_size=3072, num_attention_heads=12,
+                num_hidden_layers=2, max_position_embeddings=512)
+
+
+def clip_vit_l_14_width(folder):
+    return clip(folder, 26, 224, VIT_L_14, 768, hidden_size=768, intermediate_size=3072, num_hidden_layers=2, num_attention_heads=12,
+                max_position_embeddings=77)
+
+
+def opt_6_7b_width(folder):
+    return blip2_opt(folder, 27, PUBLISHED, **opt_sizes(4096, 32))
+
+
+def opt_125m_width(folder):
+    return blip2_opt(folder, 28, PUBLISHED, **opt_sizes(768, 12))
+
+
+def flan_t5_xxl_width(folder):
+    return blip2_t5(folder, 29, PUBLISHED, **t5_sizes(4096, 10240, 64))
+
+
+def flan_t5_small_width(folder):
+    return blip2_t5(folder, 30, PUBLISHED, **t5_sizes(512, 1024, 6))
+
+
+def vicuna_13b_width(folder):
+    return instructblip_vicuna(folder, 31, PUBLISHED, **llama_sizes(5120, 13824, 40))
+
+
+def full_vit_g(folder):
+    return blip2_opt(folder, 32, FULL)
+
+
+def full_opt_2_7b(folder):
+    """All 32 layers, stored in bfloat16 as 16-bit checkpoints are; computed in float32 on both sides."""
+    return blip2_opt(folder, 33, PUBLISHED, torch.bfloat16, **{**opt_sizes(2560, 32), "num_hidden_layers": 32})

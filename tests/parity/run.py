@@ -2,10 +2,15 @@
 """Compares the program with Hugging Face's transformers, live: python tests/parity/run.py [FAMILY...].
 
 BLIP2_BINARY is the program. Random-weight checkpoints of every class are built, and what the program says of pictures and texts is
-held against the reference: pixel values, features and logits to 1e-4 of the largest value, generated ids exactly.
+held against the reference: pixel values, features and logits to 1e-4 of the largest value, generated ids exactly. Ids that the
+reference itself would change for a noise of NOISE are a fault: the comparison would be one of luck. What LAVIS has a file for goes to
+LAVIS's names and back, and Hugging Face must load what comes back without a missing or an unexpected key.
 """
 import argparse
+import gc
+import json
 import pathlib
+import shutil
 import sys
 import tempfile
 import time
@@ -13,12 +18,14 @@ import time
 import torch
 import transformers
 from PIL import Image
+from safetensors.torch import load_file
 
 import checkpoints
 import pictures
 import program
 
 TOLERANCE = 1e-4
+NOISE = 2e-5  # of the largest score: above what the program and the reference differ by
 GENERATION = [
     {"max_new_tokens": 12},
     {},
@@ -31,6 +38,7 @@ GENERATION = [
     {"no_repeat_ngram_size": 2, "max_new_tokens": 14},
     {"num_beams": 4, "num_return_sequences": 3, "max_new_tokens": 8, "repetition_penalty": 1.2},
 ]
+FEW = [{"max_new_tokens": 5}, {"num_beams": 3, "max_new_tokens": 5}]
 TEXTS = ["a woman sitting on the beach with her dog", "two dogs", "San Diego: 12 o'clock, it's a beach!"]
 PROMPT = "a photo of"
 QUESTION = "how many dogs are there?"
@@ -75,15 +83,25 @@ def new_ids(output, prompt_length, eos):
     return [cut(row[prompt_length:], eos) for row in output.tolist()]
 
 
+class Noise(transformers.LogitsProcessor):
+    def __init__(self, seed):
+        self.generator = torch.Generator().manual_seed(seed)
+
+    def __call__(self, ids, scores):
+        largest = scores[scores.isfinite()].abs().max()
+        return scores + torch.randn(scores.shape, generator=self.generator) * NOISE * largest
+
+
 class Family:
     """A checkpoint of one class, and what its reference answers."""
 
-    def __init__(self, name, folder, report):
-        self.name, self.report = name, report
+    def __init__(self, name, build, folder, report, generation):
+        self.name, self.report, self.generation = name, report, generation
         self.folder = folder / name
-        self.model, self.processor = checkpoints.BUILDERS[name](self.folder)
+        self.kind, self.processor = build(self.folder)
+        gc.collect()
         # What the directory says, not what memory holds.
-        self.model = type(self.model).from_pretrained(self.folder, attn_implementation="eager").eval()
+        self.model = self.kind.from_pretrained(self.folder, attn_implementation="eager", dtype=torch.float32).eval()
 
     def images(self, paths):
         return [Image.open(path).convert("RGB") for path in paths]
@@ -105,18 +123,47 @@ class Family:
             if scores is not None:
                 self.report.close(self.name, what + ": scores", [row["scores"] for row in rows], scores)
 
+    def prompt_length(self, inputs):
+        """Of what `generate` returns before the new ids."""
+        if self.model.config.text_config.is_encoder_decoder:
+            return 1
+        return inputs["input_ids"].shape[1] if "input_ids" in inputs else self.model.config.num_query_tokens + 1
+
+    def end(self):
+        return self.model.config.text_config.eos_token_id
+
     @torch.no_grad()
     def generate(self, inputs, options):
         """The new ids of one picture, and the beams' scores."""
-        output = self.model.generate(**inputs, **options, return_dict_in_generate=True, output_scores=True)
-        text_config = getattr(self.model.config, "text_config", self.model.config)
-        eos = text_config.eos_token_id
-        prompt_length = 1 if text_config.is_encoder_decoder else inputs_length(self, inputs)
-        ids = new_ids(output.sequences, prompt_length, {eos})
+        def run(*processors):
+            output = self.model.generate(**inputs, **options, return_dict_in_generate=True, output_scores=True,
+                                         logits_processor=transformers.LogitsProcessorList(processors))
+            return new_ids(output.sequences, self.prompt_length(inputs), {self.end()}), output
+
+        ids, output = run()
+        if (noisy := run(Noise(seed=1))[0]) != ids:
+            self.report.line(self.name, f"margin: {name_of(options)}", False, f"{ids} with noise {noisy}")
         return ids, (output.sequences_scores.tolist() if output.get("sequences_scores") is not None else None)
 
+    @torch.no_grad()
+    def through_lavis(self):
+        """To LAVIS's names and back: the same tensors for Hugging Face, the same bytes for LAVIS."""
+        first, again, back = (self.folder.with_suffix(end) for end in (".lavis.safetensors", ".again.safetensors", ".back"))
+        program.run("convert", self.folder, "--names", "lavis", "--to", first)
+        pth = self.folder.with_suffix(".pth")
+        torch.save({"model": load_file(first)}, pth)
+        program.run("convert", pth, "--base", self.folder, "--to", back)
+        program.run("convert", back, "--names", "lavis", "--to", again)
+        self.report.line(self.name, "convert to LAVIS, back, and to LAVIS", first.read_bytes() == again.read_bytes(), "the same bytes")
+        model, info = self.kind.from_pretrained(back, output_loading_info=True, dtype=torch.float32)
+        self.report.equal(self.name, "from_pretrained of it: missing, unexpected, mismatched",
+                          [sorted(info[key]) for key in ("missing_keys", "unexpected_keys", "mismatched_keys")], [[], [], []])
+        expected, found = self.model.state_dict(), model.state_dict()
+        different = [name for name in expected if not torch.equal(expected[name], found[name])]
+        self.report.equal(self.name, "tensors that differ", different, [])
+
     def captions(self, paths, prompt):
-        for options in GENERATION:
+        for options in self.generation:
             ids, scores = [], []
             for path in paths:
                 inputs = self.processor(images=self.images([path])[0], text=prompt, return_tensors="pt")
@@ -125,12 +172,6 @@ class Family:
                 scores.append(score)
             arguments = [] if prompt is None else ["--prompt", prompt]
             self.compare_captions("caption", paths, arguments, options, ids, scores if scores[0] is not None else None)
-
-
-def inputs_length(family, inputs):
-    if "input_ids" in inputs:
-        return inputs["input_ids"].shape[1]
-    return family.model.config.num_query_tokens + 1
 
 
 class Blip2Generation(Family):
@@ -181,7 +222,7 @@ class InstructBlip(Family):
         for prompt in ("What is unusual about this image?", "two dogs"):
             output = [self.model(**self.inputs(path, prompt), **self.decoder_start()) for path in paths]
             position = 0 if self.model.config.text_config.is_encoder_decoder else -1
-            expected = {"query_output": torch.cat([o.qformer_outputs.last_hidden_state[:, :checkpoints.QUERIES] for o in output]),
+            expected = {"query_output": torch.cat([o.qformer_outputs.last_hidden_state[:, :self.model.config.num_query_tokens] for o in output]),
                         "logits": torch.cat([o.logits[:, position] for o in output])}
             self.compare_features(paths, [prompt] * len(paths), expected, what=f" after '{prompt}'")
         self.captions(paths, "What is unusual about this image?")
@@ -209,7 +250,7 @@ class Blip2Retrieval(Family):
             inputs = self.processor(images=self.images([path])[0], text=text, return_tensors="pt")
             vectors.append(self.model(**inputs).text_embeds)
             itm = self.model(**inputs, use_image_text_matching_head=True)
-            joint.append(itm.text_embeds[:, :checkpoints.QUERIES])
+            joint.append(itm.text_embeds[:, :self.model.config.num_query_tokens])
         encoded = self.model.vision_model(pixels).last_hidden_state
         queries = self.model.qformer(query_embeds=self.model.query_tokens.expand(len(paths), -1, -1),
                                      encoder_hidden_states=encoded).last_hidden_state
@@ -237,12 +278,11 @@ class BlipCaptioning(Family):
         self.captions(paths, None)
         self.captions(paths, PROMPT)
 
-    @torch.no_grad()
-    def generate(self, inputs, options):
-        output = self.model.generate(**inputs, **options, return_dict_in_generate=True, output_scores=True)
-        prompt_length = inputs["input_ids"].shape[1] - 1 if "input_ids" in inputs else 1
-        ids = new_ids(output.sequences, prompt_length, {self.model.config.text_config.sep_token_id})
-        return ids, (output.sequences_scores.tolist() if output.get("sequences_scores") is not None else None)
+    def prompt_length(self, inputs):
+        return inputs["input_ids"].shape[1] - 1 if "input_ids" in inputs else 1
+
+    def end(self):
+        return self.model.config.text_config.sep_token_id
 
 
 class BlipMatching(Family):
@@ -282,18 +322,38 @@ class Clip(Family):
         output = self.model(**inputs)
         self.compare_features(paths, [], {"pixel_values": inputs["pixel_values"], "itc_image": output.image_embeds.unsqueeze(1)})
         self.compare_features([], TEXTS, {"itc_text": output.text_embeds})
-        compare_matches(self, paths, output.image_embeds @ output.text_embeds.T, None)
+        cosines = output.image_embeds @ output.text_embeds.T
+        compare_matches(self, paths, cosines, None)
+        self.evaluate(paths[:3], cosines[:3])
+
+    def evaluate(self, paths, cosines):
+        """Recalls at 1, each picture with one text of its own."""
+        data = self.folder / "data.jsonl"
+        data.write_text("".join(json.dumps({"image": str(path), "caption": text}) + "\n" for path, text in zip(paths, TEXTS)))
+        scores = json.loads(program.run("evaluate", "--model", self.folder, "--task", "retrieval", "--data", data,
+                                        "--output", self.folder / "evaluation"))
+        own = torch.arange(len(paths))
+        expected = [round(100 * (cosines.argmax(dim) == own).double().mean().item(), 6) for dim in (1, 0)]
+        self.report.equal(self.name, "evaluate: txt_r1, img_r1", [round(scores[key], 6) for key in ("txt_r1", "img_r1")], expected)
+        self.report.equal(self.name, "evaluate: no ITM", [key for key in scores if key.startswith("itm")], [])
 
 
-FAMILIES = {"blip2_opt": Blip2Generation, "blip2_opt_post_norm": Blip2Generation, "blip2_t5": Blip2Generation, "blip2_llama": Blip2Generation,
-            "blip2_retrieval": Blip2Retrieval, "instructblip_vicuna": InstructBlip, "instructblip_t5": InstructBlip,
-            "blip_captioning": BlipCaptioning, "blip_matching": BlipMatching, "blip_answering": BlipAnswering, "clip": Clip}
+TINY = {"blip2_opt": Blip2Generation, "blip2_opt_post_norm": Blip2Generation, "blip2_t5": Blip2Generation,
+        "blip2_llama": Blip2Generation, "blip2_retrieval": Blip2Retrieval, "instructblip_vicuna": InstructBlip,
+        "instructblip_t5": InstructBlip, "blip_captioning": BlipCaptioning, "blip_matching": BlipMatching,
+        "blip_answering": BlipAnswering, "clip": Clip}
+WIDE = {"blip2_opt_float16": Blip2Generation, "blip2_t5_bfloat16": Blip2Generation, "opt_2_7b_width": Blip2Generation,
+        "flan_t5_xl_width": Blip2Generation, "vicuna_7b_width": InstructBlip, "stage1_width": Blip2Retrieval,
+        "blip_large_width": BlipCaptioning, "clip_vit_l_14_width": Clip}
+BY_HAND = {"opt_125m_width": Blip2Generation, "opt_6_7b_width": Blip2Generation, "flan_t5_small_width": Blip2Generation,
+           "flan_t5_xxl_width": Blip2Generation, "vicuna_13b_width": InstructBlip, "full_vit_g": Blip2Generation,
+           "full_opt_2_7b": Blip2Generation}
+FAMILIES = {**TINY, **WIDE, **BY_HAND}
 
 
 def compare_pixels(folder, report):
     """The transforms alone, over every kind of picture."""
-    model, _ = checkpoints.blip2_retrieval(folder / "transform")
-    del model
+    checkpoints.blip2_retrieval(folder / "transform")
     processor = transformers.BlipImageProcessor.from_pretrained(folder / "transform")
     paths = pictures.many(folder)
     # The reference takes pictures of 1 or 3 rows for channels first.
@@ -304,10 +364,29 @@ def compare_pixels(folder, report):
                 f"{(found - expected).abs().max().item():.1e}")
 
 
+def compare(name, folder, pictures_of, report):
+    started = time.monotonic()
+    try:
+        is_tiny = name in TINY
+        family = FAMILIES[name](name, getattr(checkpoints, name), folder, report, GENERATION if is_tiny else FEW)
+        family.run(pictures_of if is_tiny else pictures_of[:2])
+        if is_tiny and name not in ("blip2_llama", "clip"):  # which LAVIS has no file of
+            family.through_lavis()
+    except program.Failed as error:
+        report.line(name, "runs", False, error)
+    finally:
+        print(f"     {name:20} {time.monotonic() - started:.0f} s", flush=True)
+        shutil.rmtree(folder / name, ignore_errors=True)
+        gc.collect()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("families", nargs="*", help=f"of {', '.join(FAMILIES)} [all]")
+    parser.add_argument("families", nargs="*", metavar="FAMILY",
+                        help=f"of {', '.join(TINY)}, {', '.join(WIDE)} [all of these]; by hand, large: {', '.join(BY_HAND)}")
     arguments = parser.parse_args()
+    if unknown := [name for name in arguments.families if name not in FAMILIES]:
+        parser.error(f"{unknown[0]}: expected one of {', '.join(FAMILIES)}")
     transformers.logging.set_verbosity_error()
     torch.set_num_threads(2)
     started, report = time.monotonic(), Report()
@@ -316,11 +395,8 @@ def main():
         paths = pictures.few(folder)
         if not arguments.families:
             compare_pixels(folder, report)
-        for family in arguments.families or FAMILIES:
-            try:
-                FAMILIES[family](family, folder, report).run(paths)
-            except program.Failed as error:
-                report.line(family, "runs", False, error)
+        for family in arguments.families or [*TINY, *WIDE]:
+            compare(family, folder, paths, report)
     print(f"{report.checks} checks, {report.faults} faults, {time.monotonic() - started:.0f} s")
     return report.faults > 0
 
