@@ -154,10 +154,10 @@ void add_captions(Page& page, const std::string& title, const CaptionEvaluation&
                      contains_noun(result.captions[i], head_noun(reference)), ""});
   }
   page.subsection(title);
-  page.figure({caption_gallery(cards), fmt::format("The first {} of the set, not chosen. Reference "
-                                                   "above, generated below; the mark says whether "
-                                                   "the reference's head noun occurs.",
-                                                   cards.size())});
+  page.figure({caption_gallery(cards),
+               fmt::format("The first {} of the set, not chosen. Generated above, reference below; "
+                           "the mark says whether the reference's head noun occurs.",
+                           cards.size())});
 }
 
 void add_searches(Page& page, const RetrievalEvaluation& result, const ImageTransform& transform) {
