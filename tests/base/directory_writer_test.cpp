@@ -60,6 +60,16 @@ TEST(DirectoryWriter, ReplacesAnOlderOneAsAWhole) {
   EXPECT_EQ(num_entries(folder.path()), 1u);
 }
 
+TEST(DirectoryWriter, PutsTheOlderOneBackWhereTheNewOneCannotTakeItsPlace) {
+  const testing::TemporaryFolder folder;
+  write(folder / "made", "old");
+  DirectoryWriter writer(folder / "made", kKind);
+  fs::remove_all(writer.path());  // by somebody else
+  EXPECT_THROW(writer.commit(), Error);
+  EXPECT_EQ(read_file(folder / "made" / "index.json"), "old");
+  EXPECT_EQ(num_entries(folder.path()), 1u);
+}
+
 TEST(DirectoryWriter, FillsAnEmptyFolder) {
   const testing::TemporaryFolder folder;
   fs::create_directories(folder / "made");
