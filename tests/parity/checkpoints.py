@@ -162,7 +162,7 @@ def instructblip_vicuna(folder, seed=6, front=TINY, **changes):
 
 
 def instructblip_t5(folder):
-    return instructblip(folder, t5_config(), small_tokenizers.t5(folder), 7)
+    return instructblip(folder, t5_config(), small_tokenizers.t5(folder), 14)
 
 
 def blip(folder, kind, seed, front=TINY, projection=14, **changes):

@@ -324,7 +324,7 @@ class Clip(Family):
         self.compare_features([], TEXTS, {"itc_text": output.text_embeds})
         cosines = output.image_embeds @ output.text_embeds.T
         compare_matches(self, paths, cosines, None)
-        self.evaluate(paths[:3], cosines[:3])
+        self.evaluate(paths[:len(TEXTS)], cosines[:, :len(paths)][:len(TEXTS)])
 
     def evaluate(self, paths, cosines):
         """Recalls at 1, each picture with one text of its own."""
