@@ -40,6 +40,11 @@ MatchingPairs matching_pairs(const at::Tensor& image_to_text, const at::Tensor& 
   const auto rows = static_cast<int64_t>(
       std::ceil(options.itm_share * static_cast<double>(image_to_text.size(0))));
   const at::Tensor own = at::arange(rows, image_to_text.options().dtype(at::kLong));
+  const auto with = [&](const MatchingNegatives& negatives) -> MatchingPairs {
+    BLIP2_CHECK(negatives.images.size(0) == rows && negatives.texts.size(0) == rows);
+    return {at::cat({own, negatives.images, own}), at::cat({own, own, negatives.texts})};
+  };
+  if (options.negatives) return with(*options.negatives);
   const auto draw = [&](const at::Tensor& similarity, std::string_view purpose) {
     const auto weights = [&](Negatives kind) {
       return negative_weights(similarity, pairs, kind).narrow(0, 0, rows);
@@ -49,11 +54,15 @@ MatchingPairs matching_pairs(const at::Tensor& image_to_text, const at::Tensor& 
     return draw_columns(mixed, row_numbers(options, purpose, rows));
   };
   const at::Tensor negative_images = draw(text_to_image, "negative image");
-  const at::Tensor negative_texts = draw(image_to_text, "negative text");
-  return {at::cat({own, negative_images, own}), at::cat({own, own, negative_texts})};
+  return with({negative_images, draw(image_to_text, "negative text")});
 }
 
 }  // namespace
+
+at::Tensor total_loss(const Stage1Losses& losses, const LossWeights& weights) {
+  return weights.itc * losses.itc + weights.itm * losses.itm + weights.itg * losses.itg +
+         weights.query_similarity * losses.query_similarity;
+}
 
 Stage1Losses stage1_losses(const Stage1& model, const at::Tensor& image_embeds,
                            const Stage1Texts& texts, const at::Tensor& excluded,
@@ -166,9 +175,7 @@ StepOutput Stage1Training::run_batch(const StepContext& context) {
   const Stage1Losses losses =
       stage1_losses(model, embeds, tokenize(batch), excluded_pairs(batch), communicator_, options);
   StepOutput output;
-  output.loss = run.loss_weights.itc * losses.itc + run.loss_weights.itm * losses.itm +
-                run.loss_weights.itg * losses.itg +
-                run.loss_weights.query_similarity * losses.query_similarity;
+  output.loss = total_loss(losses, run.loss_weights);
   output.values = {{"loss_itc", losses.itc.item<double>()},
                    {"loss_itm", losses.itm.item<double>()},
                    {"loss_itg", losses.itg.item<double>()},

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,14 @@ struct Stage1Losses {
   double itm_accuracy = 0;      ///< over positives and both kinds of negatives, fraction
 };
 
+/// The sum that training minimises.
+at::Tensor total_loss(const Stage1Losses& losses, const LossWeights& weights);
+
+/// ITM's negatives of the batch's first M rows, as rows of the batch.
+struct MatchingNegatives {
+  at::Tensor images, texts;  // [M] int64 each
+};
+
 /// What a step's losses depend on besides the model and the batch.
 struct Stage1Options {
   Dropout dropout;
@@ -36,6 +45,7 @@ struct Stage1Options {
   int64_t step = 1;
   double itm_share = 1;  ///< of the batch's rows, the first ones, whose pairs ITM is computed for
   int64_t dec_id = 0;    ///< of [DEC], from the tokenizer
+  std::optional<MatchingNegatives> negatives = std::nullopt;  ///< replayed, where not drawn
 };
 
 /// The three losses of one batch. image_embeds: the encoder's raw output [B, P, Dv]; `excluded` as
