@@ -150,7 +150,8 @@ Bundle assemble_generative(const AssembleOptions& options) {
   const at::NoGradGuard no_grad;
   Bundle bundle;
   set_encoder(bundle, open_image_encoder(options.image_encoder));
-  LanguageModelPart language = open_language_model(options.language_model);
+  LanguageModelPart language =
+      open_language_model(options.language_model, {.t5_activation = T5Activation::kExactGelu});
   bundle.generative = start_generative(options, bundle.image_encoder->width(), language);
   bundle.language_model = std::move(language.model);
   bundle.max_positions = language.max_positions;
@@ -159,6 +160,11 @@ Bundle assemble_generative(const AssembleOptions& options) {
   bundle.generation_json = std::move(language.generation_json);
   bundle.max_text_length = options.max_text_length;
   bundle.prompt = options.prompt;
+  if (const int64_t end_id = caption_end_id(bundle);
+      end_id != bundle.text_tokenizer->special_ids().eos) {
+    bundle.text_json = with_end_token(bundle.text_json, end_id);
+    bundle.generation_json = with_end_token(bundle.generation_json, end_id);
+  }
   return bundle;
 }
 

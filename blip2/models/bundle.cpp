@@ -15,6 +15,7 @@
 #include "blip2/models/bundle_config.h"
 #include "blip2/models/config_fields.h"
 #include "blip2/models/families.h"
+#include "blip2/models/language/opt_language_model.h"
 #include "blip2/models/names_blip.h"
 #include "blip2/models/names_hugging_face.h"
 #include "blip2/models/parts.h"
@@ -196,6 +197,15 @@ const CausalLanguageModel& causal_language_model(const Bundle& bundle) {
     fail(ErrorCode::kUnsupported, "expected a model with a decoder-only language model");
   }
   return *causal;
+}
+
+int64_t caption_end_id(const Bundle& bundle) {
+  BLIP2_CHECK(bundle.text_tokenizer != nullptr);
+  if (dynamic_cast<const OptLanguageModel*>(bundle.language_model.get()) != nullptr) {
+    const std::vector<int64_t> ids = bundle.text_tokenizer->encode("\n", Specials::kWithout);
+    if (!ids.empty()) return ids.back();
+  }
+  return bundle.text_tokenizer->special_ids().eos;
 }
 
 Bundle load_bundle(const fs::path& directory, const BundleOptions& options) {

@@ -61,6 +61,10 @@ at::Tensor norm_images(const Bundle& bundle, const at::Tensor& image_embeds);
 /// The language model where it is decoder-only. Throws kUnsupported where it is not, or missing.
 const CausalLanguageModel& causal_language_model(const Bundle& bundle);
 
+/// The token that ends a caption in stage 2: OPT's is the line feed, as in LAVIS
+/// (blip2_reference.md 4.1), any other's the tokenizer's end token.
+int64_t caption_end_id(const Bundle& bundle);
+
 struct BundleOptions {
   at::Device device = at::kCPU;
 };
@@ -89,7 +93,8 @@ struct AssembleOptions {
 };
 Bundle assemble_stage1(const AssembleOptions& options);
 /// From a stage-1 or stage-2 model directory the Q-Former is taken as it is; from a plain BERT,
-/// cross-attention and queries are random.
+/// cross-attention and queries are random. A T5 gets the exact GELU, an OPT the line feed as its
+/// end token; both are part of the saved model.
 Bundle assemble_generative(const AssembleOptions& options);
 
 }  // namespace blip2

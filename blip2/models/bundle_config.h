@@ -100,6 +100,10 @@ std::string format_language(const LanguageConfig& config);
 
 /// The same configuration with `torch_dtype` said otherwise.
 std::string with_dtype(std::string_view language_json, const std::string& dtype);
+/// The same configuration of a T5 with the exact GELU in its feed-forward.
+std::string with_exact_gelu(std::string_view language_json);
+/// The same configuration (or generation_config.json) with another end token.
+std::string with_end_token(std::string_view language_json, int64_t id);
 
 /// preprocessor_config.json, of BlipImageProcessor (squash) or with `shortest_edge` and `crop_size`
 /// (crop), and with our `resize_mode: place_on_background`.

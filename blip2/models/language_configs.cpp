@@ -145,4 +145,16 @@ std::string with_dtype(std::string_view language_json, const std::string& dtype)
   return object.dump(2);
 }
 
+std::string with_exact_gelu(std::string_view language_json) {
+  json object = json::parse(language_json);
+  object["dense_act_fn"] = "gelu";
+  return object.dump(2);
+}
+
+std::string with_end_token(std::string_view language_json, int64_t id) {
+  json object = json::parse(language_json);
+  object["eos_token_id"] = id;
+  return object.dump(2);
+}
+
 }  // namespace blip2

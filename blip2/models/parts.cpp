@@ -171,7 +171,12 @@ LanguageModelPart open_language_directory(const fs::path& directory, const PartO
     fail(ErrorCode::kInvalidArgument, "{}: expected a language model, found another kind of model",
          directory.string());
   }
-  const LanguageConfig config = parse_language(part.text_json, where);
+  LanguageConfig config = parse_language(part.text_json, where);
+  if (options.t5_activation == T5Activation::kExactGelu &&
+      std::holds_alternative<T5Config>(config)) {
+    part.text_json = with_exact_gelu(part.text_json);
+    config = parse_language(part.text_json, where);
+  }
   const std::unique_ptr<TensorSource> source = open_source(directory);
   refuse_excess(claimed_parameters(config), *source);
   LanguageWeights weights = make_language_weights(config);

@@ -27,9 +27,14 @@ struct ImageEncoderPart {
 /// Whether every weight is looked at for NaN and infinities, which reads the whole file.
 enum class Finiteness { kChecked, kTrusted };
 
+/// The activation in a T5's feed-forward: its configuration's, or the exact GELU that LAVIS puts in
+/// its place (blip2_reference.md 4.2).
+enum class T5Activation { kAsConfigured, kExactGelu };
+
 struct PartOptions {
   at::Device device = at::kCPU;
   Finiteness finiteness = Finiteness::kChecked;
+  T5Activation t5_activation = T5Activation::kAsConfigured;  ///< `text_json` says which it is
 };
 
 /// Opens `path`: a directory of an image encoder or of a whole model (config.json says which), a

@@ -6,6 +6,8 @@
 #include "blip2/base/files.h"
 #include "blip2/base/log.h"
 #include "blip2/base/progress.h"
+#include "blip2/models/bundle_config.h"
+#include "blip2/models/families.h"
 #include "blip2/train/stage1.h"
 #include "blip2/train/stage2.h"
 
@@ -24,22 +26,27 @@ void check_supported(const TrainConfig& config) {
          "found {}",
          config.run.task);
   }
-  const std::string arch = is_stage1(config) ? "blip2" : "blip2_llama";
-  if (config.model.arch != arch) {
-    fail(ErrorCode::kInvalidArgument, "model.arch: this version trains {} in {}, found {}", arch,
-         config.run.task, config.model.arch);
-  }
   const RunConfig defaults;
   const auto refuse = [](const char* key, bool asked) {
     if (asked) fail(ErrorCode::kInvalidArgument, "{}: not in this version", key);
   };
   refuse("run.token_mean: global", config.run.token_mean != defaults.token_mean);
-  refuse("run.prefix_lm: split", config.run.prefix_lm != defaults.prefix_lm);
   refuse("run.lora", config.run.lora.rank != 0);
   refuse("run.lr_layer_decay", config.run.lr_layer_decay != defaults.lr_layer_decay);
   if (!config.model.freeze_vit) {
     fail(ErrorCode::kInvalidArgument,
          "model.freeze_vit: this version leaves the image encoder frozen");
+  }
+}
+
+/// model.arch says which kind of language model the directory must hold.
+void check_language_model(const TrainConfig& config, const Bundle& bundle) {
+  const std::string found = family_name(parse_language(bundle.text_json, "model.language_model"));
+  if (config.model.arch != "blip2_" + found) {
+    fail(ErrorCode::kInvalidArgument,
+         "model.language_model: {}: expected {} for model.arch {}, found {}",
+         config.model.language_model, config.model.arch.substr(std::string_view("blip2_").size()),
+         config.model.arch, found);
   }
 }
 
@@ -66,6 +73,7 @@ Bundle assemble(const TrainConfig& config) {
   options.prompt = config.model.prompt;
   options.seed = static_cast<uint64_t>(config.run.seed);
   Bundle bundle = is_stage1(config) ? assemble_stage1(options) : assemble_generative(options);
+  if (!is_stage1(config)) check_language_model(config, bundle);
   // Cut-out pictures are shown to the model whole, on a background; every other use of it must do
   // the same.
   for (const auto& [name, dataset] : config.datasets) {

@@ -5,23 +5,35 @@
 #include <algorithm>
 
 #include "blip2/base/error.h"
+#include "blip2/base/random.h"
 #include "blip2/data/collate.h"
 #include "blip2/train/image_tokens.h"
 #include "blip2/train/objectives.h"
 
 namespace blip2 {
+namespace {
+
+using Ids = std::vector<int64_t>;
+
+/// What stands in padding, where nothing looks; LLaMA's tokenizer has no id for it.
+int64_t padding_id(const Tokenizer& tokenizer) {
+  return std::max<int64_t>(tokenizer.special_ids().pad, 0);
+}
+
+}  // namespace
 
 LanguageModelText language_model_text(const Tokenizer& tokenizer,
                                       const std::vector<std::string>& captions,
-                                      const std::string& prompt, int64_t max_length) {
+                                      const std::string& prompt, int64_t max_length,
+                                      std::optional<int64_t> end_id) {
   const size_t prompt_length = prompt.empty() ? 0 : tokenizer.encode(prompt).size();
-  std::vector<std::vector<int64_t>> ids;
+  std::vector<Ids> ids;
   for (const std::string& caption : captions) {
     ids.push_back(tokenizer.encode(prompt.empty() ? caption : prompt + " " + caption));
-    ids.back().push_back(tokenizer.special_ids().eos);
+    ids.back().push_back(end_id.value_or(tokenizer.special_ids().eos));
   }
   TextPadding padding;
-  padding.pad_id = tokenizer.special_ids().pad;
+  padding.pad_id = padding_id(tokenizer);
   padding.max_length = max_length;
   const TextBatch batch = pad_texts(ids, padding);
   LanguageModelText text{batch.ids, batch.mask, batch.mask.clone()};
@@ -29,6 +41,63 @@ LanguageModelText language_model_text(const Tokenizer& tokenizer,
       std::min<int64_t>(static_cast<int64_t>(prompt_length), batch.ids.size(1));
   text.targets.narrow(1, 0, unscored).fill_(0);
   return text;
+}
+
+PrefixLanguageModelText prefix_language_model_text(const Tokenizer& tokenizer,
+                                                   const std::vector<std::string>& captions,
+                                                   const std::string& prompt, const Ids& cuts,
+                                                   int64_t max_length) {
+  BLIP2_CHECK(cuts.size() == captions.size());
+  const Ids prompt_ids = tokenizer.encode(prompt, Specials::kWithout);
+  const int64_t end_id = tokenizer.special_ids().eos;
+  std::vector<Ids> prefixes, targets;
+  for (size_t row = 0; row < captions.size(); ++row) {
+    const Ids caption = tokenizer.encode(captions[row], Specials::kWithout);
+    BLIP2_CHECK(cuts[row] >= 0 && cuts[row] <= static_cast<int64_t>(caption.size()));
+    const auto cut = caption.begin() + cuts[row];
+    Ids& prefix = prefixes.emplace_back(prompt_ids);
+    prefix.insert(prefix.end(), caption.begin(), cut);
+    prefix.push_back(end_id);
+    targets.emplace_back(cut, caption.end()).push_back(end_id);
+  }
+  TextPadding padding;
+  padding.pad_id = padding_id(tokenizer);
+  padding.max_length = max_length;
+  padding.keep_last_token = true;
+  const TextBatch prefix = pad_texts(prefixes, padding), target = pad_texts(targets, padding);
+  return {prefix.ids, prefix.mask, target.ids, target.mask};
+}
+
+Ids prefix_cuts(const Tokenizer& tokenizer, const std::vector<std::string>& captions, uint64_t seed,
+                int64_t step) {
+  Ids cuts;
+  for (size_t row = 0; row < captions.size(); ++row) {
+    const uint64_t half = tokenizer.encode(captions[row], Specials::kWithout).size() / 2;
+    Random random(seed, "prefix cut", static_cast<uint64_t>(step), row);
+    cuts.push_back(half == 0 ? 0 : static_cast<int64_t>(1 + random.below(half)));
+  }
+  return cuts;
+}
+
+CaptionText caption_text(const Bundle& bundle, const std::vector<std::string>& captions,
+                         const Ids& cuts) {
+  const Tokenizer& tokenizer = *bundle.text_tokenizer;
+  const LanguageModel* model = bundle.language_model.get();
+  if (dynamic_cast<const EncoderDecoderLanguageModel*>(model) != nullptr) {
+    return prefix_language_model_text(tokenizer, captions, bundle.prompt, cuts,
+                                      bundle.max_text_length);
+  }
+  return language_model_text(tokenizer, captions, bundle.prompt, bundle.max_text_length,
+                             caption_end_id(bundle));
+}
+
+Stage2Losses stage2_losses(const Generative& model, const LanguageModel& language_model,
+                           const at::Tensor& image_embeds, const CaptionText& text,
+                           const Dropout& dropout) {
+  const at::Tensor queries = query_output(model, image_embeds, dropout);
+  const at::Tensor inputs = apply(model.language_projection, queries);
+  const LanguageModelLogits result = language_model_logits(language_model, inputs, text);
+  return {language_modelling_loss(result.logits, result.targets, 0.0), query_similarity(queries)};
 }
 
 double held_out_loss(const Bundle& bundle, const at::Tensor& image_embeds,
@@ -40,15 +109,14 @@ double held_out_loss(const Bundle& bundle, const at::Tensor& image_embeds,
   double total = 0, tokens = 0;
   for (size_t first = 0; first < captions.size(); first += kBatch) {
     const size_t end = std::min(first + kBatch, captions.size());
-    const LanguageModelText text =
-        language_model_text(*bundle.text_tokenizer,
-                            {captions.begin() + static_cast<int64_t>(first),
-                             captions.begin() + static_cast<int64_t>(end)},
-                            bundle.prompt, bundle.max_text_length);
+    const CaptionText text = caption_text(bundle,
+                                          {captions.begin() + static_cast<int64_t>(first),
+                                           captions.begin() + static_cast<int64_t>(end)},
+                                          Ids(end - first, 0));
     const at::Tensor embeds =
         image_embeds.narrow(0, static_cast<int64_t>(first), static_cast<int64_t>(end - first));
     const LanguageModelLogits result = language_model_logits(
-        causal_language_model(bundle), language_inputs(*bundle.generative, embeds), text);
+        *bundle.language_model, language_inputs(*bundle.generative, embeds), text);
     const double count = static_cast<double>(result.targets.size(0));
     total += count * language_modelling_loss(result.logits, result.targets, 0.0).item<double>();
     tokens += count;
@@ -86,20 +154,17 @@ StepOutput Stage2Training::run_batch(const StepContext& context) {
     captions.push_back(sample.caption);
     output.keys.push_back(sample.key);
   }
-  const LanguageModelText text = language_model_text(
-      *bundle_.text_tokenizer, captions, config_.model.prompt, config_.model.max_txt_len);
+  const Ids cuts = run.prefix_lm == "split" ? prefix_cuts(*bundle_.text_tokenizer, captions,
+                                                          context.seed, context.batch_number())
+                                            : Ids(captions.size(), 0);
+  const CaptionText text = caption_text(bundle_, captions, cuts);
   const at::Tensor embeds = drop_image_tokens(data_.image_embeds(batch), run.image_token_drop,
                                               context.seed, context.batch_number());
-  const Generative& model = *bundle_.generative;
-  const at::Tensor queries = query_output(model, embeds, {run.drop_rate, run.drop_rate});
-  const at::Tensor inputs = apply(model.language_projection, queries);
-  const LanguageModelLogits result =
-      language_model_logits(causal_language_model(bundle_), inputs, text);
-  const at::Tensor loss = language_modelling_loss(result.logits, result.targets, 0.0);
-  const at::Tensor similarity = query_similarity(queries);
-  output.loss = loss + run.loss_weights.query_similarity * similarity;
-  output.values = {{"loss_lm", loss.item<double>()},
-                   {"query_similarity", similarity.item<double>()}};
+  const Stage2Losses losses = stage2_losses(*bundle_.generative, *bundle_.language_model, embeds,
+                                            text, {run.drop_rate, run.drop_rate});
+  output.loss = losses.lm + run.loss_weights.query_similarity * losses.query_similarity;
+  output.values = {{"loss_lm", losses.lm.item<double>()},
+                   {"query_similarity", losses.query_similarity.item<double>()}};
   output.samples = static_cast<int64_t>(batch.samples.size());
   return output;
 }

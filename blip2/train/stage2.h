@@ -1,10 +1,11 @@
-// BLIP-2's second stage of pre-training: generative learning from a frozen decoder-only language
-// model (section 3.3).
+// BLIP-2's second stage of pre-training: generative learning from a frozen language model, decoder-
+// only or with an encoder (section 3.3, Fig. 3).
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,16 +16,48 @@
 
 namespace blip2 {
 
-/// Captions as the language model is trained on them: prompt, one space, caption, end token;
-/// right-padded, cut at max_length tokens. Targets: the caption and the end token; with an empty
-/// prompt also the start token, if the tokenizer adds one.
+/// Captions as a decoder-only language model is trained on them: prompt, one space, caption, end
+/// token (the tokenizer's unless given); right-padded, cut at max_length tokens. Targets: the
+/// caption and the end token; with an empty prompt also the start token, if the tokenizer adds one.
 LanguageModelText language_model_text(const Tokenizer& tokenizer,
                                       const std::vector<std::string>& captions,
-                                      const std::string& prompt, int64_t max_length);
+                                      const std::string& prompt, int64_t max_length,
+                                      std::optional<int64_t> end_id = std::nullopt);
 
-/// The mean loss of the captions' target tokens, without training: held-out validation.
-/// image_embeds: the encoder's raw output [N, P, Dv]; a caption for each. `progress` is told how
-/// many more are done.
+/// Captions as an encoder-decoder is trained on them. The prefix is the prompt and the first
+/// cuts[i] tokens of caption i, the target what is left of it; each with the end token,
+/// right-padded, and where it is longer than max_length tokens, cut before its end token. Cuts of 0
+/// are run.prefix_lm: none, which is what LAVIS does.
+PrefixLanguageModelText prefix_language_model_text(const Tokenizer& tokenizer,
+                                                   const std::vector<std::string>& captions,
+                                                   const std::string& prompt,
+                                                   const std::vector<int64_t>& cuts,
+                                                   int64_t max_length);
+
+/// run.prefix_lm: split. How many tokens of each caption become prefix: uniform from 1 to half of
+/// them, from (seed, step, row); 0 for a caption of one token. (The authors, LAVIS issue 139.)
+std::vector<int64_t> prefix_cuts(const Tokenizer& tokenizer,
+                                 const std::vector<std::string>& captions, uint64_t seed,
+                                 int64_t step);
+
+/// One of these two for the bundle's kind of language model, with the bundle's prompt and length. A
+/// decoder-only one takes no notice of `cuts`.
+CaptionText caption_text(const Bundle& bundle, const std::vector<std::string>& captions,
+                         const std::vector<int64_t>& cuts);
+
+struct Stage2Losses {
+  at::Tensor lm, query_similarity;  // [] each
+};
+
+/// The losses of one batch. image_embeds: the encoder's raw output [B, P, Dv]; `text` is of the
+/// language model's kind.
+Stage2Losses stage2_losses(const Generative& model, const LanguageModel& language_model,
+                           const at::Tensor& image_embeds, const CaptionText& text,
+                           const Dropout& dropout = {});
+
+/// The mean loss of the captions' target tokens, without training: held-out validation. No caption
+/// is cut in two. image_embeds: the encoder's raw output [N, P, Dv]; a caption for each. `progress`
+/// is told how many more are done.
 double held_out_loss(const Bundle& bundle, const at::Tensor& image_embeds,
                      const std::vector<std::string>& captions,
                      const std::function<void(int64_t pictures)>& progress = {});

@@ -8,18 +8,24 @@
 
 #include <filesystem>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
 #include "blip2/base/random.h"
+#include "blip2/checkpoint/safetensors.h"
 #include "blip2/image/encode.h"
+#include "blip2/models/bundle_config.h"
+#include "blip2/models/families.h"
 #include "blip2/train/events.h"
 #include "tests/support/assets.h"
+#include "tests/support/weights.h"
 
 namespace blip2 {
 namespace {
 namespace fs = std::filesystem;
+using Json = nlohmann::json;
 
 using testing::assets;
 
@@ -101,6 +107,59 @@ class RunTest : public ::testing::Test {
     EXPECT_EQ(weights(a), weights(b));
   }
 
+  /// From a BERT: quicker than by way of stage 1.
+  TrainConfig stage2_config(const std::string& output, const std::string& arch,
+                            const fs::path& language_model) {
+    TrainConfig two = config(output);
+    two.model.arch = arch;
+    two.model.language_model = language_model.string();
+    two.model.prompt = "A picture of";
+    two.run.task = "image_text_pretrain_stage2";
+    two.run.max_steps = 3;
+    two.run.checkpoint_every = 1;
+    return two;
+  }
+
+  /// A directory of a tiny language model with random weights. `json` lacks the number of words;
+  /// `tokenizer` is one of tests/golden/text.
+  fs::path language_model(const std::string& tokenizer, Json json) {
+    const fs::path directory = folder_ / tokenizer;
+    fs::copy(fs::path(BLIP2_TESTS_DIR) / "golden" / "text" / tokenizer, directory);
+    json["vocab_size"] = load_tokenizer(directory)->vocabulary_size();
+    write_file_atomic(directory / "config.json", json.dump());
+    LanguageWeights weights = make_language_weights(parse_language(json.dump(), tokenizer));
+    testing::fill_distinct(weight_tensors(weights), 5);
+    std::vector<StoredTensor> tensors;
+    for (const NamedTensor& named : weight_tensors(weights)) {
+      tensors.push_back({named.name, *named.tensor});
+    }
+    write_safetensors(directory / "model.safetensors", tensors);
+    return directory;
+  }
+  fs::path t5() {
+    return language_model("t5_like", {{"model_type", "t5"},
+                                      {"d_model", 16},
+                                      {"d_kv", 5},
+                                      {"d_ff", 20},
+                                      {"num_layers", 2},
+                                      {"num_heads", 3},
+                                      {"feed_forward_proj", "gated-gelu"},
+                                      {"tie_word_embeddings", false}});
+  }
+  fs::path opt() {
+    return language_model("opt_like", {{"model_type", "opt"},
+                                       {"hidden_size", 16},
+                                       {"ffn_dim", 20},
+                                       {"num_hidden_layers", 2},
+                                       {"num_attention_heads", 4},
+                                       {"max_position_embeddings", 64},
+                                       {"eos_token_id", 2}});
+  }
+
+  static Json saved(const TrainConfig& config, const std::string& file) {
+    return Json::parse(read_file(fs::path(config.run.output_dir) / "model" / file));
+  }
+
   fs::path folder_;
 };
 
@@ -154,14 +213,9 @@ TEST_F(RunTest, Stage2StartsFromStage1AndResumes) {
   one.run.max_steps = 1;
   run(one);
   const auto stage2 = [&](const std::string& output) {
-    TrainConfig two = config(output);
-    two.model.arch = "blip2_llama";
+    TrainConfig two =
+        stage2_config(output, "blip2_llama", assets() / "models" / "smollm2_135m_instruct");
     two.model.qformer = one.run.output_dir + "/model";
-    two.model.language_model = (assets() / "models" / "smollm2_135m_instruct").string();
-    two.model.prompt = "A picture of";
-    two.run.task = "image_text_pretrain_stage2";
-    two.run.max_steps = 3;
-    two.run.checkpoint_every = 1;
     return two;
   };
   const TrainConfig straight = stage2("straight2"), resumed = stage2("resumed2");
@@ -169,6 +223,55 @@ TEST_F(RunTest, Stage2StartsFromStage1AndResumes) {
   run(resumed, 2);
   run(resumed);
   expect_same(straight, resumed);
+}
+
+TEST_F(RunTest, T5LearnsWithAndWithoutCutCaptionsAndResumes) {
+  const fs::path language = t5();
+  const auto stage2 = [&](const std::string& output, const std::string& prefix_lm) {
+    TrainConfig two = stage2_config(output, "blip2_t5", language);
+    two.run.prefix_lm = prefix_lm;
+    return two;
+  };
+  const TrainConfig straight = stage2("straight2", "split"), resumed = stage2("resumed2", "split");
+  TrainConfig whole = stage2("whole2", "none");
+  whole.run.max_steps = 1;
+  run(straight);
+  run(resumed, 2);
+  run(resumed);
+  expect_same(straight, resumed);
+  run(whole);
+  EXPECT_NE(read_log(fs::path(straight.run.output_dir) / "log.jsonl")[0].loss,
+            read_log(fs::path(whole.run.output_dir) / "log.jsonl")[0].loss);
+
+  // The directory said gated-gelu, which is the approximation.
+  EXPECT_EQ(saved(straight, "config.json")["text_config"]["dense_act_fn"], "gelu");
+  EXPECT_FALSE(saved(straight, "config.json")["use_decoder_only_language_model"].get<bool>());
+  const Bundle bundle = load_bundle(fs::path(straight.run.output_dir) / "model");
+  const LanguageConfig config = parse_language(bundle.text_json, "model");
+  EXPECT_EQ(std::get<T5Config>(config).dense_act_fn, "gelu");
+}
+
+TEST_F(RunTest, OptLearnsToEndALineAsInLavis) {
+  const TrainConfig two = stage2_config("stage2", "blip2_opt", opt());
+  run(two);
+  const Bundle bundle = load_bundle(fs::path(two.run.output_dir) / "model");
+  const int64_t line_feed = bundle.text_tokenizer->encode("\n", Specials::kWithout).at(0);
+  EXPECT_NE(line_feed, bundle.text_tokenizer->special_ids().eos);
+  EXPECT_EQ(caption_end_id(bundle), line_feed);
+  EXPECT_EQ(saved(two, "config.json")["text_config"]["eos_token_id"], line_feed);
+  EXPECT_EQ(saved(two, "generation_config.json")["eos_token_id"], line_feed);
+}
+
+TEST_F(RunTest, TheLanguageModelMustBeOfItsArchitecture) {
+  const TrainConfig two = stage2_config("stage2", "blip2_t5", opt());
+  try {
+    run(two);
+    ADD_FAILURE() << "an OPT was taken for a T5";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("expected t5 for model.arch blip2_t5, found opt"),
+              std::string::npos)
+        << error.what();
+  }
 }
 
 TEST_F(RunTest, AnUnusablePictureIsSkippedAndNoted) {

@@ -13,11 +13,13 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "blip2/base/random.h"
 #include "blip2/models/language/llama_language_model.h"
+#include "blip2/models/language/t5_language_model.h"
 #include "blip2/text/byte_bpe.h"
 #include "tests/support/weights.h"
 
@@ -109,6 +111,79 @@ TEST(LanguageModelTextTest, PaddingMayBeTheEndToken) {
               {{0, 1, 1, 0, 0, 0}, {0, 1, 1, 1, 1, 1}});
 }
 
+// The line feed that ends OPT's captions.
+TEST(LanguageModelTextTest, AnotherEndTokenMayBeGiven) {
+  const auto tokenizer = ByteBpe::from_parts(tiny_parts());
+  const LanguageModelText text = language_model_text(*tokenizer, {"a", "ab"}, "b", 20, 5);
+  expect_text(text, {{4, 8, 5}, {4, 9, 5}}, {{1, 1, 1}, {1, 1, 1}}, {{0, 1, 1}, {0, 1, 1}});
+}
+
+// LLaMA's tokenizers.
+TEST(LanguageModelTextTest, PaddingWithoutAnIdOfItsOwnIsARowOfTheTable) {
+  ByteBpeParts parts = tiny_parts();
+  parts.frame.special_ids.pad = -1;
+  const auto tokenizer = ByteBpe::from_parts(std::move(parts));
+  expect_text(language_model_text(*tokenizer, {"a", "ab a"}, "", 20), {{3, 1, 0}, {7, 8, 1}},
+              {{1, 1, 0}, {1, 1, 1}}, {{1, 1, 0}, {1, 1, 1}});
+}
+
+void expect_text(const PrefixLanguageModelText& text, const Matrix& prefixes,
+                 const Matrix& prefix_mask, const Matrix& targets, const Matrix& target_mask) {
+  EXPECT_EQ(rows_of(text.prefix_ids), prefixes);
+  EXPECT_EQ(rows_of(text.prefix_mask), prefix_mask);
+  EXPECT_EQ(rows_of(text.target_ids), targets);
+  EXPECT_EQ(rows_of(text.target_mask), target_mask);
+}
+
+const std::vector<std::string> kTwoCaptions = {"a ab c", "b"};
+
+TEST(PrefixLanguageModelTextTest, WithoutACutThePrefixIsThePrompt) {
+  const auto tokenizer = ByteBpe::from_parts(tiny_parts());
+  expect_text(prefix_language_model_text(*tokenizer, kTwoCaptions, "", {0, 0}, 20), {{1}, {1}},
+              {{1}, {1}}, {{3, 9, 6, 5, 1}, {4, 1, 2, 2, 2}}, {{1, 1, 1, 1, 1}, {1, 1, 0, 0, 0}});
+  expect_text(prefix_language_model_text(*tokenizer, kTwoCaptions, "ab a", {0, 0}, 20),
+              {{7, 8, 1}, {7, 8, 1}}, {{1, 1, 1}, {1, 1, 1}}, {{3, 9, 6, 5, 1}, {4, 1, 2, 2, 2}},
+              {{1, 1, 1, 1, 1}, {1, 1, 0, 0, 0}});
+}
+
+TEST(PrefixLanguageModelTextTest, ACutCaptionStandsOnBothSides) {
+  const auto tokenizer = ByteBpe::from_parts(tiny_parts());
+  expect_text(prefix_language_model_text(*tokenizer, kTwoCaptions, "ab", {2, 0}, 20),
+              {{7, 3, 9, 1}, {7, 1, 2, 2}}, {{1, 1, 1, 1}, {1, 1, 0, 0}}, {{6, 5, 1}, {4, 1, 2}},
+              {{1, 1, 1}, {1, 1, 0}});
+}
+
+// As T5's tokenizer, which puts the end token behind every text by itself.
+TEST(PrefixLanguageModelTextTest, TheTokenizersOwnEndTokenIsNotDoubled) {
+  ByteBpeParts parts = tiny_parts();
+  parts.frame.suffix_ids = {kEnd};
+  const auto tokenizer = ByteBpe::from_parts(std::move(parts));
+  expect_text(prefix_language_model_text(*tokenizer, {"a ab"}, "c", {1}, 20), {{5, 3, 1}},
+              {{1, 1, 1}}, {{9, 1}}, {{1, 1}});
+}
+
+TEST(PrefixLanguageModelTextTest, LongTextsKeepTheirEndToken) {
+  const auto tokenizer = ByteBpe::from_parts(tiny_parts());
+  expect_text(prefix_language_model_text(*tokenizer, kTwoCaptions, "b b", {1, 0}, 3),
+              {{4, 6, 1}, {4, 6, 1}}, {{1, 1, 1}, {1, 1, 1}}, {{9, 6, 1}, {4, 1, 2}},
+              {{1, 1, 1}, {1, 1, 0}});
+}
+
+TEST(PrefixCutsTest, LieBetweenTheFirstTokenAndTheMiddle) {
+  const auto tokenizer = ByteBpe::from_parts(tiny_parts());
+  const std::vector<std::string> captions = {"b", "a ab", "a ab c", "a a a a a a a"};  // 1 2 4 7
+  std::vector<std::set<int64_t>> seen(captions.size());
+  for (int64_t step = 1; step <= 60; ++step) {
+    const Ids cuts = prefix_cuts(*tokenizer, captions, 5, step);
+    EXPECT_EQ(cuts, prefix_cuts(*tokenizer, captions, 5, step));
+    for (size_t row = 0; row < cuts.size(); ++row) seen[row].insert(cuts[row]);
+  }
+  using Set = std::set<int64_t>;
+  EXPECT_EQ(seen, (std::vector<Set>{{0}, {1}, {1, 2}, {1, 2, 3}}));
+  EXPECT_NE(prefix_cuts(*tokenizer, std::vector<std::string>(20, captions[3]), 5, 1),
+            prefix_cuts(*tokenizer, std::vector<std::string>(20, captions[3]), 6, 1));
+}
+
 class HeldOutLossTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -194,7 +269,49 @@ TEST_F(HeldOutLossTest, IsTheMeanOverAllScoredTokens) {
   }
 }
 
-// Without this the test above would not tell a mean over tokens from a mean of means.
+// An encoder-decoder's loss is that of writing the caption token by token, with its cache.
+TEST_F(HeldOutLossTest, OfAnEncoderDecoderIsThatOfWriting) {
+  T5Config language;
+  language.d_model = 14;
+  language.d_kv = 5;
+  language.d_ff = 18;
+  language.num_layers = 2;
+  language.num_decoder_layers = 2;
+  language.num_heads = 3;
+  language.feed_forward_proj = "gated-gelu";
+  language.dense_act_fn = "gelu";
+  language.vocab_size = 10;
+  bundle_.language_model = std::make_unique<T5LanguageModel>(make_t5(language));
+  testing::fill_distinct(bundle_.language_model->tensors(), 2, 0.4);
+  const at::NoGradGuard no_grad;
+  for (const std::string prompt : {"ab c", ""}) {
+    SCOPED_TRACE("prompt \"" + prompt + "\"");
+    bundle_.prompt = prompt;
+    Ids prefix = bundle_.text_tokenizer->encode(prompt);
+    prefix.push_back(kEnd);
+    double total = 0, tokens = 0;
+    for (size_t i = 0; i < captions_.size(); ++i) {
+      Ids ids = bundle_.text_tokenizer->encode(captions_[i]);
+      ids.resize(std::min<size_t>(ids.size(), 11));
+      ids.push_back(kEnd);
+      const at::Tensor queries =
+          language_inputs(*bundle_.generative, embeds_.narrow(0, static_cast<int64_t>(i), 1));
+      const at::Tensor words =
+          bundle_.language_model->embed(at::tensor(at::ArrayRef<int64_t>(prefix), at::kLong));
+      const auto decoder =
+          bundle_.language_model->decode(at::cat({queries, words.unsqueeze(0)}, 1), {});
+      at::Tensor logits = decoder->start();
+      for (const int64_t id : ids) {
+        total += (logits[0].to(at::kDouble).logsumexp(0) - logits[0][id]).item<double>();
+        ++tokens;
+        logits = decoder->step(at::tensor({id}, at::kLong));
+      }
+    }
+    EXPECT_NEAR(held_out_loss(bundle_, embeds_, captions_), total / tokens, 1e-5);
+  }
+}
+
+// Without this IsTheMeanOverAllScoredTokens would not tell a mean over tokens from a mean of means.
 TEST_F(HeldOutLossTest, OtherMeansDiffer) {
   double total = 0, tokens = 0, of_pictures = 0, of_batches = 0;
   for (size_t first = 0; first < captions_.size(); first += 16) {

@@ -76,4 +76,37 @@ LanguageModelLogits language_model_logits(const CausalLanguageModel& language_mo
           all_ids.reshape(-1).index_select(0, slots)};
 }
 
+LanguageModelLogits language_model_logits(const EncoderDecoderLanguageModel& language_model,
+                                          const at::Tensor& inputs,
+                                          const PrefixLanguageModelText& text) {
+  BLIP2_CHECK(inputs.dim() == 3 && text.prefix_ids.size(0) == inputs.size(0));
+  BLIP2_CHECK(text.prefix_ids.sizes() == text.prefix_mask.sizes());
+  BLIP2_CHECK(text.target_ids.size(0) == inputs.size(0));
+  BLIP2_CHECK(text.target_ids.sizes() == text.target_mask.sizes());
+  const at::Tensor ones = at::ones({inputs.size(0), inputs.size(1)}, text.prefix_mask.options());
+  const Packing source = pack(at::cat({ones, text.prefix_mask}, 1));  // over [B, Q + S]
+  const at::Tensor embeds = at::cat({inputs, language_model.embed(text.prefix_ids)}, 1);
+  const at::Tensor encoded = language_model.encode(to_packed(source, embeds), source);
+  const Packing packing = pack(text.target_mask);  // over [B, T]
+  const auto packed_ids = [&](const at::Tensor& ids) {
+    return ids.reshape(-1).index_select(0, packing.to_packed);  // [M]
+  };
+  const at::Tensor read =
+      language_model.embed(packed_ids(shift_right(text.target_ids, language_model.start_id())));
+  const at::Tensor rows = language_model.hidden(read, packing, encoded, source);
+  return {language_model.logits(rows), packed_ids(text.target_ids)};
+}
+
+LanguageModelLogits language_model_logits(const LanguageModel& language_model,
+                                          const at::Tensor& inputs, const CaptionText& text) {
+  if (const auto* prefix = std::get_if<PrefixLanguageModelText>(&text)) {
+    const auto* model = dynamic_cast<const EncoderDecoderLanguageModel*>(&language_model);
+    BLIP2_CHECK(model != nullptr);
+    return language_model_logits(*model, inputs, *prefix);
+  }
+  const auto* model = dynamic_cast<const CausalLanguageModel*>(&language_model);
+  BLIP2_CHECK(model != nullptr);
+  return language_model_logits(*model, inputs, std::get<LanguageModelText>(text));
+}
+
 }  // namespace blip2

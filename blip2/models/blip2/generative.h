@@ -1,15 +1,17 @@
-// BLIP-2's second-stage model with a decoder-only language model: the queries' output, carried by
-// one linear layer into the language model's embeddings, is a soft visual prompt in front of the
-// text (section 3.3, Fig. 3). InstructBLIP's Q-Former also reads the instruction (InstructBLIP
-// section 2.3, Fig. 3).
+// BLIP-2's second-stage model: the queries' output, carried by one linear layer into the language
+// model's embeddings, is a soft visual prompt in front of the text, of a decoder-only language
+// model or of an encoder-decoder's encoder (section 3.3, Fig. 3). InstructBLIP's Q-Former also
+// reads the instruction (InstructBLIP section 2.3, Fig. 3).
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <variant>
 
 #include "blip2/models/blip2/qformer.h"
 #include "blip2/models/language/causal_language_model.h"
+#include "blip2/models/language/encoder_decoder_language_model.h"
 
 namespace blip2 {
 
@@ -49,6 +51,16 @@ struct LanguageModelText {
   at::Tensor ids, mask, targets;
 };
 
+/// Texts for the prefix language-modelling loss of an encoder-decoder, right-padded: its encoder
+/// reads the prefix [B, S], its decoder is taught the target [B, T], every token of it.
+struct PrefixLanguageModelText {
+  at::Tensor prefix_ids, prefix_mask;
+  at::Tensor target_ids, target_mask;
+};
+
+/// Texts for whichever kind of language model it is.
+using CaptionText = std::variant<LanguageModelText, PrefixLanguageModelText>;
+
 struct LanguageModelLogits {
   at::Tensor logits;   // [M, V]
   at::Tensor targets;  // [M] int64
@@ -59,5 +71,16 @@ struct LanguageModelLogits {
 LanguageModelLogits language_model_logits(const CausalLanguageModel& language_model,
                                           const at::Tensor& language_inputs,
                                           const LanguageModelText& text);
+
+/// [queries][prefix] through the frozen encoder, the target through the decoder; logits of all its
+/// tokens.
+LanguageModelLogits language_model_logits(const EncoderDecoderLanguageModel& language_model,
+                                          const at::Tensor& language_inputs,
+                                          const PrefixLanguageModelText& text);
+
+/// Either of the two: `text` must be of the language model's kind.
+LanguageModelLogits language_model_logits(const LanguageModel& language_model,
+                                          const at::Tensor& language_inputs,
+                                          const CaptionText& text);
 
 }  // namespace blip2
