@@ -2,7 +2,7 @@
 BUILD ?= build
 JOBS ?= $(shell nproc)
 
-.PHONY: help deps build demo test parity assets bench faults fuzz fuzz-coverage format check clean
+.PHONY: help deps build demo test parity assets parquet bench bench-pictures faults fuzz fuzz-coverage format check clean
 
 help:
 	@echo 'make demo    install, build, fetch the small models and pictures, train and evaluate a BLIP-2 (35 minutes)'
@@ -11,6 +11,8 @@ help:
 	@echo 'make parity  compares every family of models with Hugging Face transformers'
 	@echo 'make bench   the benchmarks'
 	@echo 'make faults  training that is killed, or finds a full disk, at every call'
+	@echo 'make bench-pictures  the data pipeline beside Pillow and PyTorch'
+	@echo 'make parquet the plug-in that reads LAION'"'"'s parquet files'
 	@echo 'make fuzz    every reader of files against broken ones, SECONDS=20 each'
 	@echo 'make fuzz-coverage  which share of the readers fuzzing reaches'
 	@echo 'make check   formatting and the layer rule'
@@ -45,6 +47,22 @@ parity: build
 	@[ -x .venv-parity/bin/python ] || python3 -m venv .venv-parity
 	@.venv-parity/bin/python -m pip install --quiet --disable-pip-version-check -r tests/parity/requirements.txt
 	@BLIP2_BINARY=$(BUILD)/blip2 .venv-parity/bin/python tests/parity/run.py
+
+# The plug-in for LAION's parquet files: Apache's library is large, and nothing else needs it.
+parquet: deps
+	@[ -x .venv/bin/python ] || python3 -m venv .venv
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps pyarrow==26.0.1
+	@cmake -S . -B $(BUILD) -G Ninja $${TORCH_ROOT:+-DTORCH_ROOT=$$TORCH_ROOT} \
+	  $$([ -n "$$TORCH_ROOT" ] || echo -DTORCH_ROOT=$$(echo $(CURDIR)/.venv/lib/python3*/site-packages/torch)) >/dev/null
+	@cmake --build $(BUILD) -j $(JOBS) --target blip2_parquet
+
+# Pictures a second beside Pillow and PyTorch's DataLoader, in a Python environment of its own.
+bench-pictures: deps $(BUILD)/build.ninja assets
+	@cmake -S . -B $(BUILD) -DBLIP2_BENCH=ON
+	@cmake --build $(BUILD) -j $(JOBS) --target bench_pictures
+	@[ -x .venv-bench/bin/python ] || python3 -m venv .venv-bench
+	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r bench/compare/requirements.txt
+	@.venv-bench/bin/python bench/compare/pictures.py $(BUILD)/bench_pictures
 
 bench: deps $(BUILD)/build.ninja assets
 	@cmake -S . -B $(BUILD) -DBLIP2_BENCH=ON

@@ -59,6 +59,30 @@ std::string read_file(const fs::path& path) {
   }
 }
 
+std::string read_file_range(const fs::path& path, int64_t offset, int64_t size) {
+  BLIP2_CHECK(offset >= 0 && size >= 0);
+  Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (file.fd < 0) fail_with_errno("open", path);
+  struct stat status{};
+  if (::fstat(file.fd, &status) != 0) fail_with_errno("read", path);
+  if (offset > status.st_size || size > status.st_size - offset) {
+    fail(ErrorCode::kCorruptData, "{}: expected {} bytes from byte {} on, found the end at byte {}",
+         path.string(), size, offset, static_cast<int64_t>(status.st_size));
+  }
+  std::string bytes(static_cast<size_t>(size), '\0');
+  size_t done = 0;
+  while (done < bytes.size()) {
+    const ssize_t n = ::pread(file.fd, bytes.data() + done, bytes.size() - done,
+                              offset + static_cast<off_t>(done));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) fail_with_errno("read", path);
+    if (n == 0)
+      fail(ErrorCode::kCorruptData, "{}: became shorter while it was read", path.string());
+    done += static_cast<size_t>(n);
+  }
+  return bytes;
+}
+
 AtomicFile::AtomicFile(const fs::path& path)
     : path_(path), temporary_(path.string() + fmt::format(".{}.partial", ::getpid())) {
   descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);

@@ -14,6 +14,10 @@ namespace blip2 {
 /// Reads a whole file. Throws kNotFound (no such file) or kUnavailable (cannot be read).
 std::string read_file(const std::filesystem::path& path);
 
+/// Reads `size` bytes from `offset` on. Throws as read_file(), and kCorruptData if the file ends
+/// before them.
+std::string read_file_range(const std::filesystem::path& path, int64_t offset, int64_t size);
+
 /// Writes a file so that at any instant it is either the old one or complete: written beside,
 /// synced, renamed. Throws kUnavailable with the system's reason (a full disk, no permission);
 /// nothing half-written stays.

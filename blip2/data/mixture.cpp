@@ -56,6 +56,7 @@ Mixture::Mixture(std::vector<MixturePart> parts) : parts_(std::move(parts)) {
       fail(ErrorCode::kInvalidArgument, "datasets.{}: expected records, found none", part.name);
     }
     epoch_size_ += places_of(part);
+    is_sharded_ = is_sharded_ || !part.source->shard_sizes().empty();
   }
 }
 
@@ -71,6 +72,15 @@ Record Mixture::record(RecordAddress address) const {
 
 EpochOrder Mixture::order(uint64_t seed, bool shuffle, int64_t epoch) const {
   EpochOrder order;
+  if (is_sharded_) {
+    std::vector<OrderedPart> parts;
+    for (const MixturePart& part : parts_) {
+      parts.push_back({part.source->size(), places_of(part), part.source->shard_sizes()});
+    }
+    order.sharded_ = std::make_shared<const ShardedOrder>(
+        parts, OrderOptions{.seed = seed, .shuffle = shuffle, .epoch = epoch});
+    return order;
+  }
   int64_t first_place = 0;
   for (size_t part = 0; part < parts_.size(); ++part) {
     const int64_t size = parts_[part].source->size();
@@ -93,6 +103,10 @@ EpochOrder Mixture::order(uint64_t seed, bool shuffle, int64_t epoch) const {
 }
 
 RecordAddress EpochOrder::at(int64_t place) const {
+  if (sharded_) {
+    const ShardedOrder::Item item = sharded_->at(place);
+    return {.part = item.part, .index = item.record};
+  }
   if (!permutation_.empty()) place = permutation_[static_cast<size_t>(place)];
   const auto after = std::ranges::upper_bound(spans_, place, {}, &Span::first_place);
   const Span& span = *(after - 1);

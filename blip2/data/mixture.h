@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "blip2/data/sharded_order.h"
 #include "blip2/data/source.h"
 
 namespace blip2 {
@@ -41,13 +42,18 @@ class Mixture {
   const std::string& name(int64_t part) const { return parts_[static_cast<size_t>(part)].name; }
   Record record(RecordAddress address) const;
 
-  /// The order of one epoch: Random(seed, "shuffle", epoch)'s permutation of the places, or file
-  /// order.
+  /// Whether a source is read shard by shard: then orders take memory by shards, not by records,
+  /// and a rank's places lie side by side.
+  bool is_sharded() const { return is_sharded_; }
+
+  /// The order of one epoch: Random(seed, "shuffle", epoch)'s permutation of the places; of a
+  /// sharded mixture, ShardedOrder's; or file order.
   EpochOrder order(uint64_t seed, bool shuffle, int64_t epoch) const;
 
  private:
   std::vector<MixturePart> parts_;
   int64_t epoch_size_ = 0;
+  bool is_sharded_ = false;
 };
 
 /// The records of one epoch in order.
@@ -64,6 +70,7 @@ class EpochOrder {
   };
   std::vector<int64_t> permutation_;  // empty: file order
   std::vector<Span> spans_;
+  std::shared_ptr<const ShardedOrder> sharded_;  // null: the two above
 };
 
 }  // namespace blip2

@@ -33,6 +33,7 @@ Pipeline::Pipeline(const Mixture& mixture, PipelineConfig config, SampleLoader l
                    SkippedCallback skipped, int64_t position)
     : config_(std::move(config)),
       batches_per_epoch_(checked_batches_per_epoch(mixture, config_)),
+      is_sharded_(mixture.is_sharded()),
       num_records_(mixture.num_records()),
       sampler_(mixture,
                {.seed = config_.seed,
@@ -68,8 +69,13 @@ void Pipeline::stop_workers() {
 }
 
 /// Ranks take turns inside a global batch, so that the global stream does not depend on their
-/// number's division of it.
+/// number's division of it. Shards are divided instead: each rank has a stretch of the epoch.
 int64_t Pipeline::stream_position(int64_t batch, int64_t item) const {
+  if (is_sharded_) {
+    const int64_t epoch = batch / batches_per_epoch_;
+    const int64_t stretch = epoch * config_.num_ranks + config_.rank;
+    return (stretch * batches_per_epoch_ + batch % batches_per_epoch_) * config_.batch_size + item;
+  }
   return (batch * config_.num_ranks + config_.rank) * config_.batch_size + item;
 }
 

@@ -40,6 +40,8 @@ struct Batch {
 using SkippedCallback = std::function<void(const SkippedRecord&)>;
 
 /// An endless stream: epoch follows epoch, and the last incomplete batch of an epoch is dropped.
+/// Ranks take turns inside a global batch; of a sharded mixture each takes a stretch of the epoch,
+/// so that a shard is read by one rank (two where stretches meet).
 /// Its whole state is the number of batches taken: Pipeline(..., position()) goes on as a straight
 /// run would.
 class Pipeline {
@@ -79,6 +81,7 @@ class Pipeline {
 
   PipelineConfig config_;
   int64_t batches_per_epoch_;
+  bool is_sharded_;
   int64_t num_records_;
   Sampler sampler_;
   SkippedCallback skipped_;

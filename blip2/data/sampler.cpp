@@ -74,6 +74,7 @@ bool Sampler::try_record(RecordAddress address, Sample& sample) const {
     sample.key = std::move(record.key);
     sample.image_id = std::move(record.image_id);
     sample.image = std::move(record.image);
+    sample.stored = std::move(record.stored);
     if (config_.clean_caption) {
       for (std::string& caption : record.captions) caption = config_.clean_caption(caption);
     }

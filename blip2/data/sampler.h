@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,7 +29,8 @@ struct Sample {
   std::string key;
   std::string image_id;
   std::filesystem::path image;
-  std::string caption;  ///< drawn where the record has several, and cleaned
+  std::optional<FileRange> stored;  ///< see Record
+  std::string caption;              ///< drawn where the record has several, and cleaned
   RecordAddress address;
   int64_t position = 0;                ///< in the stream of all ranks
   int64_t epoch = 0;                   ///< from 0

@@ -1,21 +1,47 @@
 // The factory of sources: a format's name -> its reader.
 #include "blip2/data/source.h"
 
-#include <algorithm>
 #include <array>
 #include <string_view>
 
 #include "blip2/base/error.h"
-#include "blip2/data/sources/coco_karpathy.h"
+#include "blip2/data/sources/cc_tsv.h"
 #include "blip2/data/sources/folder.h"
+#include "blip2/data/sources/json_list.h"
 #include "blip2/data/sources/jsonl.h"
+#include "blip2/data/sources/sbu.h"
+#include "blip2/data/sources/visual_genome.h"
+#include "blip2/data/sources/webdataset.h"
 
 namespace blip2 {
 
 namespace {
 
-constexpr std::array<std::string_view, 6> kNotYetRead = {
-    "visual_genome", "cc_tsv", "sbu", "laion_parquet", "webdataset", "blip_json"};
+using Paths = std::vector<std::filesystem::path>;
+
+struct AnnotatedFormat {
+  std::string_view name;
+  std::unique_ptr<Source> (*open)(const Paths& annotations, const std::filesystem::path& images);
+};
+
+constexpr std::array kAnnotatedFormats = {
+    AnnotatedFormat{"jsonl", open_jsonl},
+    AnnotatedFormat{"coco_karpathy", open_json_lists},
+    AnnotatedFormat{"blip_json", open_json_lists},
+    AnnotatedFormat{"visual_genome", open_visual_genome},
+    AnnotatedFormat{"cc_tsv", open_cc_tsv},
+    AnnotatedFormat{"sbu", open_sbu},
+};
+
+std::unique_ptr<Source> open_shards(const SourceConfig& config, ShardCaptions captions) {
+  if (config.annotations.empty() && config.images.empty()) {
+    fail(ErrorCode::kInvalidArgument,
+         "datasets.{}: format {} needs images: FOLDER, or annotations: SHARDS or an index",
+         config.name, config.format);
+  }
+  return config.annotations.empty() ? open_webdataset({config.images}, {}, captions)
+                                    : open_webdataset(config.annotations, config.images, captions);
+}
 
 }  // namespace
 
@@ -27,18 +53,20 @@ std::unique_ptr<Source> open_source(const SourceConfig& config) {
     }
     return open_folder(config.images);
   }
-  if (config.format == "jsonl" || config.format == "coco_karpathy") {
+  if (config.format == "webdataset") return open_shards(config, ShardCaptions::kMembers);
+  if (config.format == "laion_parquet") return open_shards(config, ShardCaptions::kParquet);
+  for (const AnnotatedFormat& format : kAnnotatedFormats) {
+    if (format.name != config.format) continue;
     if (config.annotations.empty()) {
       fail(ErrorCode::kInvalidArgument, "datasets.{}: format {} needs annotations: PATH",
            config.name, config.format);
     }
-    return config.format == "jsonl" ? open_jsonl(config.annotations, config.images)
-                                    : open_coco_karpathy(config.annotations, config.images);
+    return format.open(config.annotations, config.images);
   }
-  const bool known = std::ranges::find(kNotYetRead, config.format) != kNotYetRead.end();
-  fail(known ? ErrorCode::kUnsupported : ErrorCode::kInvalidArgument,
-       "datasets.{}.format: expected jsonl, folder or coco_karpathy, found \"{}\"{}", config.name,
-       config.format, known ? " (not read by this version)" : "");
+  fail(ErrorCode::kInvalidArgument,
+       "datasets.{}.format: expected jsonl, folder, coco_karpathy, visual_genome, cc_tsv, sbu, "
+       "laion_parquet, webdataset or blip_json, found \"{}\"",
+       config.name, config.format);
 }
 
 }  // namespace blip2

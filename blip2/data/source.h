@@ -12,7 +12,7 @@
 
 namespace blip2 {
 
-/// A finite list of records. Both methods may be called by several threads at once.
+/// A finite list of records. All methods may be called by several threads at once.
 class Source {
  public:
   virtual ~Source() = default;
@@ -20,19 +20,23 @@ class Source {
   /// Record `index` of {0, ..., size() - 1}. Throws kCorruptData or kNotFound, naming file and
   /// line, for a record that is not well-formed; the others stay readable.
   virtual Record record(int64_t index) const = 0;
+  /// The numbers of records of the source's shards, in order, where records are best read shard by
+  /// shard; empty: every order is as good.
+  virtual std::vector<int64_t> shard_sizes() const { return {}; }
 };
 
 struct SourceConfig {
   std::string name;              ///< for messages
-  std::string format = "jsonl";  ///< jsonl | folder | coco_karpathy
+  std::string format = "jsonl";  ///< jsonl | folder | coco_karpathy | visual_genome | cc_tsv | sbu
+                                 ///< | laion_parquet | webdataset | blip_json
   std::vector<std::filesystem::path>
       annotations;               ///< files, read one after another; none for `folder`
   std::filesystem::path images;  ///< root of relative paths; empty: the annotations' folder
 };
 
 /// Opens a source.
-/// Throws kInvalidArgument for an unknown format or a missing setting, kUnsupported for a format of
-/// the contract that this version does not read, kNotFound or kCorruptData for its files.
+/// Throws kInvalidArgument for an unknown format or a missing setting, kNotFound or kCorruptData
+/// for its files.
 std::unique_ptr<Source> open_source(const SourceConfig& config);
 
 }  // namespace blip2

@@ -103,11 +103,13 @@ void validate_datasets(const TrainConfig& config, ConfigDocument& document) {
   if (config.datasets.empty()) document.fault("datasets", "expected at least one, found none");
   for (const auto& [name, dataset] : config.datasets) {
     const std::string path = "datasets." + name;
-    const bool self_contained = dataset.format == "folder" || dataset.format == "webdataset";
+    const bool self_contained = dataset.format == "folder" || dataset.format == "webdataset" ||
+                                dataset.format == "laion_parquet";
     if (dataset.annotations.empty() && !self_contained) {
       document.fault(path + ".annotations", "expected a file, found nothing");
     }
-    if (dataset.format == "folder" && dataset.images.empty()) {
+    const bool needs_images = dataset.format == "folder" || dataset.annotations.empty();
+    if (self_contained && needs_images && dataset.images.empty()) {
       document.fault(path + ".images", "expected a folder, found nothing");
     }
     if (!dataset.feature_cache.empty() && !config.model.freeze_vit) {
@@ -151,6 +153,12 @@ void resolve(const TrainConfig& config, ConfigDocument& document) {
 }
 
 }  // namespace
+
+SourceConfig source_config(const std::string& name, const DatasetConfig& dataset) {
+  SourceConfig config{name, dataset.format, {}, dataset.images};
+  config.annotations.assign(dataset.annotations.begin(), dataset.annotations.end());
+  return config;
+}
 
 void apply_recipe(const TrainConfig& config, ConfigDocument& document) {
   if (config.run.recipe == "paper") fill_from(kPaper, config.run, document);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "blip2/base/config.h"
+#include "blip2/data/source.h"
 
 namespace blip2 {
 
@@ -233,6 +234,9 @@ class LoadedTrainConfig {
   TrainConfig config_;
   ConfigDocument document_;
 };
+
+/// What opens a data set of the configuration.
+SourceConfig source_config(const std::string& name, const DatasetConfig& dataset);
 
 /// Gives every value that has no other source the published recipe's (run.recipe, by run.task).
 void apply_recipe(const TrainConfig& config, ConfigDocument& document);

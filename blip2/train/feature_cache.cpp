@@ -19,6 +19,7 @@
 #include "blip2/base/interrupt.h"
 #include "blip2/base/json_text.h"
 #include "blip2/base/progress.h"
+#include "blip2/data/image_bytes.h"
 
 namespace blip2 {
 namespace fs = std::filesystem;
@@ -39,7 +40,7 @@ struct Picture {
   std::string reason;
 };
 
-std::string content_of(const Record& record) { return checksum(read_file(record.image)); }
+std::string content_of(const Record& record) { return checksum(ImageBytes(record).bytes()); }
 
 std::vector<Picture> inspect_pictures(const Source& source, const ViewFunction& view) {
   std::vector<Picture> pictures(static_cast<size_t>(source.size()));

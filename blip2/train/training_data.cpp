@@ -12,9 +12,9 @@
 #include <span>
 
 #include "blip2/base/error.h"
-#include "blip2/base/files.h"
 #include "blip2/base/log.h"
 #include "blip2/data/collate.h"
+#include "blip2/data/image_bytes.h"
 
 namespace blip2 {
 namespace fs = std::filesystem;
@@ -26,10 +26,11 @@ Random view_random(uint64_t seed, const std::string& key, int64_t view) {
   return Random(seed, "view", hash_text(key), static_cast<uint64_t>(view));
 }
 
-std::vector<float> pixels_of(const fs::path& path, const ImageTransform& transform,
+/// `picture` is a Record or a Sample.
+std::vector<float> pixels_of(const auto& picture, const ImageTransform& transform,
                              Augmentation augmentation, Random& random) {
-  const MappedFile file(path);
-  return prepare_view(file.bytes(), path.string(), transform, augmentation, random);
+  const ImageBytes file(picture.image, picture.stored);
+  return prepare_view(file.bytes(), picture.image.string(), transform, augmentation, random);
 }
 
 std::set<std::pair<std::string, std::string>> read_skipped(const fs::path& path) {
@@ -64,9 +65,7 @@ TrainingData::TrainingData(const TrainConfig& config, ImageEncoder& encoder,
 
 void TrainingData::open_part(const std::string& name, const DatasetConfig& config,
                              std::vector<MixturePart>& mixture) {
-  SourceConfig source_config{name, config.format, {}, config.images};
-  source_config.annotations.assign(config.annotations.begin(), config.annotations.end());
-  std::unique_ptr<Source> source = open_source(source_config);
+  std::unique_ptr<Source> source = open_source(source_config(name, config));
   if (config.image_size != transform_.image_size) {
     fail(ErrorCode::kInvalidArgument, "datasets.{}.image_size: expected the encoder's {}, found {}",
          name, transform_.image_size, config.image_size);
@@ -78,8 +77,8 @@ void TrainingData::open_part(const std::string& name, const DatasetConfig& confi
     const uint64_t seed = static_cast<uint64_t>(run_.seed);
     const ViewFunction view = [&](const Record& record, int64_t index) {
       Random random = view_random(seed, record.key, index);
-      return pixels_of(record.image, transform_,
-                       index == 0 ? Augmentation::kNone : part.augmentation, random);
+      return pixels_of(record, transform_, index == 0 ? Augmentation::kNone : part.augmentation,
+                       random);
     };
     FeatureCacheConfig cache;
     cache.directory = config.feature_cache;
@@ -117,7 +116,7 @@ void TrainingData::load(Sample& sample) const {
     part.cache->check(sample.address.index);
     return;
   }
-  sample.pixels = pixels_of(sample.image, transform_, part.augmentation, sample.augmentation);
+  sample.pixels = pixels_of(sample, transform_, part.augmentation, sample.augmentation);
 }
 
 void TrainingData::note_skipped(const SkippedRecord& record) {

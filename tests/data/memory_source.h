@@ -16,13 +16,15 @@ namespace blip2 {
 class MemorySource : public Source {
  public:
   MemorySource(std::string prefix, int64_t size, std::set<int64_t> broken = {},
-               int num_captions = 3)
+               int num_captions = 3, std::vector<int64_t> shard_sizes = {})
       : prefix_(std::move(prefix)),
         size_(size),
         broken_(std::move(broken)),
-        num_captions_(num_captions) {}
+        num_captions_(num_captions),
+        shard_sizes_(std::move(shard_sizes)) {}
 
   int64_t size() const override { return size_; }
+  std::vector<int64_t> shard_sizes() const override { return shard_sizes_; }
   Record record(int64_t index) const override {
     if (broken_.contains(index)) fail(ErrorCode::kCorruptData, "{}{} is broken", prefix_, index);
     Record record{
@@ -37,6 +39,7 @@ class MemorySource : public Source {
   int64_t size_;
   std::set<int64_t> broken_;
   int num_captions_;
+  std::vector<int64_t> shard_sizes_;
 };
 
 inline Mixture memory_mixture(int64_t size, std::set<int64_t> broken = {}, int num_captions = 3) {

@@ -78,16 +78,19 @@ Record parse_json_record(std::string_view text, const std::string& where,
   return to_record(parse(text, where, "a JSON object"), where, images);
 }
 
-std::vector<Record> parse_json_records(std::string_view text, const std::string& where,
-                                       const std::filesystem::path& images) {
-  const json list = parse(text, where, "a JSON list");
-  if (!list.is_array()) wrong_field(where, "a JSON list", &list);
-  std::vector<Record> records;
-  records.reserve(list.size());
-  for (const json& object : list) {
-    records.push_back(to_record(object, fmt::format("{}[{}]", where, records.size()), images));
+std::vector<std::string> parse_sidecar_captions(std::string_view text, const std::string& where) {
+  const json sidecar = parse(text, where, "a JSON object");
+  const json* value = sidecar.is_object() ? find_field(sidecar, "caption") : &sidecar;
+  if (value == nullptr || value->is_null()) return {};
+  if (value->is_string()) return {value->get<std::string>()};
+  constexpr const char* kExpected = "\"caption\" as a string or a list of strings";
+  if (!value->is_array()) wrong_field(where, kExpected, value);
+  std::vector<std::string> captions;
+  for (const json& caption : *value) {
+    if (!caption.is_string()) wrong_field(where, kExpected, &caption);
+    if (captions.size() < 2) captions.push_back(caption.get<std::string>());
   }
-  return records;
+  return captions;
 }
 
 }  // namespace blip2

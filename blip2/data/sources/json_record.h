@@ -17,8 +17,9 @@ namespace blip2 {
 Record parse_json_record(std::string_view json, const std::string& where,
                          const std::filesystem::path& images);
 
-/// The same for a list of objects; an error names the entry, counted from 0.
-std::vector<Record> parse_json_records(std::string_view json, const std::string& where,
-                                       const std::filesystem::path& images);
+/// The captions of a webdataset sample's `.json`: those of its "caption", a string or a list, or of
+/// the `.json` itself if that is a list; of a list the first two (CapFilt's best, which LAVIS draws
+/// from). None if there is no "caption" or it is null. Throws kCorruptData with `where` in front.
+std::vector<std::string> parse_sidecar_captions(std::string_view json, const std::string& where);
 
 }  // namespace blip2

@@ -1,0 +1,33 @@
+// Which shards a data set has and how many samples each holds: all that is kept of 129 million
+// records until they are asked for. Reading a shard is shard's affair.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace blip2 {
+
+struct ShardEntry {
+  std::filesystem::path path;
+  int64_t num_samples = 0;
+};
+
+/// The shards that `places` name, in their order. A place is
+/// - a `.tar`, with braces if it stands for many: `part{0,1}/{00000..01743}.tar`;
+/// - a folder: every `.tar` below it, sorted by path;
+/// - a `.json`, the index that webdataset's `widsindex` writes: {"shardlist": [{"url",
+///   "nsamples"}]}, urls relative to `root`, or to the index's folder if that is empty.
+/// The number of samples is the index's; else "successes" of the SHARD_stats.json that img2dataset
+/// leaves beside a shard; else the shard's headers are read.
+/// Throws kNotFound for a place without shards, kCorruptData for a bad index, naming the entry.
+std::vector<ShardEntry> list_shards(const std::vector<std::filesystem::path>& places,
+                                    const std::filesystem::path& root);
+
+/// What a pattern stands for, in order: {a,b} each of them, {00..12} the numbers with as many
+/// digits as the first has. Without braces, itself. Throws kInvalidArgument for more than a
+/// million, for unpaired braces and for a range that runs backwards.
+std::vector<std::string> expand_braces(const std::string& pattern);
+
+}  // namespace blip2

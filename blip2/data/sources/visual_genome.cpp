@@ -1,0 +1,110 @@
+#include "blip2/data/sources/visual_genome.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "blip2/base/error.h"
+#include "blip2/data/sources/json_list.h"
+
+namespace blip2 {
+namespace fs = std::filesystem;
+using Json = nlohmann::json;
+
+namespace {
+
+bool has_regions(const Json& entry) {
+  return entry.is_object() && entry.contains("regions") && entry["regions"].is_array() &&
+         entry.contains("id") && entry["id"].is_number_integer();
+}
+
+bool is_region_file(const fs::path& path) {
+  const JsonListFile file(path);
+  return file.list().size() > 0 && has_regions(Json::parse(file.list().element(0), nullptr, false));
+}
+
+/// The pictures of one file and how many regions lie before each.
+class RegionFile {
+ public:
+  explicit RegionFile(const fs::path& path) : file_(path) {
+    const JsonList& list = file_.list();
+    first_.reserve(static_cast<size_t>(list.size()) + 1);
+    for (int64_t picture = 0; picture < list.size(); ++picture) {
+      first_.push_back(size_);
+      size_ += static_cast<int64_t>(entry(picture)["regions"].size());
+    }
+    first_.push_back(size_);
+  }
+
+  int64_t size() const { return size_; }
+
+  Record record(int64_t index, const fs::path& images) const {
+    const auto after = std::ranges::upper_bound(first_, index);
+    const int64_t picture = after - first_.begin() - 1;
+    const int64_t region = index - first_[static_cast<size_t>(picture)];
+    const Json json = entry(picture);
+    const Json& found = json["regions"][static_cast<size_t>(region)];
+    if (!found.is_object() || !found.contains("phrase") || !found["phrase"].is_string()) {
+      fail(ErrorCode::kCorruptData, "{}: regions[{}]: expected a \"phrase\"",
+           file_.list().where(picture), region);
+    }
+    Record record;
+    const std::string id = json["id"].dump();
+    const fs::path root = images.empty() ? file_.path().parent_path() : images;
+    const fs::path second = root / "VG_100K_2" / (id + ".jpg");
+    std::error_code error;
+    record.image = root / "VG_100K" / (id + ".jpg");
+    if (!fs::exists(record.image, error) && fs::exists(second, error)) record.image = second;
+    record.key = record.image.lexically_relative(root).string();
+    record.captions = {found["phrase"].get<std::string>()};
+    record.image_id = id;
+    return record;
+  }
+
+ private:
+  Json entry(int64_t picture) const {
+    Json json = Json::parse(file_.list().element(picture), nullptr, false);
+    if (!has_regions(json)) {
+      fail(ErrorCode::kCorruptData, "{}: expected an object with \"id\" and \"regions\"",
+           file_.list().where(picture));
+    }
+    return json;
+  }
+
+  JsonListFile file_;
+  std::vector<int64_t> first_;
+  int64_t size_ = 0;
+};
+
+class RegionSource : public Source {
+ public:
+  RegionSource(const std::vector<fs::path>& files, fs::path images) : images_(std::move(images)) {
+    for (const fs::path& path : files) {
+      files_.push_back(std::make_unique<RegionFile>(path));
+      size_ += files_.back()->size();
+    }
+  }
+
+  int64_t size() const override { return size_; }
+
+  Record record(int64_t index) const override {
+    BLIP2_CHECK(index >= 0 && index < size_);
+    size_t number = 0;
+    for (; index >= files_[number]->size(); ++number) index -= files_[number]->size();
+    return files_[number]->record(index, images_);
+  }
+
+ private:
+  std::vector<std::unique_ptr<RegionFile>> files_;
+  fs::path images_;
+  int64_t size_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Source> open_visual_genome(const std::vector<fs::path>& files,
+                                           const fs::path& images) {
+  if (is_region_file(files.front())) return std::make_unique<RegionSource>(files, images);
+  return open_json_lists(files, images);
+}
+
+}  // namespace blip2

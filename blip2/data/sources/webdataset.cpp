@@ -1,0 +1,88 @@
+#include "blip2/data/sources/webdataset.h"
+
+#include <algorithm>
+#include <mutex>
+#include <set>
+
+#include "blip2/base/error.h"
+#include "blip2/base/log.h"
+#include "blip2/data/shard_cache.h"
+#include "blip2/data/shard_list.h"
+
+namespace blip2 {
+
+namespace {
+
+constexpr int64_t kOpenSamples = int64_t{1} << 18;  // four shuffle windows
+
+class WebdatasetSource : public Source {
+ public:
+  WebdatasetSource(std::vector<ShardEntry> shards, ShardCaptions captions)
+      : shards_(std::move(shards)), cache_(kOpenSamples, captions) {
+    first_.reserve(shards_.size() + 1);
+    for (const ShardEntry& shard : shards_) {
+      first_.push_back(size_);
+      size_ += shard.num_samples;
+    }
+    first_.push_back(size_);
+  }
+
+  int64_t size() const override { return size_; }
+
+  std::vector<int64_t> shard_sizes() const override {
+    std::vector<int64_t> sizes;
+    sizes.reserve(shards_.size());
+    for (const ShardEntry& shard : shards_) sizes.push_back(shard.num_samples);
+    return sizes;
+  }
+
+  Record record(int64_t index) const override {
+    BLIP2_CHECK(index >= 0 && index < size_);
+    const auto after = std::ranges::upper_bound(first_, index);
+    const auto number = static_cast<size_t>(after - first_.begin()) - 1;
+    const std::shared_ptr<const Shard> shard = open(number);
+    const int64_t sample = index - first_[number];
+    if (sample >= shard->size()) {
+      fail(ErrorCode::kCorruptData, "{}: expected {} samples, as its index says, found {}",
+           shards_[number].path.string(), shards_[number].num_samples, shard->size());
+    }
+    return shard->record(sample);
+  }
+
+ private:
+  std::shared_ptr<const Shard> open(size_t number) const {
+    const ShardEntry& entry = shards_[number];
+    std::shared_ptr<const Shard> shard = cache_.open(entry.path);
+    if (shard->size() > entry.num_samples) {
+      const std::lock_guard lock(mutex_);
+      if (warned_.insert(number).second) {
+        log_warning("{}: holds {} samples, its index says {}: the last {} are not read",
+                    entry.path.string(), shard->size(), entry.num_samples,
+                    shard->size() - entry.num_samples);
+      }
+    }
+    return shard;
+  }
+
+  std::vector<ShardEntry> shards_;
+  std::vector<int64_t> first_;  // of a shard's records; size() at the end
+  int64_t size_ = 0;
+  mutable ShardCache cache_;
+  mutable std::mutex mutex_;  // of warned_
+  mutable std::set<size_t> warned_;
+};
+
+}  // namespace
+
+std::unique_ptr<Source> open_webdataset(const std::vector<std::filesystem::path>& places,
+                                        const std::filesystem::path& root, ShardCaptions captions) {
+  std::vector<std::filesystem::path> shards = places;
+  for (std::filesystem::path& place : shards) {
+    if (captions == ShardCaptions::kParquet && place.extension() == ".parquet") {
+      place.replace_extension(".tar");
+    }
+  }
+  return std::make_unique<WebdatasetSource>(list_shards(shards, root), captions);
+}
+
+}  // namespace blip2
