@@ -12,7 +12,8 @@ namespace blip2 {
 
 void PictureArguments::add(Options& options, Presence presence) {
   const std::string help =
-      "pictures: files, directories (searched recursively), or - for paths on stdin, one a line";
+      "pictures: files, directories (searched recursively), .tar shards, or - for paths on stdin, "
+      "one a line";
   if (presence == Presence::kRequired) {
     options.require("IMAGE...", images, help);
   } else {

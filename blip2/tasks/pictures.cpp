@@ -15,11 +15,18 @@ std::vector<std::string> expand_images(const std::vector<std::string>& arguments
   static const std::vector<std::string> extensions = {".jpg",  ".jpeg", ".png",
                                                       ".webp", ".gif",  ".bmp"};
   std::vector<std::string> paths;
+  const auto add_file = [&paths](const std::string& file) {
+    if (is_shard(file)) {
+      for (std::string& member : pictures_in_shard(file)) paths.push_back(std::move(member));
+    } else {
+      paths.push_back(file);
+    }
+  };
   for (const std::string& argument : arguments) {
     if (argument == "-") {
       for (std::string line; std::getline(standard_input, line);) {
         if (!line.empty() && line.back() == '\r') line.pop_back();
-        if (!line.empty()) paths.push_back(line);
+        if (!line.empty()) add_file(line);
       }
     } else if (fs::is_directory(argument)) {
       const std::vector<fs::path> files = list_files(argument, extensions);
@@ -28,11 +35,8 @@ std::vector<std::string> expand_images(const std::vector<std::string>& arguments
              "{}: no picture (.jpg .jpeg .png .webp .gif .bmp) in this folder", argument);
       }
       for (const fs::path& file : files) paths.push_back(file.string());
-    } else if (fs::path(argument).extension() == ".tar") {
-      fail(ErrorCode::kUnsupported, "{}: this version does not read pictures from .tar shards",
-           argument);
     } else {
-      paths.push_back(argument);
+      add_file(argument);
     }
   }
   return paths;
@@ -46,8 +50,8 @@ std::vector<std::span<const float>> pixels_of(const std::vector<Picture>& pictur
 
 Picture read_picture(const std::string& path, const ImageTransform& transform,
                      const DecodeOptions& options) {
-  const MappedFile file(path);
-  return {0, path, prepare_pixels(file.bytes(), path, transform, options)};
+  PictureFiles files;
+  return {0, path, prepare_pixels(files.open(path)->bytes(), path, transform, options)};
 }
 
 PictureReader::PictureReader(std::vector<std::string> paths, ImageTransform transform,
@@ -62,13 +66,15 @@ PictureReader::PictureReader(std::vector<std::string> paths, ImageTransform tran
   }
 }
 
-PictureBatch PictureReader::read(size_t first) const {
+PictureBatch PictureReader::read(size_t first) {
   const size_t end = std::min(first + static_cast<size_t>(options_.batch_size), paths_.size());
   PictureBatch batch;
   for (size_t input = first; input < end; ++input) {
     try {
-      batch.pictures.push_back(read_picture(paths_[input], transform_, options_.decode));
-      batch.pictures.back().input = input;
+      const std::string& path = paths_[input];
+      const auto file = files_.open(path);
+      batch.pictures.push_back(
+          {input, path, prepare_pixels(file->bytes(), path, transform_, options_.decode)});
     } catch (const Error& error) {
       batch.failures.push_back({input, paths_[input], error.what()});
     }

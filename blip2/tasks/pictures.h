@@ -1,6 +1,6 @@
-// The pictures that a user names, read ahead in batches: files, directories and lists on stdin
-// become paths, paths become the pixels that a model reads. A picture that cannot be read is a
-// failure of its own.
+// The pictures that a user names, read ahead in batches: files, directories, shards and lists on
+// stdin become paths, paths become the pixels that a model reads. A picture that cannot be read is
+// a failure of its own.
 #pragma once
 
 #include <cstddef>
@@ -12,13 +12,14 @@
 #include <vector>
 
 #include "blip2/image/prepare.h"
+#include "blip2/tasks/picture_files.h"
 
 namespace blip2 {
 
 /// The pictures that command-line arguments stand for: files as they are, directories searched
-/// recursively (sorted), "-" for the paths on `standard_input`, one a line. A file that is not
-/// there stays in the list and fails when it is read. Throws kNotFound for a directory without
-/// pictures, kUnsupported for a .tar.
+/// recursively (sorted), "-" for the paths on `standard_input`, one a line; of a .tar the pictures
+/// in it, as SHARD.tar/MEMBER (picture_files.h). A file that is not there stays in the list and
+/// fails when it is read. Throws kNotFound for a directory or a .tar without pictures.
 std::vector<std::string> expand_images(const std::vector<std::string>& arguments,
                                        std::istream& standard_input);
 
@@ -57,11 +58,12 @@ class PictureReader {
   size_t num_inputs() const { return paths_.size(); }
 
  private:
-  PictureBatch read(size_t first) const;
+  PictureBatch read(size_t first);
 
   std::vector<std::string> paths_;
   ImageTransform transform_;
   PictureOptions options_;
+  PictureFiles files_;  // used by the one read that is under way
   size_t next_ = 0;
   std::future<PictureBatch> ahead_;
 };

@@ -15,6 +15,7 @@
 #include "blip2/models/bundle.h"
 #include "blip2/models/similarity.h"
 #include "blip2/tasks/matcher.h"
+#include "blip2/tasks/picture_files.h"
 
 namespace blip2 {
 namespace {
@@ -96,8 +97,7 @@ Retriever::Retriever(const Bundle& bundle, Index index, const RetrieverOptions& 
 
 std::vector<FoundImage> Retriever::search(const std::string& query) const {
   const at::NoGradGuard no_grad;
-  std::error_code ignored;  // a long text is no valid path, which is no error here
-  if (std::filesystem::is_regular_file(query, ignored)) {
+  if (names_picture(query)) {
     if (options_.rerank > 0) {
       fail(ErrorCode::kInvalidArgument, "--rerank: {} is a picture, and ITM matches texts", query);
     }

@@ -9,6 +9,7 @@
 #include "blip2/image/resize.h"
 #include "blip2/report/gallery.h"
 #include "blip2/report/page.h"
+#include "blip2/tasks/picture_files.h"
 
 namespace blip2 {
 namespace {
@@ -17,8 +18,7 @@ constexpr int kLongerSide = 192;  // pixels of a picture on the page
 
 /// A small PNG of a picture file.
 std::string thumbnail(const std::filesystem::path& path) {
-  const MappedFile file(path);
-  const Image image = decode(file.bytes(), path.string());
+  const Image image = decode(PictureFiles().open(path.string())->bytes(), path.string());
   const double scale = static_cast<double>(kLongerSide) / std::max(image.width, image.height);
   if (scale >= 1) return encode_png(image);
   const auto scaled = [&](int side) { return std::max(1, static_cast<int>(side * scale)); };

@@ -5,6 +5,8 @@
 #include <sstream>
 
 #include "blip2/base/error.h"
+#include "tests/support/errors.h"
+#include "tests/support/shards.h"
 #include "tests/tasks/tiny_bundle.h"
 
 namespace blip2 {
@@ -12,6 +14,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using testing::TemporaryFolder;
+namespace fs = std::filesystem;
 
 TEST(ExpandImages, FilesFoldersAndStandardInput) {
   const TemporaryFolder folder;
@@ -22,12 +25,39 @@ TEST(ExpandImages, FilesFoldersAndStandardInput) {
               ElementsAre("x.png", a, b, "one.png", "two words.png", "gone.bmp"));
 }
 
-TEST(ExpandImages, RefusesAFolderWithoutPicturesAndShards) {
+TEST(ExpandImages, AShardIsItsPictures) {
+  const TemporaryFolder folder;
+  const std::string shard = testing::write_tar(
+      folder, "in/00000.tar", {{"b.png", "1"}, {"b.json", "{}"}, {"a/c.JPG", "22"}, {"d.txt", ""}});
+  std::istringstream input(shard + "\n");
+  EXPECT_THAT(expand_images({"x.png", shard, "-", "gone.tar"}, input),
+              ElementsAre("x.png", shard + "/b.png", shard + "/a/c.JPG", shard + "/b.png",
+                          shard + "/a/c.JPG", "gone.tar"));
+  PictureFiles files;
+  EXPECT_EQ(files.open(shard + "/a/c.JPG")->bytes().size(), 2U);
+  EXPECT_EQ(files.open(shard + "/d.txt")->bytes().size(), 0U);
+  EXPECT_EQ(testing::error_of([&] { files.open(shard + "/gone.png"); }).first,
+            ErrorCode::kNotFound);
+  EXPECT_EQ(testing::error_of([&] { files.open(shard); }).first, ErrorCode::kCorruptData);
+  EXPECT_TRUE(names_picture(shard + "/b.png"));
+  EXPECT_FALSE(names_picture("a red.tar/apple"));
+
+  const std::string whole = read_file(shard);
+  write_file_atomic(shard, whole.substr(0, 3 * 512 + 700));
+  EXPECT_THAT(expand_images({shard}, input), ElementsAre(shard + "/b.png", shard));
+  EXPECT_THAT(testing::error_of([&] { PictureFiles().open(shard); }).second,
+              HasSubstr(shard + ": "));
+  EXPECT_THROW(expand_images({testing::write_tar(folder, "n.tar", {{"n.txt", ""}})}, input), Error);
+  fs::create_directories(folder / "dir.tar");  // a folder may be called so
+  const std::string inside = folder.write("dir.tar/e.png", "333");
+  EXPECT_EQ(files.open(inside)->bytes().size(), 3U);
+}
+
+TEST(ExpandImages, RefusesAFolderWithoutPictures) {
   const TemporaryFolder folder;
   folder.write("in/notes.txt", "");
   std::istringstream input;
   EXPECT_THROW(expand_images({folder / "in"}, input), Error);
-  EXPECT_THROW(expand_images({"shard.tar"}, input), Error);
 }
 
 TEST(PictureReader, FailuresStandWhereTheyWere) {
