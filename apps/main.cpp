@@ -29,13 +29,12 @@ std::vector<Verb> all_verbs() {
   return {demo_verb(),        train_verb(),   config_show_verb(), caption_verb(),
           answer_verb(),      match_verb(),   zero_shot_verb(),   embed_verb(),
           index_build_verb(), search_verb(),  evaluate_verb(),    report_verb(),
-          inspect_verb(),     convert_verb(), tokenize_verb()};
+          inspect_verb(),     convert_verb(), tokenize_verb(),    data_inspect_verb()};
 }
 
 /// Verbs that later versions have.
 const std::vector<std::string>& later_verbs() {
-  static const std::vector<std::string> names = {"score",    "capfilt", "data",
-                                                 "quantize", "serve",   "bench"};
+  static const std::vector<std::string> names = {"score", "capfilt", "quantize", "serve", "bench"};
   return names;
 }
 

@@ -48,6 +48,7 @@ Verb answer_verb();
 Verb caption_verb();
 Verb config_show_verb();
 Verb convert_verb();
+Verb data_inspect_verb();
 Verb demo_verb();
 Verb embed_verb();
 Verb evaluate_verb();

@@ -1,7 +1,6 @@
 #include "blip2/data/inspection.h"
 
 #include <algorithm>
-#include <set>
 
 #include "blip2/base/error.h"
 #include "blip2/base/interrupt.h"
@@ -77,10 +76,7 @@ SourceInspection inspect_source(const Source& source, const InspectionOptions& o
   result.inspected =
       options.max_records > 0 ? std::min(options.max_records, source.size()) : source.size();
   Random draws(options.seed, "inspect");
-  std::set<int64_t> shown;  // numbers of inspected records
-  while (std::ssize(shown) < std::min(options.num_samples, result.inspected)) {
-    shown.insert(static_cast<int64_t>(draws.below(static_cast<uint64_t>(result.inspected))));
-  }
+  uint64_t usable = 0;
   std::vector<int64_t> lengths;
   for (int64_t i = 0; i < result.inspected; ++i) {
     throw_if_interrupted();
@@ -89,13 +85,20 @@ SourceInspection inspect_source(const Source& source, const InspectionOptions& o
     try {
       Record record = source.record(index);
       add_record(record, result, lengths);
-      if (shown.contains(i)) result.samples.push_back({index, std::move(record)});
+      // Each usable record is among the samples with the same chance (reservoir sampling).
+      const uint64_t place = draws.below(++usable);
+      if (std::ssize(result.samples) < options.num_samples) {
+        result.samples.push_back({index, std::move(record)});
+      } else if (static_cast<int64_t>(place) < options.num_samples) {
+        result.samples[place] = {index, std::move(record)};
+      }
     } catch (const Error& error) {
       if (error.code() == ErrorCode::kInternal) throw;
       if (result.unusable++ == 0) result.first_unusable = error.what();
     }
     if (options.progress) options.progress(1);
   }
+  std::ranges::sort(result.samples, {}, &InspectedSample::index);
   result.words = summary(lengths);
   return result;
 }

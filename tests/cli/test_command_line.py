@@ -4,12 +4,14 @@
 BLIP2_BINARY is the program. BLIP2_ASSETS (else ~/.cache/blip2) holds what tools/fetch_assets fetched; the models are made
 from it by `train` with a handful of steps, once for all tests, in a temporary folder.
 """
+import io
 import json
 import os
 import pathlib
 import signal
 import struct
 import subprocess
+import tarfile
 import tempfile
 import time
 import unittest
@@ -38,6 +40,15 @@ def png(width, height, colour, declared=None):
     size = declared or (width, height)
     return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", *size, 8, 2, 0, 0, 0)) +
             chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+
+
+def write_shard(path, members):
+    """A webdataset shard of (name, bytes)."""
+    with tarfile.open(path, "w") as shard:
+        for name, content in members:
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            shard.addfile(entry, io.BytesIO(content))
 
 
 def rows_of(text):
@@ -86,7 +97,8 @@ class WithoutModel(CommandLineCase):
         overview = blip2("--help")
         self.assertEqual(overview.returncode, 0)
         verbs = ["demo", "train", "config show", "caption", "answer", "match", "zero-shot", "embed",
-                 "search", "index build", "evaluate", "report", "inspect", "convert", "tokenize"]
+                 "search", "index build", "evaluate", "report", "inspect", "convert", "tokenize",
+                 "data inspect"]
         for verb in verbs:
             self.assertIn(f"  {verb} ", overview.stdout)
             result = blip2(*verb.split(), "--help")
@@ -119,7 +131,7 @@ class WithoutModel(CommandLineCase):
         self.assert_error(blip2("--model", "x"), 2, "verb")
 
     def test_verbs_of_later_versions(self):
-        for verb in ("score", "capfilt", "data", "quantize", "serve", "bench"):
+        for verb in ("score", "capfilt", "quantize", "serve", "bench"):
             self.assert_error(blip2(verb, "inspect", "--anything"), 2, verb, "not in this version")
         self.assert_error(blip2("evaluate", "run.yaml"), 2, "not in this version")
 
@@ -182,6 +194,46 @@ class WithoutModel(CommandLineCase):
         self.assertEqual(result.stdout, "")
         for line in result.stderr.splitlines():
             self.assertTrue(line.startswith("blip2: "), line)
+
+    def test_data_inspect(self):
+        (self.folder / "there.png").write_bytes(png(2, 2, (1, 2, 3)))
+        captions = ["one", "two words", "three words\tand more", " ", "x " * 30, "last"]
+        lines = [json.dumps({"image": "there.png" if i else "gone.png", "caption": text})
+                 for i, text in enumerate(captions)]
+        (self.folder / "pairs.jsonl").write_text("\n".join(lines) + "\n{broken\n")
+        write_shard(self.folder / "00000.tar", [
+            ("a.png", png(2, 2, (1, 2, 3))), ("a.json", b'{"caption": ["best", "second"]}'),
+            ("b.png", png(2, 2, (1, 2, 3))), ("b.txt", b"by text")])
+        config = self.folder / "run.yaml"
+        config.write_text(f"""
+datasets:
+  pairs: {{format: jsonl, annotations: {self.folder / 'pairs.jsonl'}}}
+  web: {{format: webdataset, annotations: {self.folder / '00000.tar'}}}
+run: {{output_dir: {self.folder / 'out'}}}
+""")
+        result = blip2("data", "inspect", config, "--format", "jsonl")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        pairs, web = rows_of(result.stdout)
+        self.assertEqual((pairs["source"], pairs["records"], pairs["missing_pictures"], pairs["unusable"],
+                          pairs["captions"]), ("pairs", 7, 1, 2, 5))
+        self.assertIn("gone.png", pairs["first_missing"])
+        self.assertIn("empty caption", pairs["first_unusable"])
+        self.assertEqual(pairs["words"], {"min": 1, "median": 2, "mean": 7.6, "p95": 30, "max": 30})
+        self.assertEqual(len({sample["record"] for sample in pairs["samples"]}), 5)
+        self.assertEqual((web["format"], web["records"], web["missing_pictures"], web["captions"]),
+                         ("webdataset", 2, 0, 3))
+        self.assertEqual(web["samples"][0], {"record": 0, "key": "00000.tar/a",
+                                             "image": str(self.folder / "00000.tar/a.png"),
+                                             "captions": ["best", "second"]})
+        few = rows_of(blip2("data", "inspect", config, "--format", "jsonl", "--records", 2).stdout)
+        self.assertEqual([(row["records"], row["inspected"]) for row in few], [(7, 2), (2, 2)])
+        text = blip2("data", "inspect", config).stdout
+        for words in ("pairs (jsonl)", "records: 7", "missing pictures: 1 (the first: ", "words: 1 to 30",
+                      "0\t00000.tar/a\t", "\tbest\tsecond\n"):
+            self.assertIn(words, text)
+        self.assert_error(blip2("data", "inspect", config, "--set", "datasets.web.annotations=none.tar"),
+                          1, "none.tar")
+        self.assert_error(blip2("data", "look", config), 2, "data inspect")
 
     def test_convert_refuses_other_files(self):
         source = self.folder / "a.pth"
@@ -271,6 +323,54 @@ run:
             self.assertEqual(set(row), {"image", "captions", "scores", "tokens"})
             self.assertLessEqual(len(row["tokens"][0]), 4)
             self.assertEqual(row["captions"][0], row["captions"][0].strip())
+
+    def test_a_shards_pictures_are_answered_like_files(self):
+        names = sorted(path.name for path in self.pictures.iterdir())
+        members = [(f"deep/{name}", (self.pictures / name).read_bytes()) for name in names]
+        members[1:1] = [("deep/notes.txt", b"no picture"), ("deep/bad.png", b"no picture")]
+        shard = self.folder / "00000.tar"
+        write_shard(shard, members)
+        options = ("--model", self.stage2, "--format", "jsonl", "--max-new-tokens", 4)
+        loose = rows_of(blip2("caption", self.pictures, *options).stdout)
+        packed = blip2("caption", shard, *options)
+        inputs = [(f"{shard}/{name}", "bad" not in name) for name, _ in members if "notes" not in name]
+        rows = self.assert_rows_in_order(packed, inputs)
+        self.assertEqual([row["tokens"] for row in rows], [row["tokens"] for row in loose])
+        content = shard.read_bytes()
+        shard.write_bytes(content[:content.rindex(b"IEND")])
+        inputs = inputs[:-1] + [(shard, False)]
+        self.assert_rows_in_order(blip2("caption", shard, *options), inputs)
+        one = blip2("caption", f"{shard}/deep/blue.png", *options)
+        self.assertEqual(rows_of(one.stdout)[0]["tokens"], loose[0]["tokens"])
+
+    def test_a_shard_trains_as_files_do(self):
+        members, lines = [], []
+        for name in ("white", "bad", "red", "blue", "green"):
+            picture = b"no picture" if name == "bad" else (self.pictures / f"{name}.png").read_bytes()
+            caption = {"image": f"{name}.png", "caption": f"a {name} square"}
+            (self.folder / f"{name}.png").write_bytes(picture)
+            lines.append(json.dumps(caption) + "\n")
+            members += [(f"{name}.json", lines[-1].encode()), (f"{name}.png", picture)]
+        write_shard(self.folder / "00000.tar", members)
+        (self.folder / "pairs.jsonl").write_text("".join(lines))
+        logs = []
+        for form, place in (("jsonl", "pairs.jsonl"), ("webdataset", "00000.tar")):
+            run = self.folder / form
+            result = blip2("train", self.shared / "stage1.yaml", *(
+                word for value in (f"datasets.squares.format={form}", f"run.output_dir={run}",
+                                   f"datasets.squares.annotations={self.folder / place}",
+                                   f"datasets.squares.images={self.folder if form == 'jsonl' else ''}",
+                                   "run.shuffle=false", "run.max_skipped_fraction=0.5", "run.log_every=1",
+                                   f"datasets.squares.feature_cache={self.folder / 'features' / form}")
+                for word in ("--set", value)))
+            self.assertEqual(result.returncode, 0, result.stderr)
+            logs.append([json.loads(line)["loss"] for line in (run / "log.jsonl").read_text().splitlines()])
+            skipped = [json.loads(line) for line in (run / "skipped.jsonl").read_text().splitlines()]
+            self.assertEqual(len(skipped), 1)
+            self.assertEqual(skipped[0]["source"], "squares")
+            self.assertIn("bad", skipped[0]["key"])
+            self.assertIn("bad.png", skipped[0]["reason"])
+        self.assertEqual(logs[0], logs[1])
 
     def test_caption_text_and_beams(self):
         result = blip2("caption", self.pictures, "--model", self.stage2, "--num-beams", 2,
