@@ -46,6 +46,7 @@ constexpr RecipeRow kLavis[] = {
     {"run.weight_decay", {"0.05", "0.05", "0.05", "0.05", "0.05"}},
     {"run.beta2", {"0.999", "0.999", "0.999", "0.999", "0.999"}},
     {"run.lr_layer_decay", {"1", "1", "1", "1", "1"}},
+    {"run.clean_captions", {"true", "true", "true", "true", "true"}},
     {"model.fold_token_types", {"false", "false", "false", "false", "false"}},
 };
 

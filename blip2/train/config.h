@@ -87,6 +87,7 @@ struct RunConfig {
   double image_token_drop = 0;
   int64_t average_weights_from = 0;
   bool shuffle = true;
+  bool clean_captions = false;
   int64_t num_workers = 4;
   int64_t seed = 42;
   int64_t log_every = 50;
@@ -199,6 +200,7 @@ void visit(RunConfig& c, V&& v) {
     "the model is the mean of the weights after this step and each later one; 0: the last ones",
     at_least(0));
   v("shuffle", c.shuffle, "a new order each epoch");
+  v("clean_captions", c.clean_captions, "LAVIS's blip_caption: lower case, less punctuation");
   v("num_workers", c.num_workers, "threads that prepare data", at_least(0));
   v("seed", c.seed, "every random choice", at_least(0));
   v("log_every", c.log_every, "steps between rows of log.jsonl", at_least(1));

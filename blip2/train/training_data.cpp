@@ -13,6 +13,7 @@
 
 #include "blip2/base/error.h"
 #include "blip2/base/log.h"
+#include "blip2/data/caption_cleaning.h"
 #include "blip2/data/collate.h"
 #include "blip2/data/image_bytes.h"
 
@@ -98,6 +99,9 @@ void TrainingData::seek(int64_t batches_consumed) {
   config.shuffle = run_.shuffle;
   config.num_workers = static_cast<int>(run_.num_workers);
   config.max_skipped_fraction = run_.max_skipped_fraction;
+  if (run_.clean_captions) {
+    config.clean_caption = [](const std::string& caption) { return clean_caption(caption); };
+  }
   for (const Part& part : parts_) config.num_views = std::max(config.num_views, part.config.views);
   pipeline_.reset();
   pipeline_ = std::make_unique<Pipeline>(

@@ -231,8 +231,11 @@ run: {{output_dir: {self.folder / 'out'}}}
         for words in ("pairs (jsonl)", "records: 7", "missing pictures: 1 (the first: ", "words: 1 to 30",
                       "0\t00000.tar/a\t", "\tbest\tsecond\n"):
             self.assertIn(words, text)
-        self.assert_error(blip2("data", "inspect", config, "--set", "datasets.web.annotations=none.tar"),
-                          1, "none.tar")
+        partly = blip2("data", "inspect", config, "--set", "datasets.pairs.annotations=none.jsonl", "--format", "jsonl")
+        self.assertEqual(partly.returncode, 3, partly.stderr)
+        failed, web = rows_of(partly.stdout)
+        self.assertIn("none.jsonl", failed["error"])
+        self.assertEqual((failed["source"], web["source"], len(partly.stderr.splitlines())), ("pairs", "web", 1))
         self.assert_error(blip2("data", "look", config), 2, "data inspect")
 
     def test_convert_refuses_other_files(self):
@@ -353,15 +356,17 @@ run:
             members += [(f"{name}.json", lines[-1].encode()), (f"{name}.png", picture)]
         write_shard(self.folder / "00000.tar", members)
         (self.folder / "pairs.jsonl").write_text("".join(lines))
+        (self.folder / "shouted.jsonl").write_text("".join(lines).replace('"a ', '"  A ').replace("square", "SQUARE!"))
         logs = []
-        for form, place in (("jsonl", "pairs.jsonl"), ("webdataset", "00000.tar")):
-            run = self.folder / form
+        for form, place in (("jsonl", "pairs.jsonl"), ("webdataset", "00000.tar"), ("jsonl", "shouted.jsonl")):
+            run = self.folder / place.split(".")[0]
             result = blip2("train", self.shared / "stage1.yaml", *(
                 word for value in (f"datasets.squares.format={form}", f"run.output_dir={run}",
                                    f"datasets.squares.annotations={self.folder / place}",
                                    f"datasets.squares.images={self.folder if form == 'jsonl' else ''}",
+                                   f"run.clean_captions={str(place.startswith('shouted')).lower()}",
                                    "run.shuffle=false", "run.max_skipped_fraction=0.5", "run.log_every=1",
-                                   f"datasets.squares.feature_cache={self.folder / 'features' / form}")
+                                   f"datasets.squares.feature_cache={self.folder / 'features' / place}")
                 for word in ("--set", value)))
             self.assertEqual(result.returncode, 0, result.stderr)
             logs.append([json.loads(line)["loss"] for line in (run / "log.jsonl").read_text().splitlines()])
@@ -371,6 +376,7 @@ run:
             self.assertIn("bad", skipped[0]["key"])
             self.assertIn("bad.png", skipped[0]["reason"])
         self.assertEqual(logs[0], logs[1])
+        self.assertEqual(logs[0], logs[2])  # cleaned
 
     def test_caption_text_and_beams(self):
         result = blip2("caption", self.pictures, "--model", self.stage2, "--num-beams", 2,
