@@ -1,10 +1,12 @@
 // blip2 data inspect: what the data sets of a configuration hold.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "apps/output.h"
 #include "apps/verb.h"
+#include "blip2/base/error.h"
 #include "blip2/base/json_text.h"
 #include "blip2/base/progress.h"
 #include "blip2/data/inspection.h"
@@ -81,19 +83,30 @@ struct DataInspect {
 
   int run(const GeneralOptions& general) const {
     const LoadedTrainConfig loaded(path, overrides);
+    int status = 0;
     for (const auto& [name, dataset] : loaded.config().datasets) {
-      const std::unique_ptr<Source> source = open_source(source_config(name, dataset));
-      Progress progress(name, records > 0 ? std::min(records, source->size()) : source->size(),
-                        "records");
-      InspectionOptions options;
-      options.max_records = records;
-      options.seed = general.seed_or_default();
-      options.progress = [&progress](int64_t count) { progress.advance(count); };
-      const SourceInspection found = inspect_source(*source, options);
-      progress.finish();
-      rows.write({json_on_one_line(to_json(name, dataset, found)), to_text(name, dataset, found)});
+      try {
+        inspect(name, dataset, general);
+      } catch (const Error& error) {
+        if (error.code() == ErrorCode::kInterrupted || error.code() == ErrorCode::kInternal) throw;
+        rows.write_failure(general, "source", name, error.what());
+        status = 3;
+      }
     }
-    return 0;
+    return status;
+  }
+
+  void inspect(const std::string& name, const DatasetConfig& dataset,
+               const GeneralOptions& general) const {
+    const std::unique_ptr<Source> source = open_source(source_config(name, dataset));
+    Progress progress(name, records > 0 ? std::min(records, source->size()) : source->size(),
+                      "records");
+    InspectionOptions options;
+    options.max_records = records;
+    options.seed = general.seed_or_default();
+    options.progress = [&progress](int64_t count) { progress.advance(count); };
+    const SourceInspection found = inspect_source(*source, options);
+    rows.write({json_on_one_line(to_json(name, dataset, found)), to_text(name, dataset, found)});
   }
 };
 

@@ -44,7 +44,8 @@ struct Evaluate {
     options.add("--task TASK", task, "what is scored", one_of({"caption", "retrieval", "vqa"}));
     options.add("--data FILE...", data, "annotations; with --format folder: the folder");
     options.add("--format FORM", format, "form of the annotations",
-                one_of({"jsonl", "folder", "coco_karpathy"}));
+                one_of({"jsonl", "folder", "coco_karpathy", "blip_json", "visual_genome", "cc_tsv",
+                        "sbu", "laion_parquet", "webdataset"}));
     options.add("--images DIR", images, "root of the pictures [the annotations' folder]");
     options.add("--output DIR", output, "folder for metrics.json and predictions.json");
     options.add("--batch-size N", evaluation.batch_size, "pictures at a time", between(1, 65536));

@@ -48,9 +48,7 @@ std::string add_entry(archive* reader, archive_entry* entry, int64_t tar_size, T
     return fmt::format("cut: {} has {} bytes from byte {} on, the file ends at byte {}",
                        shown_name(name), size, offset, tar_size);
   }
-  if (archive_entry_filetype(entry) != AE_IFREG || archive_entry_hardlink(entry) != nullptr) {
-    return "";
-  }
+  if (archive_entry_filetype(entry) != AE_IFREG) return "";  // links and folders have no content
   if (archive_entry_sparse_count(entry) > 0) {
     return fmt::format("{} at byte {} is sparse, which is not read", shown_name(name), offset);
   }

@@ -3,7 +3,6 @@
 
 #include <gmock/gmock.h>
 
-#include <chrono>
 #include <cmath>
 #include <map>
 #include <numeric>
@@ -160,16 +159,13 @@ TEST(ShardedOrder, PartsKeepTheirShareInEveryWindow) {
   }
 }
 
-/// 129 million records in 10,240 shards: what it takes to start, and a slice of the epoch at each
-/// of 16 ranks. The whole epoch is bench/shards.cpp's.
+/// 129 million records in 10,240 shards: a slice of the epoch at each of 16 ranks. The whole epoch,
+/// time and memory are bench/shards.cpp's.
 TEST(ShardedOrder, AHundredMillionRecordsTakeNumbersAShard) {
   constexpr int64_t kShards = 10'240;
   std::vector<int64_t> sizes(kShards, 129'000'000 / kShards);
   sizes[77] += 129'000'000 % kShards;
-  const auto start = std::chrono::steady_clock::now();
   const ShardedOrder order({sharded(sizes)}, {});
-  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-  EXPECT_LT(seconds.count(), 1);
   std::set<int64_t> seen, shards;
   for (int64_t rank = 0; rank < 16; ++rank) {
     for (int64_t i = 0; i < 20'000; ++i) {
