@@ -107,8 +107,8 @@ run:
         return cls.shared / name
 
     @classmethod
-    def launch(cls, num_ranks, name, *options):
-        command = [BINARY, "train", str(cls.shared / f"{name}.yaml"), *cls.settings[name], "--threads", "1", *options]
+    def launch(cls, num_ranks, name, *options, threads=1):
+        command = [BINARY, "train", str(cls.shared / f"{name}.yaml"), *cls.settings[name], "--threads", str(threads), *options]
         if num_ranks > 1:
             command = [*LAUNCH, "-n", str(num_ranks), *command]
         return subprocess.Popen(command, env=ENVIRONMENT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -156,10 +156,10 @@ run:
             self.assertEqual((one / file).read_bytes(), (two / file).read_bytes(), file)
 
     def check_two_ranks_are_one(self, stage, settings=()):
-        """In float32, where AdamW's first steps are the learning rate times the sign of a gradient: at rates from 1e-6
-        to 9e-6, so that weights move by 2.5e-5 while those whose sign is rounding's stay below 1e-5."""
+        """In float32, where AdamW's first steps are the learning rate times the sign of a gradient, and some signs are
+        rounding's: at the low rates that a warm-up starts with. (In float64, at higher ones: tests/ranks.)"""
         same = ["run.max_steps=5", "run.drop_rate=0", "run.token_mean=global", "run.accum_grad_iters=1",
-                "run.warmup_steps=50", "run.checkpoint_every=1", "run.keep_checkpoints=5", *settings]
+                "run.checkpoint_every=1", "run.keep_checkpoints=5", *settings]
         one = self.write(f"one{stage}", stage, same + ["run.batch_size_train=4"])
         two = self.write(f"two{stage}", stage, same)
         self.finish(self.launch(1, one.name))
@@ -170,7 +170,7 @@ run:
             self.assertEqual(a.keys(), b.keys())
             self.assertEqual(a["samples"], b["samples"])
             for key in a:
-                tolerance = 1e-5 if key != "grad_norm" else 1e-4 * a[key]
+                tolerance = 1e-5 if key != "grad_norm" else 1e-3 * a[key]
                 self.assertAlmostEqual(a[key], b[key], delta=tolerance, msg=f"{key} of step {a['step']}")
         first, last = (f"checkpoints/step-{step:09}/model.safetensors" for step in (1, 5))
         difference, name = largest_difference(one / last, two / last)
@@ -178,17 +178,17 @@ run:
         print(f"stage {stage}: largest difference of a weight {difference:.2g} ({name}; they moved by {moved:.2g}), of a",
               f"loss {max(abs(a['loss'] - b['loss']) for a, b in rows):.2g}")
         self.assertLess(difference, 1e-5, name)
-        self.assertGreater(moved, 2e-5)
+        self.assertLess(difference, moved / 5, name)
 
     def test_two_ranks_are_one_process_with_twice_the_batch_in_stage_1(self):
-        self.check_two_ranks_are_one(1)
+        self.check_two_ranks_are_one(1, ["run.warmup_steps=50"])
 
     def test_two_ranks_are_one_process_with_twice_the_batch_in_stage_2(self):
         # A projection that is drawn at random makes losses whose last digits depend on everything: a few steps first.
-        start = self.write("start2", 2, ["run.max_steps=8", "run.init_lr=3.0e-4", "run.accum_grad_iters=1",
+        start = self.write("start2", 2, ["run.max_steps=12", "run.warmup_steps=5", "run.accum_grad_iters=1",
                                          "run.batch_size_train=4", "run.drop_rate=0"])
         self.finish(self.launch(1, start.name))
-        self.check_two_ranks_are_one(2, [f"model.qformer={start / 'model'}"])
+        self.check_two_ranks_are_one(2, ["run.warmup_steps=500", f"model.qformer={start / 'model'}"])
 
     def check_killed_and_resumed(self, stage, num_ranks):
         straight = self.write(f"straight{stage}{num_ranks}", stage)
