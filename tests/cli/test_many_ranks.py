@@ -107,10 +107,13 @@ run:
         return cls.shared / name
 
     @classmethod
-    def launch(cls, num_ranks, name, *options, threads=1):
-        command = [BINARY, "train", str(cls.shared / f"{name}.yaml"), *cls.settings[name], "--threads", str(threads), *options]
-        if num_ranks > 1:
-            command = [*LAUNCH, "-n", str(num_ranks), *command]
+    def launch_arguments(cls, num_ranks, name, threads=1):
+        command = [BINARY, "train", str(cls.shared / f"{name}.yaml"), *cls.settings[name], "--threads", str(threads)]
+        return ["-n", str(num_ranks), *command] if num_ranks > 1 else command
+
+    @classmethod
+    def launch(cls, num_ranks, name, threads=1):
+        command = [*(LAUNCH if num_ranks > 1 else []), *cls.launch_arguments(num_ranks, name, threads)]
         return subprocess.Popen(command, env=ENVIRONMENT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     @staticmethod
@@ -260,6 +263,12 @@ run:
         line, = [line for line in messages.splitlines() if line.startswith("blip2: rank 1: ")]
         self.assertIn("gone.png", line)
         self.assertIn("warning: rank 1: skipped k2", messages)
+        # Where the launcher does not end the others (as srun does not by itself), they do so.
+        lenient = [*LAUNCH, "--mca", "orte_abort_on_non_zero_status", "0", *self.launch_arguments(2, output.name)]
+        result = subprocess.run(lenient, env=ENVIRONMENT, capture_output=True, text=True, timeout=60)
+        lines = [line for line in result.stderr.splitlines() if line.startswith("blip2: ")]
+        self.assertEqual(len(lines), 2, result.stderr)
+        self.assertTrue(any(line.startswith("blip2: rank 1 has ended the run: ") for line in lines), lines)
 
     def test_launchers_that_do_not_do_are_said_in_a_line(self):
         output = self.write("launchers", 1)
