@@ -1,6 +1,8 @@
 // The options that every verb has: what they are called, and their effect on the process.
 #include <ATen/Parallel.h>
 
+#include <algorithm>
+
 #include "apps/verb.h"
 #include "blip2/base/error.h"
 #include "blip2/base/log.h"
@@ -20,15 +22,24 @@ void GeneralOptions::add(Options& options) {
   options.add("--device cpu|cuda[:N]", device, "where tensors live");
   options.add("--dtype TYPE", dtype, "arithmetic of the frozen parts",
               one_of({"auto", "float32", "bfloat16", "float16"}));
-  options.add("--threads N", threads, "CPU threads [physical cores]", between(1, 4096));
+  options.add("--threads N", threads,
+              "CPU threads [physical cores, shared out to the ranks of a machine]",
+              between(1, 4096));
   options.add("--seed N", seed, "every random choice [42]", at_least(0));
   options.add("--log-level LEVEL", log_level, "what stderr says",
               one_of({"debug", "info", "warning", "error"}));
   options.add("--log-json", log_json, "one JSON object a line on stderr");
 }
 
+std::string GeneralOptions::line_prefix() const {
+  return launch.rank > 0 ? fmt::format("rank {}: ", launch.rank) : "";
+}
+
 void GeneralOptions::apply() const {
-  set_log_options({parse_log_level(log_level), log_json});
+  const LogLevel level = parse_log_level(log_level);
+  // What every rank would say, rank 0 says for all.
+  set_log_options(
+      {launch.rank > 0 ? std::max(level, LogLevel::kWarning) : level, log_json, line_prefix()});
   if (is_cuda(device)) {
     fail(ErrorCode::kInvalidArgument, "--device {}: this build computes on the CPU: expected cpu",
          device);
@@ -41,7 +52,8 @@ void GeneralOptions::apply() const {
          "--dtype {}: this version computes in float32 on the CPU: expected auto or float32",
          dtype);
   }
-  at::set_num_threads(static_cast<int>(threads.value_or(num_physical_cores())));
+  at::set_num_threads(static_cast<int>(
+      threads.value_or(num_physical_cores_of_one_in(launch.ranks_on_this_machine))));
 }
 
 }  // namespace blip2

@@ -117,9 +117,11 @@ int guarded_run(std::vector<std::string> arguments) {
   } catch (const Error& error) {
     if (asks_for_json) {  // the command line may not have been parsed to its end
       general.log_json = true;
-      set_log_options({.json = true});
+      set_log_options({.json = true, .prefix = general.line_prefix()});
     }
-    report_error(general, error.what());
+    // Ranks are interrupted together; one says so.
+    const bool is_said = error.code() == ErrorCode::kInterrupted && general.launch.rank > 0;
+    if (!is_said) report_error(general, error.what());
     return exit_status(error.code());
   } catch (const std::bad_alloc&) {
     report_error(general, "out of memory; a smaller --batch-size needs less");

@@ -31,7 +31,8 @@ void report_error(const GeneralOptions& general, std::string_view message) {
   // A configuration's faults come together, a line each.
   for (size_t begin = 0; begin <= message.size();) {
     const size_t end = std::min(message.find('\n', begin), message.size());
-    fmt::print(stderr, "blip2: {}\n", plain_text(message.substr(begin, end - begin)));
+    fmt::print(stderr, "blip2: {}{}\n", general.line_prefix(),
+               plain_text(message.substr(begin, end - begin)));
     begin = end + 1;
   }
 }

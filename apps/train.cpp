@@ -1,8 +1,11 @@
 // blip2 train and blip2 config show: a configuration, run or printed.
 #include <fmt/format.h>
 
+#include <memory>
+
 #include "apps/output.h"
 #include "apps/verb.h"
+#include "blip2/train/launch.h"
 #include "blip2/train/run.h"
 
 namespace blip2 {
@@ -36,10 +39,12 @@ struct Train {
 
   int run(const GeneralOptions& general) const {
     const LoadedTrainConfig loaded = config.load(general);
+    const std::unique_ptr<Communicator> communicator =
+        open_communicator(general.launch, {loaded.config().run.rank_timeout_s});
     RunOptions options;
     options.resume = resume;
-    run_training(loaded, options);
-    print(loaded.config().run.output_dir + "/model\n");
+    run_training(loaded, *communicator, options);
+    if (communicator->rank() == 0) print(loaded.config().run.output_dir + "/model\n");
     return 0;
   }
 };

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "apps/command_line.h"
+#include "blip2/train/launch.h"
 
 namespace blip2 {
 
@@ -21,10 +22,13 @@ struct GeneralOptions {
   std::optional<int64_t> seed;
   std::string log_level = "info";
   bool log_json = false;
+  Launch launch = read_launch();  ///< not an option: how this process was started
 
   void add(Options& options);
   /// Checks device and dtype, and sets log and threads for the process. Throws kUnsupported.
   void apply() const;
+  /// What stands before every line of a rank but the first: "rank 1: ".
+  std::string line_prefix() const;
   uint64_t seed_or_default() const { return static_cast<uint64_t>(seed.value_or(42)); }
 };
 

@@ -15,6 +15,7 @@ namespace {
 struct Logger {
   std::shared_ptr<spdlog::logger> sink = spdlog::stderr_logger_mt("blip2");
   bool json = false;
+  std::string prefix;
   bool terminal = isatty(STDERR_FILENO) != 0;
   Logger() { sink->set_pattern("%H:%M:%S %l: %v"); }
 };
@@ -52,6 +53,7 @@ LogLevel parse_log_level(std::string_view name) {
 void set_log_options(const LogOptions& options) {
   Logger& state = logger();
   state.json = options.json;
+  state.prefix = options.prefix;
   state.sink->set_level(spdlog_level(options.level));
   state.sink->set_pattern(options.json
                               ? R"({"time":"%Y-%m-%dT%H:%M:%S.%e","level":"%l","message":%v})"
@@ -62,12 +64,13 @@ void log_line(LogLevel level, const std::string& message) {
   Logger& state = logger();
   if (state.json) {
     using Json = nlohmann::json;
-    state.sink->log(spdlog_level(level),
-                    Json(message).dump(-1, ' ', true, Json::error_handler_t::replace));
+    state.sink->log(
+        spdlog_level(level),
+        Json(state.prefix + message).dump(-1, ' ', true, Json::error_handler_t::replace));
     return;
   }
   if (state.terminal) fmt::print(stderr, "\r\x1b[K");
-  state.sink->log(spdlog_level(level), message);
+  state.sink->log(spdlog_level(level), state.prefix + message);
 }
 
 }  // namespace blip2

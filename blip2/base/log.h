@@ -13,7 +13,8 @@ enum class LogLevel { kDebug, kInfo, kWarning, kError };
 
 struct LogOptions {
   LogLevel level = LogLevel::kInfo;
-  bool json = false;  ///< one JSON object a line: {"time", "level", "message"}
+  bool json = false;        ///< one JSON object a line: {"time", "level", "message"}
+  std::string prefix = {};  ///< before every message: "rank 1: "
 };
 
 /// Parses "debug", "info", "warning" or "error". Throws kInvalidArgument for anything else.

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <fstream>
 #include <set>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <utility>
@@ -35,7 +37,39 @@ int quota_cpus() {
   return static_cast<int>(std::clamp(std::ceil(quota_us / period_us), 1.0, double{kNoQuota}));
 }
 
+/// The CPUs that the processes of this container may use together; none where that is not told.
+std::vector<int> shared_cpus() {
+  for (const char* file :
+       {"/sys/fs/cgroup/cpuset.cpus.effective", "/sys/devices/system/cpu/online"}) {
+    std::string list;
+    if (std::ifstream(file) >> list && !list.empty()) return parse_cpu_list(list);
+  }
+  return {};
+}
+
 }  // namespace
+
+std::vector<int> parse_cpu_list(const std::string& list) {
+  std::vector<int> cpus;
+  std::istringstream ranges(list);
+  for (std::string range; std::getline(ranges, range, ',');) {
+    int first = 0, last = 0;
+    const int found = std::sscanf(range.c_str(), "%d-%d", &first, &last);
+    if (found < 1) continue;
+    if (found == 1) last = first;
+    for (int cpu = first; cpu <= std::min(last, first + 65535); ++cpu) cpus.push_back(cpu);
+  }
+  return cpus;
+}
+
+int num_physical_cores_of_one_in(int64_t num_processes) {
+  const int own = num_physical_cores();
+  if (num_processes <= 1) return own;
+  const std::vector<int> shared = shared_cpus();
+  const int all = shared.empty() ? own : count_cores("/sys/devices/system/cpu", shared);
+  const int64_t part = std::min(all, quota_cpus()) / num_processes;
+  return static_cast<int>(std::clamp<int64_t>(part, 1, own));
+}
 
 int count_cores(const std::filesystem::path& cpu_folder, const std::vector<int>& allowed) {
   std::set<std::pair<int, int>> cores;

@@ -14,13 +14,15 @@ void seed_torch(const StepContext& context) {
   at::manual_seed(Random(context.seed, "torch", static_cast<uint64_t>(context.step), batch).bits());
 }
 
-StepTotals run_batches(Stage& stage, StepContext context) {
+StepTotals run_batches(Stage& stage, StepContext context,
+                       const std::function<void()>& before_last) {
   const double share = 1.0 / static_cast<double>(context.batches_per_step);
   StepTotals totals;
   for (context.micro_step = 0; context.micro_step < context.batches_per_step;
        ++context.micro_step) {
     seed_torch(context);
     const StepOutput output = stage.run_batch(context);
+    if (before_last && context.micro_step + 1 == context.batches_per_step) before_last();
     (output.loss * share).backward();
 
     if (context.micro_step == 0) {
@@ -37,8 +39,7 @@ StepTotals run_batches(Stage& stage, StepContext context) {
   return totals;
 }
 
-void average_over_ranks(StepTotals& totals, const std::vector<NamedTensor>& parameters,
-                        Communicator& communicator) {
+void average_over_ranks(StepTotals& totals, Communicator& communicator) {
   if (communicator.world_size() == 1) return;
   const double num_ranks = static_cast<double>(communicator.world_size());
   std::vector<double> numbers = {totals.stop ? 1.0 : 0.0, static_cast<double>(totals.samples),
@@ -51,13 +52,6 @@ void average_over_ranks(StepTotals& totals, const std::vector<NamedTensor>& para
   totals.samples = static_cast<int64_t>(sums[1]);
   totals.loss = sums[2];
   for (size_t i = 0; i < totals.values.size(); ++i) totals.values[i].second = sums[3 + i];
-
-  for (const NamedTensor& parameter : parameters) {
-    at::Tensor& gradient = parameter.tensor->mutable_grad();
-    if (!gradient.defined()) continue;
-    communicator.all_reduce_sum_(gradient);
-    gradient.div_(num_ranks);
-  }
 }
 
 }  // namespace blip2

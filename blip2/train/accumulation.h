@@ -1,13 +1,13 @@
-// The gradient of one optimiser step: the forward and backward passes of its batches, and the mean
-// over the ranks. What becomes of the gradient is the loop's affair.
+// The gradient of one optimiser step: the forward and backward passes of its batches, and what they
+// add up to over the ranks. What becomes of the gradient is the loop's affair.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "blip2/nn/module.h"
 #include "blip2/train/communicator.h"
 #include "blip2/train/stage.h"
 
@@ -27,11 +27,13 @@ struct StepTotals {
 void seed_torch(const StepContext& context);
 
 /// Runs the batches of a step, whatever its micro_step, with torch's generator seeded for each, and
-/// leaves in the tensors the gradient of their mean loss.
-StepTotals run_batches(Stage& stage, StepContext step);
+/// leaves in the tensors the gradient of their mean loss. `before_last` is called before the last
+/// of its backward passes.
+StepTotals run_batches(Stage& stage, StepContext step,
+                       const std::function<void()>& before_last = nullptr);
 
-/// Turns this rank's totals, and the gradients of `parameters`, into those of all ranks.
-void average_over_ranks(StepTotals& totals, const std::vector<NamedTensor>& parameters,
-                        Communicator& communicator);
+/// Turns this rank's totals into those of all ranks; the keys stay this rank's. The gradients are
+/// train/gradient_reducer's.
+void average_over_ranks(StepTotals& totals, Communicator& communicator);
 
 }  // namespace blip2

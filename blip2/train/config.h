@@ -93,6 +93,7 @@ struct RunConfig {
   int64_t log_every = 50;
   int64_t checkpoint_every = 1000;
   int64_t keep_checkpoints = 3;
+  double rank_timeout_s = 30;
 };
 
 struct TrainConfig {
@@ -206,6 +207,8 @@ void visit(RunConfig& c, V&& v) {
   v("log_every", c.log_every, "steps between rows of log.jsonl", at_least(1));
   v("checkpoint_every", c.checkpoint_every, "steps between snapshots", at_least(1));
   v("keep_checkpoints", c.keep_checkpoints, "newest snapshots that are kept", at_least(1));
+  v("rank_timeout_s", c.rank_timeout_s,
+    "of several processes, how long one may give no sign of life before the run ends", at_least(1));
 }
 
 template <typename V>

@@ -14,7 +14,7 @@
 namespace blip2 {
 
 at::Tensor drop_image_tokens(const at::Tensor& image_embeds, double drop, uint64_t seed,
-                             int64_t step) {
+                             int64_t step, int64_t first_row) {
   BLIP2_CHECK(image_embeds.dim() == 3 && drop >= 0 && drop < 1);
   if (drop == 0) return image_embeds;
   const int64_t batch = image_embeds.size(0), tokens = image_embeds.size(1);
@@ -22,7 +22,8 @@ at::Tensor drop_image_tokens(const at::Tensor& image_embeds, double drop, uint64
   at::Tensor index = at::empty({batch, kept}, at::kLong);
   std::vector<int64_t> order(static_cast<size_t>(tokens));
   for (int64_t row = 0; row < batch; ++row) {
-    Random random(seed, "image tokens", static_cast<uint64_t>(step), static_cast<uint64_t>(row));
+    Random random(seed, "image tokens", static_cast<uint64_t>(step),
+                  static_cast<uint64_t>(first_row + row));
     std::iota(order.begin(), order.end(), int64_t{0});
     for (int64_t i = 0; i < kept; ++i) {  // a shuffle's first places are a draw without return
       const uint64_t left = static_cast<uint64_t>(tokens - i);

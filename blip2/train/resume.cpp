@@ -10,6 +10,7 @@
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
 #include "blip2/base/log.h"
+#include "blip2/train/divergence.h"
 #include "blip2/train/trainer.h"
 
 namespace blip2 {
@@ -75,7 +76,15 @@ std::optional<fs::path> find_snapshot(const std::string& resume, const fs::path&
   return newest;
 }
 
-void warn_if_changed(const RunState& state, const RunConfig& run, const TrainerOptions& options) {
+void warn_if_changed(const RunState& state, const RunConfig& run, const TrainerOptions& options,
+                     int64_t num_ranks) {
+  if (state.num_ranks != num_ranks) {
+    log_warning(
+        "the snapshot of step {} is of {} ranks, and {} go on: a step has {:.3g} times the samples "
+        "that it had",
+        state.step, state.num_ranks, num_ranks,
+        static_cast<double>(num_ranks) / static_cast<double>(state.num_ranks));
+  }
   if (state.seed == run.seed && state.config_checksum == checksum(options.config_yaml)) return;
   log_warning(
       "the configuration is not the one that the snapshot of step {} was made with: the run goes "
@@ -84,17 +93,38 @@ void warn_if_changed(const RunState& state, const RunConfig& run, const TrainerO
       state.step);
 }
 
+/// The place in the data for another number of ranks than the snapshot's. The order of an epoch's
+/// samples does not depend on that number.
+void move_to_ranks(RunState& state, int64_t num_ranks, int64_t batches_per_epoch) {
+  if (state.num_ranks == num_ranks) return;
+  const int64_t per_epoch = state.batches_per_epoch;
+  if (per_epoch == 0) {  // of a version that did not note it: nearly the same place
+    state.batches_consumed = state.batches_consumed * state.num_ranks / num_ranks;
+    return;
+  }
+  const int64_t epoch = state.batches_consumed / per_epoch;
+  const int64_t within = state.batches_consumed % per_epoch;
+  state.batches_consumed =
+      epoch * batches_per_epoch +
+      std::min(within * state.num_ranks / num_ranks, std::max<int64_t>(batches_per_epoch - 1, 0));
+}
+
 }  // namespace
 
 ResumePoint resume_run(const RunConfig& run, const TrainerOptions& options,
-                       const SnapshotTensors& tensors, int64_t num_steps, bool is_writer) {
+                       const SnapshotTensors& tensors, int64_t num_steps,
+                       Communicator& communicator) {
+  const bool is_writer = communicator.rank() == 0;
   const fs::path output_dir = run.output_dir;
   ResumePoint point;
   if (const std::optional<fs::path> snapshot = find_snapshot(options.resume, output_dir)) {
     point.state = load_snapshot(*snapshot, tensors);
     point.snapshot = *snapshot;
-    warn_if_changed(point.state, run, options);
+    if (is_writer) warn_if_changed(point.state, run, options, communicator.world_size());
+    move_to_ranks(point.state, communicator.world_size(), options.batches_per_epoch);
   }
+  check_same_on_all_ranks(tensors.model, point.state.step, Compared::kAll, communicator,
+                          point.state.step);
   point.finished = point.state.step >= num_steps && fs::exists(output_dir / "model");
   if (point.finished) {
     log_info("{}: finished after {} steps; nothing to do", output_dir.string(), point.state.step);
@@ -102,6 +132,8 @@ ResumePoint resume_run(const RunConfig& run, const TrainerOptions& options,
   }
   point.state.seed = run.seed;
   point.state.config_checksum = checksum(options.config_yaml);
+  point.state.num_ranks = communicator.world_size();
+  point.state.batches_per_epoch = options.batches_per_epoch;
   if (!is_writer) return point;
 
   make_directories(output_dir);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 
+#include "blip2/train/communicator.h"
 #include "blip2/train/config.h"
 #include "blip2/train/snapshot.h"
 #include "blip2/train/stage.h"
@@ -20,10 +21,13 @@ struct ResumePoint {
 };
 
 /// Finds where the run stands (TrainerOptions::resume), fills `tensors` from there, and makes
-/// output_dir ready: config.yaml written, later snapshots set aside. Only the writing rank changes
-/// files. A finished run is said to be so, and left as it is.
+/// output_dir ready: config.yaml written, later snapshots set aside. Every rank reads, rank 0 alone
+/// changes files, when all have read. A finished run is said to be so, and left as it is. A
+/// snapshot of another number of ranks is gone on from at its place in the data, in the same epoch:
+/// rounded down to a whole batch of all ranks.
 ResumePoint resume_run(const RunConfig& run, const TrainerOptions& options,
-                       const SnapshotTensors& tensors, int64_t num_steps, bool is_writer);
+                       const SnapshotTensors& tensors, int64_t num_steps,
+                       Communicator& communicator);
 
 /// Writes output_dir/model: whole, or as it was before.
 void save_finished_model(Stage& stage, const std::filesystem::path& output_dir);

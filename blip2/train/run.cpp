@@ -1,5 +1,6 @@
 #include "blip2/train/run.h"
 
+#include <exception>
 #include <memory>
 
 #include "blip2/base/error.h"
@@ -30,7 +31,6 @@ void check_supported(const TrainConfig& config) {
   const auto refuse = [](const char* key, bool asked) {
     if (asked) fail(ErrorCode::kInvalidArgument, "{}: not in this version", key);
   };
-  refuse("run.token_mean: global", config.run.token_mean != defaults.token_mean);
   refuse("run.lora", config.run.lora.rank != 0);
   refuse("run.lr_layer_decay", config.run.lr_layer_decay != defaults.lr_layer_decay);
   if (!config.model.freeze_vit) {
@@ -82,19 +82,33 @@ Bundle assemble(const TrainConfig& config) {
   return bundle;
 }
 
-TrainingSummary run_training(const LoadedTrainConfig& loaded, const RunOptions& options) {
+namespace {
+
+/// Rank 0 opens the data first: what it computes into a feature cache the others find there.
+std::unique_ptr<TrainingData> open_data(const TrainConfig& config, const Bundle& bundle,
+                                        Communicator& communicator) {
+  if (communicator.rank() != 0) communicator.wait_for_all();
+  auto data = std::make_unique<TrainingData>(
+      config, *bundle.image_encoder, bundle.transform,
+      fs::path(config.run.output_dir) / "skipped.jsonl",
+      TrainingData::Share{communicator.rank(), communicator.world_size()});
+  if (communicator.rank() == 0) communicator.wait_for_all();
+  return data;
+}
+
+TrainingSummary run_one_rank(const LoadedTrainConfig& loaded, Communicator& communicator,
+                             const RunOptions& options) {
   const TrainConfig& config = loaded.config();
   check_supported(config);
   make_directories(config.run.output_dir);
   Bundle bundle = assemble(config);
-  TrainingData data(config, *bundle.image_encoder, bundle.transform,
-                    fs::path(config.run.output_dir) / "skipped.jsonl");
-  SingleProcess communicator;
+  const std::unique_ptr<TrainingData> opened = open_data(config, bundle, communicator);
+  TrainingData& data = *opened;
   std::unique_ptr<Stage> stage;
   if (is_stage1(config)) {
     stage = std::make_unique<Stage1Training>(bundle, data, config, communicator);
   } else {
-    stage = std::make_unique<Stage2Training>(bundle, data, config);
+    stage = std::make_unique<Stage2Training>(bundle, data, config, communicator);
   }
   TrainerOptions trainer;
   trainer.batches_per_epoch = data.batches_per_epoch();
@@ -103,21 +117,46 @@ TrainingSummary run_training(const LoadedTrainConfig& loaded, const RunOptions& 
   trainer.config_yaml = loaded.to_yaml(false);
   trainer.stop_requested = options.stop_requested;
   const int64_t steps = last_step(config.run, trainer);
-  log_info("{}: {} steps of {} samples, {} trained parameters", options.title, steps,
-           config.run.batch_size_train * config.run.accum_grad_iters,
-           count_parameters(stage->trained_tensors()));
+  const int64_t batch = config.run.batch_size_train * config.run.accum_grad_iters;
+  log_info(
+      "{}: {} steps of {} samples{}, {} trained parameters", options.title, steps,
+      batch * communicator.world_size(),
+      communicator.world_size() == 1 ? "" : fmt::format(" on {} ranks", communicator.world_size()),
+      count_parameters(stage->trained_tensors()));
   std::unique_ptr<Progress> progress;
   trainer.after_step = [&](const LogRow& row) {
-    if (progress == nullptr) {
+    if (progress == nullptr && communicator.rank() == 0) {
       progress = std::make_unique<Progress>(options.title, steps, "steps", row.step - 1);
     }
-    progress->set_note(note_of(row));
-    progress->advance();
+    if (progress != nullptr) {
+      progress->set_note(note_of(row));
+      progress->advance();
+    }
     if (options.after_step) options.after_step(row, bundle);
   };
   const TrainingSummary summary = train(*stage, config.run, communicator, trainer);
   if (progress != nullptr) progress->finish();
   return summary;
+}
+
+}  // namespace
+
+TrainingSummary run_training(const LoadedTrainConfig& loaded, Communicator& communicator,
+                             const RunOptions& options) {
+  try {
+    return run_one_rank(loaded, communicator, options);
+  } catch (const Error& error) {
+    communicator.abandon(error);
+    throw;
+  } catch (const std::exception& error) {
+    communicator.abandon({ErrorCode::kInternal, error.what()});
+    throw;
+  }
+}
+
+TrainingSummary run_training(const LoadedTrainConfig& loaded, const RunOptions& options) {
+  SingleProcess communicator;
+  return run_training(loaded, communicator, options);
 }
 
 }  // namespace blip2

@@ -30,5 +30,9 @@ Bundle assemble(const TrainConfig& config);
 /// promises. Throws as train(), assemble_*() and TrainingData do; kInvalidArgument for a task or
 /// family of a later version.
 TrainingSummary run_training(const LoadedTrainConfig& loaded, const RunOptions& options = {});
+/// The same as one rank of several, which all call it; run.output_dir and the data are the same
+/// folders for all of them. What ends one rank by an error ends the others too.
+TrainingSummary run_training(const LoadedTrainConfig& loaded, Communicator& communicator,
+                             const RunOptions& options = {});
 
 }  // namespace blip2

@@ -80,6 +80,8 @@ Json to_json(const RunState& state, const fs::path& folder) {
   Json json = {{"format", kFormat},
                {"step", state.step},
                {"batches_consumed", state.batches_consumed},
+               {"num_ranks", state.num_ranks},
+               {"batches_per_epoch", state.batches_per_epoch},
                {"samples", state.samples},
                {"bad_steps", state.bad_steps},
                {"elapsed_s", state.elapsed_s},
@@ -116,6 +118,8 @@ RunState parse_state(const std::string& text, const fs::path& folder) {
   }
   return {.step = json.at("step").get<int64_t>(),
           .batches_consumed = json.at("batches_consumed").get<int64_t>(),
+          .num_ranks = json.value("num_ranks", int64_t{1}),  // older snapshots are of one process
+          .batches_per_epoch = json.value("batches_per_epoch", int64_t{0}),
           .samples = json.at("samples").get<int64_t>(),
           .bad_steps = json.at("bad_steps").get<int64_t>(),
           .elapsed_s = json.at("elapsed_s").get<double>(),

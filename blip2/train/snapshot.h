@@ -18,8 +18,10 @@ namespace blip2 {
 struct RunState {
   int64_t step = 0;              ///< optimiser steps done
   int64_t batches_consumed = 0;  ///< of each rank
-  int64_t samples = 0;           ///< over all ranks
-  int64_t bad_steps = 0;         ///< the last steps in a row that were not applied
+  int64_t num_ranks = 1;
+  int64_t batches_per_epoch = 0;  ///< of each rank; 0: not known
+  int64_t samples = 0;            ///< over all ranks
+  int64_t bad_steps = 0;          ///< the last steps in a row that were not applied
   double elapsed_s = 0;
   int64_t seed = 0;
   std::string config_checksum;

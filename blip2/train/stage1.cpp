@@ -9,18 +9,20 @@
 #include <utility>
 
 #include "blip2/base/error.h"
+#include "blip2/base/random.h"
 #include "blip2/data/collate.h"
+#include "blip2/train/gather.h"
 #include "blip2/train/image_tokens.h"
 
 namespace blip2 {
 namespace {
 
-/// One number in [0, 1) for each row, of (seed, purpose, step, row): whatever the number of ranks,
-/// a row draws the same.
+/// One number in [0, 1) for each of `rows` rows of the global batch, of (seed, purpose, step, row):
+/// whatever the number of ranks, a row draws the same.
 std::vector<double> row_numbers(const Stage1Options& options, std::string_view purpose,
-                                int64_t rows) {
+                                int64_t first_row, int64_t rows) {
   std::vector<double> numbers;
-  for (int64_t row = 0; row < rows; ++row) {
+  for (int64_t row = first_row; row < first_row + rows; ++row) {
     Random random(options.seed, purpose, static_cast<uint64_t>(options.step),
                   static_cast<uint64_t>(row));
     numbers.push_back(random.uniform());
@@ -28,33 +30,61 @@ std::vector<double> row_numbers(const Stage1Options& options, std::string_view p
   return numbers;
 }
 
-struct MatchingPairs {
-  at::Tensor images;  // [3M] int64
-  at::Tensor texts;   // [3M] int64
-};
-
-/// (own image, own text), (negative image, own text), (own image, negative text) of the first M
-/// rows; LAVIS's order.
-MatchingPairs matching_pairs(const at::Tensor& image_to_text, const at::Tensor& text_to_image,
-                             const PairTable& pairs, const Stage1Options& options) {
+MatchingNegatives draw_negatives(const at::Tensor& image_to_text, const at::Tensor& text_to_image,
+                                 const PairTable& pairs, const Stage1Options& options) {
   const auto rows = static_cast<int64_t>(
       std::ceil(options.itm_share * static_cast<double>(image_to_text.size(0))));
-  const at::Tensor own = at::arange(rows, image_to_text.options().dtype(at::kLong));
-  const auto with = [&](const MatchingNegatives& negatives) -> MatchingPairs {
-    BLIP2_CHECK(negatives.images.size(0) == rows && negatives.texts.size(0) == rows);
-    return {at::cat({own, negatives.images, own}), at::cat({own, own, negatives.texts})};
-  };
-  if (options.negatives) return with(*options.negatives);
+  if (options.negatives) {
+    BLIP2_CHECK(options.negatives->images.size(0) == rows);
+    BLIP2_CHECK(options.negatives->texts.size(0) == rows);
+    return *options.negatives;
+  }
   const auto draw = [&](const at::Tensor& similarity, std::string_view purpose) {
     const auto weights = [&](Negatives kind) {
       return negative_weights(similarity, pairs, kind).narrow(0, 0, rows);
     };
     const at::Tensor mixed = options.hard_share * weights(Negatives::kHard) +
                              (1 - options.hard_share) * weights(Negatives::kUniform);
-    return draw_columns(mixed, row_numbers(options, purpose, rows));
+    return draw_columns(mixed, row_numbers(options, purpose, pairs.first, rows));
   };
-  const at::Tensor negative_images = draw(text_to_image, "negative image");
-  return with({negative_images, draw(image_to_text, "negative text")});
+  return {draw(text_to_image, "negative image"), draw(image_to_text, "negative text")};
+}
+
+/// Keys and values of (own images, negative images, own images), [3M, ...] in each layer. Of other
+/// ranks' images the embeddings travel, which are fewer bytes than the keys and values of all
+/// layers; their gradients go back to the rank that owns the image.
+ImageKeyValues matching_images(const Stage1& model, const ImageFeatures& image,
+                               const at::Tensor& negatives, Communicator& communicator) {
+  const int64_t rows = negatives.size(0);
+  const at::Tensor own = at::arange(rows, negatives.options());
+  if (communicator.world_size() == 1) {
+    return select_rows(image.key_values, at::cat({own, negatives, own}));
+  }
+  const ImageKeyValues fetched =
+      project_image(model.qformer, fetch_rows(image.embeds, negatives, communicator));
+  ImageKeyValues all;
+  const auto together = [&](const at::Tensor& a, const at::Tensor& b) {  // [B or M, H, P, K]
+    const at::Tensor first = a.narrow(0, 0, rows);
+    return at::cat({first, b, first});
+  };
+  for (size_t i = 0; i < fetched.size(); ++i) {
+    all.push_back({together(image.key_values[i].key, fetched[i].key),
+                   together(image.key_values[i].value, fetched[i].value)});
+  }
+  return all;
+}
+
+/// (own texts, own texts, negative texts), 3M of them.
+Text matching_texts(const Stage1Texts& texts, const at::Tensor& negatives,
+                    Communicator& communicator) {
+  const int64_t rows = negatives.size(0);
+  const int64_t first = communicator.rank() * texts.ids.size(0);
+  const at::Tensor own = at::arange(first, first + rows, negatives.options());
+  const at::Tensor chosen = at::cat({own, own, negatives});
+  const auto choose = [&](const at::Tensor& own_rows) {
+    return gather_padded(own_rows, 0, communicator).index_select(0, chosen);
+  };
+  return pack_text(choose(texts.ids), choose(texts.mask));
 }
 
 }  // namespace
@@ -73,9 +103,9 @@ Stage1Losses stage1_losses(const Stage1& model, const at::Tensor& image_embeds,
 
   // ITC. What is gathered carries no gradient, not even one's own rows (blip2_reference.md 2.2),
   // unless both sides of a comparison are to learn, as in CLIP.
-  BLIP2_CHECK(!options.itc_both_sides || communicator.world_size() == 1);
   const auto gather = [&](const at::Tensor& own) {
-    return options.itc_both_sides ? own : communicator.all_gather(own.detach());
+    return options.itc_both_sides ? gather_with_gradient(own, communicator)
+                                  : communicator.all_gather(own.detach().contiguous());
   };
   const at::Tensor all_images = gather(image.projected);  // [N, Q, E]
   const at::Tensor all_texts = gather(text_feature);      // [N, E]
@@ -90,12 +120,12 @@ Stage1Losses stage1_losses(const Stage1& model, const at::Tensor& image_embeds,
   losses.query_similarity = query_similarity(image.queries.hidden);
 
   // ITM, on the own pairs and a negative image and text for each.
-  const MatchingPairs matching = matching_pairs(image_to_text, text_to_image, pairs, options);
-  const Text matched_text = pack_text(texts.ids.index_select(0, matching.texts),
-                                      texts.mask.index_select(0, matching.texts));
-  const at::Tensor logits = match_logits(model, select_rows(image.key_values, matching.images),
-                                         matched_text, options.dropout);  // [3M, 2]
-  at::Tensor labels = at::zeros({logits.size(0)}, matching.texts.options());
+  const MatchingNegatives negatives = draw_negatives(image_to_text, text_to_image, pairs, options);
+  const Text matched_text = matching_texts(texts, negatives.texts, communicator);
+  const at::Tensor logits =
+      match_logits(model, matching_images(model, image, negatives.images, communicator),
+                   matched_text, options.dropout);  // [3M, 2]
+  at::Tensor labels = at::zeros({logits.size(0)}, negatives.texts.options());
   labels.narrow(0, 0, logits.size(0) / 3).fill_(1);
   losses.itm = matching_loss(logits, labels);
   losses.itm_accuracy = (logits.argmax(1) == labels).to(at::kDouble).mean().item<double>();
@@ -104,6 +134,9 @@ Stage1Losses stage1_losses(const Stage1& model, const at::Tensor& image_embeds,
   const GenerationLogits generation =
       generation_logits(model, image.queries, text, options.dec_id, options.dropout);
   losses.itg = language_modelling_loss(generation.logits, generation.targets, 0.1);
+  if (options.global_token_mean) {
+    losses.itg = losses.itg * global_mean_factor(generation.targets.size(0), communicator);
+  }
   return losses;
 }
 
@@ -111,9 +144,6 @@ Stage1Training::Stage1Training(Bundle& bundle, TrainingData& data, const TrainCo
                                Communicator& communicator)
     : bundle_(bundle), data_(data), config_(config), communicator_(communicator) {
   BLIP2_CHECK(bundle_.stage1.has_value() && bundle_.qformer_tokenizer != nullptr);
-  if (communicator_.world_size() != 1) {
-    fail(ErrorCode::kUnsupported, "stage 1 runs in one process in this version");
-  }
   set_trainable(trained_tensors(), true);
 }
 
@@ -143,18 +173,21 @@ Stage1Texts Stage1Training::tokenize(const Batch& batch) const {
 
 at::Tensor Stage1Training::excluded_pairs(const Batch& batch) const {
   if (!config_.run.mask_same_caption && !config_.run.mask_same_image) return {};
-  const int64_t n = static_cast<int64_t>(batch.samples.size());
-  at::Tensor excluded = at::zeros({n, n}, at::kBool);
-  bool* pairs = excluded.mutable_data_ptr<bool>();
-  for (size_t i = 0; i < batch.samples.size(); ++i) {
-    for (size_t j = 0; j < batch.samples.size(); ++j) {
-      const Sample& a = batch.samples[i];
-      const Sample& b = batch.samples[j];
-      const bool same = (config_.run.mask_same_caption && a.caption == b.caption) ||
-                        (config_.run.mask_same_image && a.image_id == b.image_id);
-      pairs[i * batch.samples.size() + j] = i != j && same;
+  // Hashes stand for captions and pictures: they travel between the ranks.
+  const auto same = [&](const std::string Sample::* field) {
+    at::Tensor own = at::zeros({static_cast<int64_t>(batch.samples.size())}, at::kLong);
+    for (size_t i = 0; i < batch.samples.size(); ++i) {
+      own.mutable_data_ptr<int64_t>()[i] = static_cast<int64_t>(hash_text(batch.samples[i].*field));
     }
+    return own.unsqueeze(1) == communicator_.all_gather(own).unsqueeze(0);  // [B, N]
+  };
+  at::Tensor excluded;
+  if (config_.run.mask_same_caption) excluded = same(&Sample::caption);
+  if (config_.run.mask_same_image) {
+    const at::Tensor same_image = same(&Sample::image_id);
+    excluded = excluded.defined() ? excluded.logical_or(same_image) : same_image;
   }
+  excluded.diagonal(communicator_.rank() * excluded.size(0)).fill_(false);  // the own pairs
   return excluded;
 }
 
@@ -169,9 +202,11 @@ StepOutput Stage1Training::run_batch(const StepContext& context) {
   options.step = context.batch_number();
   options.itm_share = run.itm_share;
   options.dec_id = bundle_.qformer_tokenizer->special_ids().dec;
+  options.global_token_mean = run.token_mean == "global";
   const Stage1& model = *bundle_.stage1;
-  const at::Tensor embeds = drop_image_tokens(data_.image_embeds(batch), run.image_token_drop,
-                                              options.seed, options.step);
+  const at::Tensor embeds =
+      drop_image_tokens(data_.image_embeds(batch), run.image_token_drop, options.seed, options.step,
+                        context.rank * run.batch_size_train);
   const Stage1Losses losses =
       stage1_losses(model, embeds, tokenize(batch), excluded_pairs(batch), communicator_, options);
   StepOutput output;

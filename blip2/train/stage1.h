@@ -31,7 +31,7 @@ struct Stage1Losses {
 /// The sum that training minimises.
 at::Tensor total_loss(const Stage1Losses& losses, const LossWeights& weights);
 
-/// ITM's negatives of the batch's first M rows, as rows of the batch.
+/// ITM's negatives of the batch's first M rows, as rows of the global batch.
 struct MatchingNegatives {
   at::Tensor images, texts;  // [M] int64 each
 };
@@ -39,17 +39,19 @@ struct MatchingNegatives {
 /// What a step's losses depend on besides the model and the batch.
 struct Stage1Options {
   Dropout dropout;
-  bool itc_both_sides = false;  ///< gradient to the compared side too; in one process only
+  bool itc_both_sides = false;  ///< gradient to the compared side too
   double hard_share = 1;        ///< chance of a negative to be drawn hard; the others are uniform
-  uint64_t seed = 42;           ///< negatives are drawn from (seed, step, row)
+  uint64_t seed = 42;           ///< negatives are drawn from (seed, step, row of the global batch)
   int64_t step = 1;
   double itm_share = 1;  ///< of the batch's rows, the first ones, whose pairs ITM is computed for
   int64_t dec_id = 0;    ///< of [DEC], from the tokenizer
+  bool global_token_mean = false;  ///< ITG: mean over the tokens of all ranks, not over each rank's
   std::optional<MatchingNegatives> negatives = std::nullopt;  ///< replayed, where not drawn
 };
 
 /// The three losses of one batch. image_embeds: the encoder's raw output [B, P, Dv]; `excluded` as
-/// in PairTable.
+/// in PairTable. ITC compares with the features of all ranks and ITM's negatives are of all ranks;
+/// every rank has the same B.
 Stage1Losses stage1_losses(const Stage1& model, const at::Tensor& image_embeds,
                            const Stage1Texts& texts, const at::Tensor& excluded,
                            Communicator& communicator, const Stage1Options& options);

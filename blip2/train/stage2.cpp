@@ -7,6 +7,7 @@
 #include "blip2/base/error.h"
 #include "blip2/base/random.h"
 #include "blip2/data/collate.h"
+#include "blip2/train/gather.h"
 #include "blip2/train/image_tokens.h"
 #include "blip2/train/objectives.h"
 
@@ -69,11 +70,12 @@ PrefixLanguageModelText prefix_language_model_text(const Tokenizer& tokenizer,
 }
 
 Ids prefix_cuts(const Tokenizer& tokenizer, const std::vector<std::string>& captions, uint64_t seed,
-                int64_t step) {
+                int64_t step, int64_t first_row) {
   Ids cuts;
   for (size_t row = 0; row < captions.size(); ++row) {
     const uint64_t half = tokenizer.encode(captions[row], Specials::kWithout).size() / 2;
-    Random random(seed, "prefix cut", static_cast<uint64_t>(step), row);
+    Random random(seed, "prefix cut", static_cast<uint64_t>(step),
+                  static_cast<uint64_t>(first_row) + row);
     cuts.push_back(half == 0 ? 0 : static_cast<int64_t>(1 + random.below(half)));
   }
   return cuts;
@@ -97,7 +99,8 @@ Stage2Losses stage2_losses(const Generative& model, const LanguageModel& languag
   const at::Tensor queries = query_output(model, image_embeds, dropout);
   const at::Tensor inputs = apply(model.language_projection, queries);
   const LanguageModelLogits result = language_model_logits(language_model, inputs, text);
-  return {language_modelling_loss(result.logits, result.targets, 0.0), query_similarity(queries)};
+  return {language_modelling_loss(result.logits, result.targets, 0.0), query_similarity(queries),
+          result.targets.size(0)};
 }
 
 double held_out_loss(const Bundle& bundle, const at::Tensor& image_embeds,
@@ -125,8 +128,9 @@ double held_out_loss(const Bundle& bundle, const at::Tensor& image_embeds,
   return total / tokens;
 }
 
-Stage2Training::Stage2Training(Bundle& bundle, TrainingData& data, const TrainConfig& config)
-    : bundle_(bundle), data_(data), config_(config) {
+Stage2Training::Stage2Training(Bundle& bundle, TrainingData& data, const TrainConfig& config,
+                               Communicator& communicator)
+    : bundle_(bundle), data_(data), config_(config), communicator_(communicator) {
   BLIP2_CHECK(bundle_.generative.has_value() && bundle_.language_model != nullptr);
   BLIP2_CHECK(bundle_.text_tokenizer != nullptr);
   const std::string& prompt = config_.model.prompt;
@@ -154,14 +158,19 @@ StepOutput Stage2Training::run_batch(const StepContext& context) {
     captions.push_back(sample.caption);
     output.keys.push_back(sample.key);
   }
-  const Ids cuts = run.prefix_lm == "split" ? prefix_cuts(*bundle_.text_tokenizer, captions,
-                                                          context.seed, context.batch_number())
-                                            : Ids(captions.size(), 0);
+  const int64_t first_row = context.rank * run.batch_size_train;
+  const Ids cuts = run.prefix_lm == "split"
+                       ? prefix_cuts(*bundle_.text_tokenizer, captions, context.seed,
+                                     context.batch_number(), first_row)
+                       : Ids(captions.size(), 0);
   const CaptionText text = caption_text(bundle_, captions, cuts);
   const at::Tensor embeds = drop_image_tokens(data_.image_embeds(batch), run.image_token_drop,
-                                              context.seed, context.batch_number());
-  const Stage2Losses losses = stage2_losses(*bundle_.generative, *bundle_.language_model, embeds,
-                                            text, {run.drop_rate, run.drop_rate});
+                                              context.seed, context.batch_number(), first_row);
+  Stage2Losses losses = stage2_losses(*bundle_.generative, *bundle_.language_model, embeds, text,
+                                      {run.drop_rate, run.drop_rate});
+  if (run.token_mean == "global") {
+    losses.lm = losses.lm * global_mean_factor(losses.num_targets, communicator_);
+  }
   output.loss = losses.lm + run.loss_weights.query_similarity * losses.query_similarity;
   output.values = {{"loss_lm", losses.lm.item<double>()},
                    {"query_similarity", losses.query_similarity.item<double>()}};

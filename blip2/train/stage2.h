@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "blip2/models/bundle.h"
+#include "blip2/train/communicator.h"
 #include "blip2/train/config.h"
 #include "blip2/train/stage.h"
 #include "blip2/train/training_data.h"
@@ -35,10 +36,11 @@ PrefixLanguageModelText prefix_language_model_text(const Tokenizer& tokenizer,
                                                    int64_t max_length);
 
 /// run.prefix_lm: split. How many tokens of each caption become prefix: uniform from 1 to half of
-/// them, from (seed, step, row); 0 for a caption of one token. (The authors, LAVIS issue 139.)
+/// them, from (seed, step, first_row + row) with the batch's first row among those of all ranks; 0
+/// for a caption of one token. (The authors, LAVIS issue 139.)
 std::vector<int64_t> prefix_cuts(const Tokenizer& tokenizer,
                                  const std::vector<std::string>& captions, uint64_t seed,
-                                 int64_t step);
+                                 int64_t step, int64_t first_row = 0);
 
 /// One of these two for the bundle's kind of language model, with the bundle's prompt and length. A
 /// decoder-only one takes no notice of `cuts`.
@@ -47,6 +49,7 @@ CaptionText caption_text(const Bundle& bundle, const std::vector<std::string>& c
 
 struct Stage2Losses {
   at::Tensor lm, query_similarity;  // [] each
+  int64_t num_targets = 0;          ///< tokens that `lm` is the mean of
 };
 
 /// The losses of one batch. image_embeds: the encoder's raw output [B, P, Dv]; `text` is of the
@@ -66,7 +69,8 @@ class Stage2Training final : public Stage {
  public:
   /// `bundle` holds a generative model, as assemble_generative() makes it. Everything passed must
   /// outlive this.
-  Stage2Training(Bundle& bundle, TrainingData& data, const TrainConfig& config);
+  Stage2Training(Bundle& bundle, TrainingData& data, const TrainConfig& config,
+                 Communicator& communicator);
 
   std::vector<NamedTensor> trained_tensors() override;
   void seek(int64_t batches_consumed) override { data_.seek(batches_consumed); }
@@ -77,6 +81,7 @@ class Stage2Training final : public Stage {
   Bundle& bundle_;
   TrainingData& data_;
   TrainConfig config_;
+  Communicator& communicator_;
 };
 
 }  // namespace blip2

@@ -13,6 +13,8 @@
 #include "blip2/base/error.h"
 #include "blip2/base/log.h"
 #include "blip2/train/accumulation.h"
+#include "blip2/train/divergence.h"
+#include "blip2/train/gradient_reducer.h"
 #include "blip2/train/optimizer.h"
 #include "blip2/train/resume.h"
 #include "blip2/train/snapshot.h"
@@ -50,6 +52,7 @@ class Trainer {
   const std::vector<NamedTensor> parameters_;
   AdamW optimizer_;
   WeightAverage average_;
+  GradientReducer reducer_;
   RunState state_;
   fs::path last_snapshot_;
   std::unique_ptr<EventLog> log_;  // on the first rank
@@ -67,10 +70,11 @@ Trainer::Trainer(Stage& stage, const RunConfig& run, Communicator& communicator,
       last_step_(last_step(run, options)),
       parameters_(stage.trained_tensors()),
       optimizer_(parameters_, {.beta2 = run.beta2, .weight_decay = run.weight_decay}),
-      average_(parameters_, run.average_weights_from) {}
+      average_(parameters_, run.average_weights_from),
+      reducer_(parameters_, communicator) {}
 
 TrainingSummary Trainer::train() {
-  const ResumePoint point = resume_run(run_, options_, tensors(), num_steps_, is_first_rank());
+  const ResumePoint point = resume_run(run_, options_, tensors(), num_steps_, communicator_);
   state_ = point.state;
   last_snapshot_ = point.snapshot;
   const int64_t first_step = state_.step + 1;
@@ -86,14 +90,19 @@ TrainingSummary Trainer::train() {
     const bool is_last = state_.step == last_step_;
     // Before the snapshot: what after_step() notes is not passed over by a run that is killed here.
     if (options_.after_step) options_.after_step(row);
-    if (state_.step % run_.checkpoint_every == 0 || is_last || stop_) save();
+    const bool is_due = state_.step % run_.checkpoint_every == 0 || is_last || stop_;
+    check_same_on_all_ranks(parameters_, state_.step, is_due ? Compared::kAll : Compared::kShare,
+                            communicator_);
+    if (is_due) save();
     if (stop_ && !is_last) {
+      communicator_.wait_for_all();  // a launcher may end all ranks as soon as one leaves
       fail(ErrorCode::kInterrupted,
            "interrupted after step {} of {}; started again, the run goes on", state_.step,
            num_steps_);
     }
   }
   if (is_first_rank() && state_.step == num_steps_) save_model();
+  communicator_.wait_for_all();
   return {first_step, state_.step, state_.samples};
 }
 
@@ -102,16 +111,20 @@ LogRow Trainer::step() {
   const int64_t number = state_.step + 1;
 
   optimizer_.zero_grad();
-  StepTotals totals = run_batches(stage_, {.step = number,
-                                           .seed = static_cast<uint64_t>(run_.seed),
-                                           .rank = communicator_.rank(),
-                                           .batches_per_step = run_.accum_grad_iters});
+  StepTotals totals = run_batches(stage_,
+                                  {.step = number,
+                                   .seed = static_cast<uint64_t>(run_.seed),
+                                   .rank = communicator_.rank(),
+                                   .batches_per_step = run_.accum_grad_iters},
+                                  [this] { reducer_.start(); });
   totals.stop = options_.stop_requested();
-  average_over_ranks(totals, parameters_, communicator_);
+  const bool is_own_loss_bad = !std::isfinite(totals.loss);
+  reducer_.finish();
+  average_over_ranks(totals, communicator_);
   const double grad_norm = gradient_norm(parameters_);
   const double rate = learning_rate(run_, number, num_steps_, options_.batches_per_epoch);
   const bool applied = apply(totals.loss, grad_norm, rate);
-  if (!applied) {
+  if (!applied && (is_first_rank() || is_own_loss_bad)) {
     log_error("step {}: loss {}, gradient norm {}: not applied; samples: {}", number, totals.loss,
               grad_norm, fmt::join(totals.keys, ", "));
   }

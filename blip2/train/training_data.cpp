@@ -47,8 +47,9 @@ std::set<std::pair<std::string, std::string>> read_skipped(const fs::path& path)
 }  // namespace
 
 TrainingData::TrainingData(const TrainConfig& config, ImageEncoder& encoder,
-                           const ImageTransform& transform, fs::path skipped_path)
+                           const ImageTransform& transform, fs::path skipped_path, Share share)
     : run_(config.run),
+      share_(share),
       encoder_(encoder),
       transform_(transform),
       skipped_path_(std::move(skipped_path)),
@@ -56,11 +57,12 @@ TrainingData::TrainingData(const TrainConfig& config, ImageEncoder& encoder,
   std::vector<MixturePart> mixture;
   for (const auto& [name, dataset] : config.datasets) open_part(name, dataset, mixture);
   mixture_ = std::make_unique<Mixture>(std::move(mixture));
-  batches_per_epoch_ = mixture_->epoch_size() / run_.batch_size_train;
+  batches_per_epoch_ = mixture_->epoch_size() / run_.batch_size_train / share_.num_ranks;
   if (batches_per_epoch_ == 0) {
     fail(ErrorCode::kInvalidArgument,
-         "run.batch_size_train: expected at most the {} samples of an epoch, found {}",
-         mixture_->epoch_size(), run_.batch_size_train);
+         "run.batch_size_train: expected at most the {} samples of an epoch over the {} ranks, "
+         "found {}",
+         mixture_->epoch_size(), share_.num_ranks, run_.batch_size_train);
   }
 }
 
@@ -102,6 +104,8 @@ void TrainingData::seek(int64_t batches_consumed) {
   if (run_.clean_captions) {
     config.clean_caption = [](const std::string& caption) { return clean_caption(caption); };
   }
+  config.rank = share_.rank;
+  config.num_ranks = share_.num_ranks;
   for (const Part& part : parts_) config.num_views = std::max(config.num_views, part.config.views);
   pipeline_.reset();
   pipeline_ = std::make_unique<Pipeline>(
@@ -124,6 +128,8 @@ void TrainingData::load(Sample& sample) const {
 }
 
 void TrainingData::note_skipped(const SkippedRecord& record) {
+  // Another rank may have met it first.
+  if (share_.num_ranks > 1) known_skipped_.merge(read_skipped(skipped_path_));
   if (!known_skipped_.emplace(record.source, record.key).second) return;
   log_warning("skipped {} of {}: {}", record.key, record.source, record.reason);
   std::ofstream file(skipped_path_, std::ios::app);

@@ -26,9 +26,17 @@ class TrainingData {
  public:
   /// Opens every data set of `config` and computes the feature caches that it asks for. `encoder`
   /// must outlive this. Unusable records are written to `skipped_path` (JSON lines: source, key,
-  /// reason).
+  /// reason). `share`: of each global batch, the part that this process takes; all processes write
+  /// one `skipped_path`.
+  struct Share {
+    int64_t rank = 0;
+    int64_t num_ranks = 1;
+  };
   TrainingData(const TrainConfig& config, ImageEncoder& encoder, const ImageTransform& transform,
-               std::filesystem::path skipped_path);
+               std::filesystem::path skipped_path, Share share);
+  TrainingData(const TrainConfig& config, ImageEncoder& encoder, const ImageTransform& transform,
+               std::filesystem::path skipped_path)
+      : TrainingData(config, encoder, transform, std::move(skipped_path), Share{}) {}
 
   /// Makes next() give batch `batches_consumed` (from 0) of the run.
   void seek(int64_t batches_consumed);
@@ -53,6 +61,7 @@ class TrainingData {
   at::Tensor encode(const Batch& batch, const std::vector<size_t>& samples) const;
 
   RunConfig run_;
+  Share share_;
   ImageEncoder& encoder_;
   ImageTransform transform_;
   std::filesystem::path skipped_path_;

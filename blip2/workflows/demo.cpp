@@ -183,7 +183,7 @@ void Demo::make_plan() {
     Bundle bundle = assemble(config);
     TrainingData data(config, *bundle.image_encoder, bundle.transform, path("skipped.jsonl"));
     step_times.stage2 = time_steps(config, [&](const TrainConfig& c) {
-      return std::make_unique<Stage2Training>(bundle, data, c);
+      return std::make_unique<Stage2Training>(bundle, data, c, communicator);
     });
   }
   times_.add("planning", now_s() - timing_started_s);

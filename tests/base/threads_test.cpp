@@ -30,6 +30,23 @@ TEST(Threads, CountsCoresNotHyperThreads) {
   EXPECT_EQ(count_cores(folder.path(), {}), 0);
 }
 
+TEST(Threads, ReadsListsOfCpus) {
+  using List = std::vector<int>;
+  EXPECT_EQ(parse_cpu_list("0-3,8"), (List{0, 1, 2, 3, 8}));
+  EXPECT_EQ(parse_cpu_list("5"), (List{5}));
+  EXPECT_EQ(parse_cpu_list("2,x,4-4"), (List{2, 4}));
+  EXPECT_EQ(parse_cpu_list("0-99999999").size(), 65536u);
+  EXPECT_EQ(parse_cpu_list(""), List{});
+}
+
+TEST(Threads, ProcessesOfOneMachineShareItsCores) {
+  const int all = num_physical_cores_of_one_in(1);
+  EXPECT_EQ(all, num_physical_cores());
+  EXPECT_GE(num_physical_cores_of_one_in(2), std::max(1, all / 2));
+  EXPECT_LE(num_physical_cores_of_one_in(2), all);
+  EXPECT_EQ(num_physical_cores_of_one_in(100000), 1);
+}
+
 TEST(Threads, ThisMachineHasACore) {
   EXPECT_GE(num_physical_cores(), 1);
   EXPECT_LE(num_physical_cores(),

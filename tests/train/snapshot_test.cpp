@@ -17,6 +17,8 @@ using testing::ToyStage;
 RunState state_of(int64_t step) {
   return {.step = step,
           .batches_consumed = 2 * step,
+          .num_ranks = 3,
+          .batches_per_epoch = 11,
           .samples = 8 * step,
           .bad_steps = 1,
           .elapsed_s = 1.0 / 3,
@@ -67,6 +69,8 @@ TEST(Snapshot, SavedAndLoadedIsTheSame) {
   EXPECT_TRUE(loaded.stage.weight.requires_grad());
   EXPECT_EQ(state.step, 7);
   EXPECT_EQ(state.batches_consumed, 14);
+  EXPECT_EQ(state.num_ranks, 3);
+  EXPECT_EQ(state.batches_per_epoch, 11);
   EXPECT_EQ(state.samples, 56);
   EXPECT_EQ(state.bad_steps, 1);
   EXPECT_EQ(state.elapsed_s, 1.0 / 3);

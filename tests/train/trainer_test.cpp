@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "blip2/train/accumulation.h"
+#include "blip2/train/gradient_reducer.h"
 #include "blip2/train/snapshot.h"
 #include "tests/train/support.h"
 
@@ -411,12 +412,16 @@ TEST(Trainer, RefusesDataWithoutABatch) {
 /// Two ranks in one thread: the other rank's part is what a script says.
 class ScriptedPair final : public Communicator {
  public:
-  int64_t rank() const override { return 0; }
-  int64_t world_size() const override { return 2; }
-  void all_reduce_sum_(at::Tensor& tensor) override {
-    tensor.mul_(3);
-  }  // the other rank has twice ours
+  ScriptedPair() : Communicator(0, 2) {}
+  std::future<void> start_sum(at::Tensor tensor) override {
+    tensor.mul_(3);  // the other rank has twice ours
+    std::promise<void> done;
+    done.set_value();
+    return done.get_future();
+  }
   at::Tensor all_gather(const at::Tensor& tensor) override { return tensor; }
+  at::Tensor exchange_rows(const at::Tensor& rows, const RowCounts&) override { return rows; }
+  void abandon(const Error&) override {}
 };
 
 TEST(Accumulation, AveragesOverRanks) {
@@ -424,7 +429,10 @@ TEST(Accumulation, AveragesOverRanks) {
   parameter.mutable_grad() = at::zeros({2}).add_(10);
   StepTotals totals{.loss = 2, .values = {{"a", 4}}, .samples = 8, .keys = {}, .stop = true};
   ScriptedPair communicator;
-  average_over_ranks(totals, {{"p", &parameter}}, communicator);
+  GradientReducer reducer({{"p", &parameter}}, communicator);
+  average_over_ranks(totals, communicator);
+  reducer.start();
+  reducer.finish();  // the gradient is of an earlier batch of the step
   EXPECT_DOUBLE_EQ(totals.loss, 3);
   EXPECT_DOUBLE_EQ(totals.values[0].second, 6);
   EXPECT_EQ(totals.samples, 24);

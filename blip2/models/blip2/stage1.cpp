@@ -48,7 +48,8 @@ void initialise(Stage1& model, Random& random) {
 ImageFeatures encode_image(const Stage1& model, const at::Tensor& image_embeds,
                            const Dropout& rates) {
   ImageFeatures features;
-  features.key_values = project_image(model.qformer, apply(model.image_norm, image_embeds));
+  features.embeds = apply(model.image_norm, image_embeds);
+  features.key_values = project_image(model.qformer, features.embeds);
   features.queries = encode_queries(model.qformer, features.key_values, rates);
   features.projected = normalize(apply(model.vision_projection, features.queries.hidden));
   return features;

@@ -35,6 +35,7 @@ void initialise(Stage1& model, Random& random);
 
 /// What the passes of a step share about the images of a batch.
 struct ImageFeatures {
+  at::Tensor embeds;  // [B, P, Dv], behind the layer norm
   ImageKeyValues key_values;
   QueryPass queries;
   at::Tensor projected;  // [B, Q, E], unit length
