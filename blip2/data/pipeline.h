@@ -33,6 +33,7 @@ struct Batch {
   int64_t index = 0;  ///< from the start of the run
   int64_t epoch = 0;
   std::vector<Sample> samples;  ///< batch_size of them
+  double waited_s = 0;          ///< what next() waited for it
 };
 
 /// Told once about each record that could not be used, on the consumer's thread, in the stream's

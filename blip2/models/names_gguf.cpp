@@ -9,6 +9,7 @@
 
 #include "blip2/base/error.h"
 #include "blip2/checkpoint/load.h"
+#include "blip2/text/utf8.h"
 
 namespace blip2 {
 namespace {
@@ -61,12 +62,12 @@ void require_supported(const GgufFile& file) {
   const std::string architecture = file.get_string("general.architecture");
   if (architecture != "llama") {
     fail(ErrorCode::kUnsupported, "{}: architecture \"llama\" expected, found \"{}\"",
-         file.describe(), architecture);
+         file.describe(), printable(architecture));
   }
   const std::string scaling = "llama.rope.scaling.type";
   if (file.has_key(scaling) && file.get_string(scaling) != "none") {
     fail(ErrorCode::kUnsupported, "{}: rotary embedding without scaling expected, found \"{}\"",
-         file.describe(), file.get_string(scaling));
+         file.describe(), printable(file.get_string(scaling)));
   }
   if (file.has("rope_freqs.weight")) {
     fail(ErrorCode::kUnsupported, "{}: rotary frequencies of its own (rope_freqs.weight)",

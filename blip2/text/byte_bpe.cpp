@@ -87,7 +87,7 @@ ByteBpe::ByteBpe(ByteBpeParts parts)
   unknown_id_ = model_id(parts_.unknown);
   if (unknown_id_ < 0) {
     fail(ErrorCode::kCorruptData, "{}: expected the unknown token \"{}\" in the vocabulary",
-         frame_.parts().source, parts_.unknown);
+         frame_.parts().source, printable(parts_.unknown));
   }
 }
 

@@ -155,7 +155,7 @@ BytePreTokenizer parse_byte_pre_tokenizer(std::string_view name, const std::stri
     return BytePreTokenizer::kLlama3;
   fail(ErrorCode::kUnsupported,
        "{}: pre-tokenizer: expected \"gpt-2\", \"smollm\" or \"llama-bpe\", found \"{}\"", source,
-       name);
+       printable(name));
 }
 
 std::vector<std::string_view> split_byte_words(std::string_view text, BytePreTokenizer rule) {

@@ -7,6 +7,7 @@
 
 #include "blip2/base/error.h"
 #include "blip2/text/base64.h"
+#include "blip2/text/utf8.h"
 
 namespace blip2 {
 
@@ -108,7 +109,7 @@ CharsmapStep read_charsmap(const JsonPlace& place) {
   std::optional<std::string> bytes = decode_base64(text);
   if (!bytes) {
     fail(ErrorCode::kCorruptData, "{}: precompiled_charsmap: expected Base64, found \"{}\"",
-         place.where, text.substr(0, 80));
+         place.where, printable(text));
   }
   return {std::make_shared<Charsmap>(std::move(*bytes), place.where)};
 }

@@ -45,7 +45,7 @@ PieceBpe::PieceBpe(PieceBpeParts parts, const std::vector<std::string>& pieces,
   unknown_id_ = find(pieces_, parts_.unknown);
   if (unknown_id_ < 0) {
     fail(ErrorCode::kCorruptData, "{}: expected the unknown token \"{}\" in the vocabulary", source,
-         parts_.unknown);
+         printable(parts_.unknown));
   }
 }
 

@@ -130,7 +130,7 @@ SentencePieceModel::Piece read_piece(std::string_view bytes, const std::string& 
     message.refuse(fmt::format("expected a finite score, found {}", piece.score));
   }
   if (piece.text.empty() || !is_valid_utf8(piece.text)) {
-    message.refuse("expected a piece in UTF-8, found \"" + replace_invalid_utf8(piece.text) + "\"");
+    message.refuse("expected a piece in UTF-8, found \"" + printable(piece.text) + "\"");
   }
   return piece;
 }

@@ -10,6 +10,7 @@
 #include "blip2/base/error.h"
 #include "blip2/text/json_fields.h"
 #include "blip2/text/tokenizer_files.h"
+#include "blip2/text/utf8.h"
 
 namespace blip2 {
 namespace {
@@ -119,7 +120,7 @@ int64_t parse_id(const std::string& text, const std::string& where) {
   int64_t id = -1;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
   if (error != std::errc() || end != text.data() + text.size() || id < 0) {
-    fail(ErrorCode::kCorruptData, "{}: expected an id, found \"{}\"", where, text);
+    fail(ErrorCode::kCorruptData, "{}: expected an id, found \"{}\"", where, printable(text));
   }
   return id;
 }
@@ -253,7 +254,7 @@ std::unique_ptr<Tokenizer> build(WordPieceParts parts, const SideFiles& files, b
   if (from_vocab_txt && !is_bert && !kind.empty()) {
     fail(ErrorCode::kUnsupported,
          "{}: tokenizer_class \"{}\" with vocab.txt alone is not supported", files.config.where,
-         kind);
+         printable(kind));
   }
   complete_frame(parts.frame, parts.pieces, files, kBertDefaults, extra_special_tokens);
   if (is_bert || from_vocab_txt) {  // the class's options overrule tokenizer.json
@@ -322,7 +323,7 @@ std::unique_ptr<Tokenizer> build(ByteBpeParts parts, const SideFiles& files, boo
   if (from_vocab_json && !is_gpt2 && !is_clip) {
     fail(ErrorCode::kUnsupported,
          "{}: tokenizer_class \"{}\" with vocab.json alone is not supported", files.config.where,
-         kind);
+         printable(kind));
   }
   std::span<const DefaultToken> defaults;
   if (is_gpt2) defaults = kGpt2Defaults;
@@ -360,7 +361,7 @@ ModelFile find_model_file(const fs::path& directory, const SideFiles& files, boo
   if (has_json && !(is_known && member(files.config, "add_prefix_space"))) return {};
   if (!is_known && !kind.empty()) {
     fail(ErrorCode::kUnsupported, "{}: tokenizer_class \"{}\" with {} alone is not supported",
-         files.config.where, kind, file.path.filename().string());
+         files.config.where, printable(kind), file.path.filename().string());
   }
   if (is_known) file.is_t5 = kind == "T5Tokenizer";
   return file;

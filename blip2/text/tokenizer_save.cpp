@@ -7,6 +7,7 @@
 #include "blip2/base/json_text.h"
 #include "blip2/text/save_parts.h"
 #include "blip2/text/tokenizer_files.h"
+#include "blip2/text/utf8.h"
 
 namespace blip2 {
 namespace {
@@ -112,7 +113,7 @@ json config_document(const TokenizerFrame& frame, const char* tokenizer_class) {
   json config = carried.empty() ? json::object() : json::parse(carried, nullptr, false);
   if (!config.is_object()) {
     fail(ErrorCode::kInvalidArgument, "{}: tokenizer_config: expected a JSON object, found \"{}\"",
-         frame.parts().source, carried.substr(0, 80));
+         frame.parts().source, printable(carried));
   }
   if (!config.contains("tokenizer_class")) config["tokenizer_class"] = tokenizer_class;
   config["clean_up_tokenization_spaces"] = frame.parts().clean_up_spaces;

@@ -55,6 +55,22 @@ std::string replace_invalid_utf8(std::string_view bytes) {
   return out;
 }
 
+std::string printable(std::string_view bytes) {
+  constexpr size_t kLongest = 120;
+  constexpr const char* kDigits = "0123456789abcdef";
+  std::string out;
+  for (const char character : replace_invalid_utf8(bytes)) {
+    const auto byte = static_cast<uint8_t>(character);
+    if (out.size() >= kLongest && (byte & 0xc0) != 0x80) return out + "...";
+    if (byte < 0x20 || byte == 0x7f) {
+      out += {'\\', 'x', kDigits[byte >> 4], kDigits[byte & 15]};
+    } else {
+      out += character;
+    }
+  }
+  return out;
+}
+
 char32_t next_code_point(std::string_view text, size_t& position) {
   const auto next = [&] { return static_cast<char32_t>(static_cast<uint8_t>(text[position++])); };
   const char32_t lead = next();

@@ -16,6 +16,10 @@ bool is_valid_utf8(std::string_view bytes);
 /// Unicode section 3.9 ("substitution of maximal subparts") have it.
 std::string replace_invalid_utf8(std::string_view bytes);
 
+/// Text from a file as a message can show it: replace_invalid_utf8, control characters as \xNN, cut
+/// short after some hundred bytes.
+std::string printable(std::string_view bytes);
+
 /// The code point that starts at `position`, which moves past it. `text` must be valid.
 char32_t next_code_point(std::string_view text, size_t& position);
 

@@ -19,12 +19,12 @@ Vocabulary::Vocabulary(std::vector<std::string> pieces, const std::string& sourc
     if (piece.empty()) continue;
     if (!is_valid_utf8(piece)) {
       fail(ErrorCode::kCorruptData, "{}: token {}: expected UTF-8, found \"{}\"", source, id,
-           replace_invalid_utf8(piece));
+           printable(piece));
     }
     const auto [entry, fresh] = ids_.emplace(piece, id);
     if (!fresh) {
-      fail(ErrorCode::kCorruptData, "{}: token \"{}\" has two ids, {} and {}", source, piece,
-           entry->second, id);
+      fail(ErrorCode::kCorruptData, "{}: token \"{}\" has two ids, {} and {}", source,
+           printable(piece), entry->second, id);
     }
   }
 }
@@ -32,21 +32,21 @@ Vocabulary::Vocabulary(std::vector<std::string> pieces, const std::string& sourc
 void Vocabulary::add(const std::string& piece, int64_t id, const std::string& source) {
   if (piece.empty() || !is_valid_utf8(piece)) {
     fail(ErrorCode::kCorruptData, "{}: token {}: expected text in UTF-8, found \"{}\"", source, id,
-         replace_invalid_utf8(piece));
+         printable(piece));
   }
   if (id < 0 || id >= kMaxSize) {
     fail(ErrorCode::kCorruptData, "{}: token \"{}\": expected an id from 0 to {}, found {}", source,
-         piece, kMaxSize - 1, id);
+         printable(piece), kMaxSize - 1, id);
   }
   const int64_t known = this->id(piece);
   if (known == id) return;
   if (known >= 0) {
-    fail(ErrorCode::kCorruptData, "{}: token \"{}\" has two ids, {} and {}", source, piece, known,
-         id);
+    fail(ErrorCode::kCorruptData, "{}: token \"{}\" has two ids, {} and {}", source,
+         printable(piece), known, id);
   }
   if (contains(id)) {
     fail(ErrorCode::kCorruptData, "{}: id {} has two tokens, \"{}\" and \"{}\"", source, id,
-         this->piece(id), piece);
+         printable(this->piece(id)), printable(piece));
   }
   if (id >= size()) pieces_.resize(static_cast<size_t>(id) + 1);
   pieces_[static_cast<size_t>(id)] = piece;

@@ -6,6 +6,7 @@
 #include "blip2/base/files.h"
 #include "blip2/text/json_fields.h"
 #include "blip2/text/tokenizer_files.h"
+#include "blip2/text/utf8.h"
 
 namespace blip2 {
 namespace {
@@ -34,13 +35,13 @@ std::vector<std::string> read_vocabulary_object(const nlohmann::json& vocabulary
     const int64_t id = as_integer(value, where + ": \"" + piece + "\"");
     if (id < 0 || id >= Vocabulary::kMaxSize) {
       fail(ErrorCode::kCorruptData, "{}: \"{}\": expected an id from 0 to {}, found {}", where,
-           piece, Vocabulary::kMaxSize - 1, id);
+           printable(piece), Vocabulary::kMaxSize - 1, id);
     }
     const auto index = static_cast<size_t>(id);
     if (index >= pieces.size()) pieces.resize(index + 1);
     if (!pieces[index].empty()) {
       fail(ErrorCode::kCorruptData, "{}: id {} has two tokens, \"{}\" and \"{}\"", where, id,
-           pieces[index], piece);
+           printable(pieces[index]), printable(piece));
     }
     pieces[index] = piece;
   }

@@ -5,6 +5,7 @@
 
 #include "blip2/base/error.h"
 #include "blip2/text/tokenizer_files.h"
+#include "blip2/text/utf8.h"
 
 namespace blip2 {
 namespace {
@@ -34,13 +35,13 @@ WordPiece::WordPiece(WordPieceParts parts)
   unknown_id_ = vocabulary().id(parts_.unknown);
   if (unknown_id_ < 0 || unknown_id_ >= frame_.num_model_pieces()) {
     fail(ErrorCode::kCorruptData, "{}: expected the unknown token \"{}\" in the vocabulary", source,
-         parts_.unknown);
+         printable(parts_.unknown));
   }
   if (parts_.max_word_characters < 1 || parts_.continuation.empty()) {
     fail(ErrorCode::kUnsupported,
          "{}: WordPiece: expected a continuation prefix and words of 1 character or more, found "
          "\"{}\" and {}",
-         source, parts_.continuation, parts_.max_word_characters);
+         source, printable(parts_.continuation), parts_.max_word_characters);
   }
   for (int64_t id = 0; id < frame_.num_model_pieces(); ++id) {
     const std::string& piece = vocabulary().piece(id);

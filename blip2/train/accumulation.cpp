@@ -34,6 +34,7 @@ StepTotals run_batches(Stage& stage, StepContext context,
     }
     totals.loss += share * output.loss.item<double>();
     totals.samples += output.samples;
+    totals.data_s += output.data_s;
     totals.keys.insert(totals.keys.end(), output.keys.begin(), output.keys.end());
   }
   return totals;

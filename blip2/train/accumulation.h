@@ -19,6 +19,7 @@ struct StepTotals {
   std::vector<std::pair<std::string, double>> values;
   int64_t samples = 0;            ///< a sum
   std::vector<std::string> keys;  ///< of this rank's samples
+  double data_s = 0;              ///< this rank's waiting for samples, a sum
   bool stop = false;              ///< this rank, or after the mean any rank, wants to stop
 };
 

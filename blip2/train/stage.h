@@ -32,6 +32,7 @@ struct StepOutput {
   std::vector<std::pair<std::string, double>> values;
   int64_t samples = 0;            ///< in this rank's batch
   std::vector<std::string> keys;  ///< of the samples: named when the loss is not finite
+  double data_s = 0;              ///< how long the samples were waited for
 };
 
 /// A stage of training. Deterministic: the state of the tensors, the position in the data and the

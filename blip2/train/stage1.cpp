@@ -218,6 +218,7 @@ StepOutput Stage1Training::run_batch(const StepContext& context) {
                    {"itm_accuracy", losses.itm_accuracy},
                    {"query_similarity", losses.query_similarity.item<double>()}};
   output.samples = static_cast<int64_t>(batch.samples.size());
+  output.data_s = batch.waited_s;
   for (const Sample& sample : batch.samples) output.keys.push_back(sample.key);
   return output;
 }

@@ -175,6 +175,7 @@ StepOutput Stage2Training::run_batch(const StepContext& context) {
   output.values = {{"loss_lm", losses.lm.item<double>()},
                    {"query_similarity", losses.query_similarity.item<double>()}};
   output.samples = static_cast<int64_t>(batch.samples.size());
+  output.data_s = batch.waited_s;
   return output;
 }
 

@@ -15,6 +15,7 @@
 #include "blip2/train/accumulation.h"
 #include "blip2/train/divergence.h"
 #include "blip2/train/gradient_reducer.h"
+#include "blip2/train/health.h"
 #include "blip2/train/optimizer.h"
 #include "blip2/train/resume.h"
 #include "blip2/train/snapshot.h"
@@ -53,6 +54,7 @@ class Trainer {
   AdamW optimizer_;
   WeightAverage average_;
   GradientReducer reducer_;
+  RunHealth health_;
   RunState state_;
   fs::path last_snapshot_;
   std::unique_ptr<EventLog> log_;  // on the first rank
@@ -138,17 +140,23 @@ LogRow Trainer::step() {
   state_.samples += totals.samples;
   state_.elapsed_s = ended_s - started_s_;
   state_.bad_steps = applied ? 0 : state_.bad_steps + 1;
-  return {.step = number,
-          .epoch = (state_.batches_consumed - 1) / options_.batches_per_epoch,
-          .samples = state_.samples,
-          .loss = totals.loss,
-          .values = std::move(totals.values),
-          .lr = rate,
-          .grad_norm = grad_norm,
-          .samples_per_second =
-              static_cast<double>(totals.samples) / std::max(ended_s - step_started_s, 1e-9),
-          .elapsed_s = state_.elapsed_s,
-          .applied = applied};
+  LogRow row{.step = number,
+             .epoch = (state_.batches_consumed - 1) / options_.batches_per_epoch,
+             .samples = state_.samples,
+             .loss = totals.loss,
+             .values = std::move(totals.values),
+             .lr = rate,
+             .grad_norm = grad_norm,
+             .samples_per_second =
+                 static_cast<double>(totals.samples) / std::max(ended_s - step_started_s, 1e-9),
+             .elapsed_s = state_.elapsed_s,
+             .applied = applied};
+  if (is_first_rank()) {
+    for (const std::string& warning : health_.check(row, totals.data_s, ended_s - step_started_s)) {
+      log_warning("{}", warning);
+    }
+  }
+  return row;
 }
 
 /// Updates the parameters, unless the loss or the gradient is not finite.

@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <span>
 
+#include "blip2/base/clock.h"
 #include "blip2/base/error.h"
 #include "blip2/base/log.h"
 #include "blip2/data/caption_cleaning.h"
@@ -115,7 +116,10 @@ void TrainingData::seek(int64_t batches_consumed) {
 
 Batch TrainingData::next() {
   BLIP2_CHECK(pipeline_ != nullptr);
-  return pipeline_->next();
+  const double asked_s = now_s();
+  Batch batch = pipeline_->next();
+  batch.waited_s = now_s() - asked_s;
+  return batch;
 }
 
 void TrainingData::load(Sample& sample) const {

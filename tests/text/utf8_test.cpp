@@ -52,5 +52,12 @@ TEST(Utf8, MaximalIllFormedPartsAreReplaced) {
   }
 }
 
+TEST(Utf8, PrintableTextIsOneLine) {
+  EXPECT_EQ(printable("caf\u00e9 \"x\""), "caf\u00e9 \"x\"");
+  EXPECT_EQ(printable("a\nb\x1b[31m\x7f"), "a\\x0ab\\x1b[31m\\x7f");
+  EXPECT_EQ(printable("\xff"), "\ufffd");
+  EXPECT_EQ(printable(std::string(119, 'a') + "\u00e9bcd"), std::string(119, 'a') + "\u00e9...");
+}
+
 }  // namespace
 }  // namespace blip2

@@ -1,0 +1,79 @@
+#include "blip2/train/health.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <utility>
+
+namespace blip2 {
+namespace {
+
+/// Of one positive and two negative pairs, all judged alike: ln 3 - 2/3 ln 2.
+constexpr double kOneClassLoss = 0.6365;
+constexpr double kOneClassAccuracy = 2.0 / 3.0;
+/// BLIP clamps to these; BLIP-2 does not, so that nothing stops it there (blip2_reference.md 2.2).
+constexpr double kLowestTemperature = 0.001, kHighestTemperature = 0.5;
+constexpr double kCollapsed = 0.95;
+constexpr double kSlowData = 0.3;
+
+double value_of(const LogRow& row, const char* name) {
+  for (const auto& [found, value] : row.values) {
+    if (found == name) return value;
+  }
+  return NAN;
+}
+
+}  // namespace
+
+double RunHealth::mean(double Step::* value) const {
+  double sum = 0;
+  for (const Step& step : window_) sum += step.*value;
+  return sum / static_cast<double>(window_.size());
+}
+
+void RunHealth::warn(const char* sign, std::string text, std::vector<std::string>& warnings) {
+  if (told_.insert(sign).second) warnings.push_back(std::move(text));
+}
+
+std::vector<std::string> RunHealth::check(const LogRow& row, double data_s, double step_s) {
+  window_.push_back({value_of(row, "loss_itm"), value_of(row, "itm_accuracy"),
+                     value_of(row, "temperature"), value_of(row, "query_similarity"), data_s,
+                     step_s});
+  if (window_.size() > kWindow) window_.pop_front();
+  std::vector<std::string> warnings;
+  const double temperature = window_.back().temperature;
+  if (temperature <= kLowestTemperature || temperature >= kHighestTemperature) {
+    warn("temperature",
+         fmt::format("step {}: ITC's temperature is {:.4g}, outside {} to {}: a smaller "
+                     "learning rate keeps it inside",
+                     row.step, temperature, kLowestTemperature, kHighestTemperature),
+         warnings);
+  }
+  if (window_.size() < kWindow) return warnings;  // comparisons with NaN below are false
+  if (std::abs(mean(&Step::itm_loss) - kOneClassLoss) < 0.01 &&
+      std::abs(mean(&Step::itm_accuracy) - kOneClassAccuracy) < 0.01) {
+    warn("itm",
+         fmt::format("step {}: over {} steps ITM's loss is {:.3f}, that of one answer for all "
+                     "pairs: run.hard_negatives_from lets it start with uniform negatives",
+                     row.step, kWindow, mean(&Step::itm_loss)),
+         warnings);
+  }
+  if (mean(&Step::query_similarity) > kCollapsed) {
+    warn("queries",
+         fmt::format("step {}: over {} steps a picture's queries are alike (mean squared cosine "
+                     "{:.3f}): run.loss_weights.query_similarity keeps them apart",
+                     row.step, kWindow, mean(&Step::query_similarity)),
+         warnings);
+  }
+  const double share = mean(&Step::data_s) / mean(&Step::step_s);
+  if (share > kSlowData) {
+    warn("data",
+         fmt::format("step {}: {:.0f} % of the time goes into waiting for data: more "
+                     "run.num_workers, smaller pictures, or feature_cache",
+                     row.step, 100 * share),
+         warnings);
+  }
+  return warnings;
+}
+
+}  // namespace blip2
