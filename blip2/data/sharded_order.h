@@ -4,6 +4,7 @@
 // replayed to resume.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 

@@ -93,6 +93,24 @@ TEST(Jsonl, ABrokenFirstLineIsRefusedOnOpening) {
       ErrorCode::kCorruptData);
 }
 
+TEST(Jsonl, ANumberOutOfRangeIsThatRecordsFault) {
+  const TemporaryFolder folder;
+  const auto source = open_source(
+      {.name = "x",
+       .format = "jsonl",
+       .annotations = {folder.write(
+           "a.jsonl", "{\"image\": \"1.png\", \"caption\": \"a\"}\n{\"image\": 1e999}\n")},
+       .images = {}});
+  EXPECT_EQ(source->record(0).key, "1.png");
+  try {
+    source->record(1);
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("a.jsonl:2: "));
+    EXPECT_THAT(error.what(), HasSubstr("a number out of range"));
+  }
+}
+
 TEST(Jsonl, ManyThreadsRead) {
   const TemporaryFolder folder;
   std::string lines;

@@ -52,6 +52,8 @@ json parse(std::string_view text, const std::string& where, const char* expected
     const size_t at = std::min(text.size(), error.byte > 0 ? error.byte - 1 : 0);
     fail(ErrorCode::kCorruptData, "{}: expected {}, found a syntax error at byte {} of {}", where,
          expected, at, text.size());
+  } catch (const json::exception&) {  // a number beyond a double's range
+    fail(ErrorCode::kCorruptData, "{}: expected {}, found a number out of range", where, expected);
   }
 }
 
