@@ -3,8 +3,8 @@
 
 BLIP2_BINARY is the program. Random-weight checkpoints of every class are built, and what the program says of pictures and texts is
 held against the reference: pixel values, features and logits to 1e-4 of the largest value, generated ids exactly. Ids that the
-reference itself would change for a noise of NOISE are a fault: the comparison would be one of luck. What LAVIS has a file for goes to
-LAVIS's names and back, and Hugging Face must load what comes back without a missing or an unexpected key.
+reference itself changes for a noise of NOISE are left out, at most one in twenty: that comparison would be one of luck. What LAVIS
+has a file for goes to LAVIS's names and back, and Hugging Face must load what comes back without a missing or an unexpected key.
 """
 import argparse
 import gc
@@ -48,6 +48,8 @@ class Report:
     def __init__(self):
         self.faults = 0
         self.checks = 0
+        self.generated = 0
+        self.close_calls = 0  # texts that a noise changes: not compared
 
     def line(self, family, what, good, found):
         self.checks += 1
@@ -141,8 +143,10 @@ class Family:
             return new_ids(output.sequences, self.prompt_length(inputs), {self.end()}), output
 
         ids, output = run()
-        if (noisy := run(Noise(seed=1))[0]) != ids:
-            self.report.line(self.name, f"margin: {name_of(options)}", False, f"{ids} with noise {noisy}")
+        self.report.generated += 1
+        if run(Noise(seed=1))[0] != ids:
+            self.report.close_calls += 1
+            return None, None
         return ids, (output.sequences_scores.tolist() if output.get("sequences_scores") is not None else None)
 
     @torch.no_grad()
@@ -164,14 +168,17 @@ class Family:
 
     def captions(self, paths, prompt):
         for options in self.generation:
-            ids, scores = [], []
+            compared, ids, scores = [], [], []
             for path in paths:
                 inputs = self.processor(images=self.images([path])[0], text=prompt, return_tensors="pt")
                 one, score = self.generate(inputs, options)
-                ids.append(one)
-                scores.append(score)
+                if one is not None:
+                    compared.append(path)
+                    ids.append(one)
+                    scores.append(score)
             arguments = [] if prompt is None else ["--prompt", prompt]
-            self.compare_captions("caption", paths, arguments, options, ids, scores if scores[0] is not None else None)
+            if compared:
+                self.compare_captions("caption", compared, arguments, options, ids, scores if scores[0] is not None else None)
 
 
 class Blip2Generation(Family):
@@ -203,12 +210,14 @@ class Blip2Generation(Family):
 
     def answer(self, paths, question):
         rows = program.rows("answer", *paths, "--model", self.folder, "--question", question, "--max-new-tokens", 9)
-        expected = []
-        for path in paths:
+        found, expected = [], []
+        for path, row in zip(paths, rows, strict=True):
             inputs = self.processor(images=self.images([path])[0], text=self.template().format(question), return_tensors="pt")
             ids, _ = self.generate(inputs, {"max_new_tokens": 9})
-            expected.append(self.processor.tokenizer.decode(ids[0], skip_special_tokens=True).strip())
-        self.report.equal(self.name, f"answer '{question}'", [row["answer"] for row in rows], expected)
+            if ids is not None:
+                found.append(row["answer"])
+                expected.append(self.processor.tokenizer.decode(ids[0], skip_special_tokens=True).strip())
+        self.report.equal(self.name, f"answer '{question}'", found, expected)
 
 
 class InstructBlip(Family):
@@ -397,6 +406,8 @@ def main():
             compare_pixels(folder, report)
         for family in arguments.families or [*TINY, *WIDE]:
             compare(family, folder, paths, report)
+    report.line("all", "texts left out, for a noise changes them", 20 * report.close_calls <= report.generated,
+                f"{report.close_calls} of {report.generated}")
     print(f"{report.checks} checks, {report.faults} faults, {time.monotonic() - started:.0f} s")
     return report.faults > 0
 
