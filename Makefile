@@ -89,7 +89,7 @@ fuzz-coverage: deps
 	@tools/install_deps clang-19 libclang-rt-19-dev llvm-19
 	@$(configure_fuzz) -B $(BUILD)-fuzz-coverage -DBLIP2_FUZZ_COVERAGE=ON
 	@cmake --build $(BUILD)-fuzz-coverage -j $(JOBS) --target fuzzers
-	@fuzz/coverage $(BUILD)-fuzz-coverage $(TARGETS)
+	@fuzz/coverage $(BUILD)-fuzz-coverage
 
 check: deps
 	@tools/check_layers
