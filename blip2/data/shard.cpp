@@ -7,8 +7,8 @@
 
 #include "blip2/base/error.h"
 #include "blip2/data/parquet.h"
-#include "blip2/data/shown_name.h"
 #include "blip2/data/sources/json_record.h"
+#include "blip2/text/utf8.h"
 
 namespace blip2 {
 
@@ -63,7 +63,7 @@ void Shard::add_member(const TarMember& member) {
   if (stretch == nullptr) return;
   if (stretch->size >= 0) {
     sample.fault = fmt::format("{}/{}: there twice, or beside another picture",
-                               file_.path().string(), shown_name(member.name));
+                               file_.path().string(), printable(member.name));
   }
   *stretch = {member.offset, member.size};
 }
@@ -95,18 +95,18 @@ std::vector<std::string> Shard::captions(const Sample& sample) const {
     fail(ErrorCode::kCorruptData,
          "{}/{}: expected a row with this key in the parquet beside the "
          "shard, found none",
-         file_.path().string(), shown_name(sample.key));
+         file_.path().string(), printable(sample.key));
   }
   std::vector<std::string> captions;
   if (sample.json.size >= 0) {
     captions = parse_sidecar_captions(
         content(sample.json),
-        fmt::format("{}/{}.json", file_.path().string(), shown_name(sample.key)));
+        fmt::format("{}/{}.json", file_.path().string(), printable(sample.key)));
   }
   if (captions.empty() && sample.text.size >= 0) captions = {std::string(content(sample.text))};
   if (captions.empty()) {
     fail(ErrorCode::kCorruptData, "{}/{}: expected a .json with a caption or a .txt, found none",
-         file_.path().string(), shown_name(sample.key));
+         file_.path().string(), printable(sample.key));
   }
   return captions;
 }
@@ -118,7 +118,7 @@ Record Shard::picture(int64_t index) const {
     fail(ErrorCode::kCorruptData,
          "{}/{}: expected a picture (.jpg .jpeg .png .webp .gif .bmp), "
          "found none",
-         file_.path().string(), shown_name(sample.key));
+         file_.path().string(), printable(sample.key));
   }
   Record record;
   record.key = file_.path().filename().string() + "/" + sample.key;

@@ -8,7 +8,7 @@
 #include <memory>
 
 #include "blip2/base/error.h"
-#include "blip2/data/shown_name.h"
+#include "blip2/text/utf8.h"
 
 namespace blip2 {
 
@@ -22,7 +22,7 @@ struct CloseArchive {
 
 std::string reason_of(archive* reader) {
   const char* message = archive_error_string(reader);
-  return message == nullptr ? "no reason given" : shown_name(message);
+  return message == nullptr ? "no reason given" : printable(message);
 }
 
 /// The name in bytes; a pax name that the C locale cannot say is UTF-8.
@@ -46,11 +46,11 @@ std::string add_entry(archive* reader, archive_entry* entry, int64_t tar_size, T
   const std::string name = name_of(entry);
   if (size > tar_size - offset) {
     return fmt::format("cut: {} has {} bytes from byte {} on, the file ends at byte {}",
-                       shown_name(name), size, offset, tar_size);
+                       printable(name), size, offset, tar_size);
   }
   if (archive_entry_filetype(entry) != AE_IFREG) return "";  // links and folders have no content
   if (archive_entry_sparse_count(entry) > 0) {
-    return fmt::format("{} at byte {} is sparse, which is not read", shown_name(name), offset);
+    return fmt::format("{} at byte {} is sparse, which is not read", printable(name), offset);
   }
   index.members.push_back({name, offset, size});
   return "";

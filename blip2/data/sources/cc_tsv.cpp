@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "blip2/base/error.h"
+#include "blip2/data/sources/file_sequence.h"
 #include "blip2/data/sources/mapped_lines.h"
 
 namespace blip2 {
@@ -30,6 +31,7 @@ class CcFile {
     if (first == "caption\turl" || first == "url\tcaption") header_ = 1;
   }
 
+  const fs::path& path() const { return lines_.path(); }
   int64_t size() const { return lines_.size() - header_; }
 
   Record record(int64_t index, const fs::path& images) const {
@@ -47,7 +49,7 @@ class CcFile {
     }
     Record record;
     record.key = fmt::format("{}_{}", index, crc32_of(url));
-    const fs::path bare = (images.empty() ? lines_.path().parent_path() : images) / record.key;
+    const fs::path bare = images / record.key;
     record.image = bare.string() + ".jpg";
     std::error_code error;
     if (!fs::exists(record.image, error) && fs::exists(bare, error)) record.image = bare;
@@ -61,34 +63,10 @@ class CcFile {
   int64_t header_ = 0;
 };
 
-class CcSource : public Source {
- public:
-  CcSource(const std::vector<fs::path>& files, fs::path images) : images_(std::move(images)) {
-    for (const fs::path& path : files) {
-      files_.push_back(std::make_unique<CcFile>(path));
-      size_ += files_.back()->size();
-    }
-  }
-
-  int64_t size() const override { return size_; }
-
-  Record record(int64_t index) const override {
-    BLIP2_CHECK(index >= 0 && index < size_);
-    size_t number = 0;
-    for (; index >= files_[number]->size(); ++number) index -= files_[number]->size();
-    return files_[number]->record(index, images_);
-  }
-
- private:
-  std::vector<std::unique_ptr<CcFile>> files_;
-  fs::path images_;
-  int64_t size_ = 0;
-};
-
 }  // namespace
 
 std::unique_ptr<Source> open_cc_tsv(const std::vector<fs::path>& files, const fs::path& images) {
-  return std::make_unique<CcSource>(files, images);
+  return std::make_unique<FileSequence<CcFile>>(files, images);
 }
 
 }  // namespace blip2

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "blip2/base/error.h"
+#include "blip2/data/sources/file_sequence.h"
 #include "blip2/data/sources/json_record.h"
 
 namespace blip2 {
@@ -37,32 +38,28 @@ const char* kind_of(std::string_view text, size_t position) {
   }
 }
 
-class JsonListSource : public Source {
- public:
-  JsonListSource(const std::vector<std::filesystem::path>& files,
-                 const std::filesystem::path& images)
-      : images_(images) {
-    for (const auto& path : files) {
-      files_.push_back(std::make_unique<JsonListFile>(path));
-      size_ += files_.back()->list().size();
-    }
+/// Behind the bracket, and the white space after it, of the list that starts at `position`.
+size_t enter_list(std::string_view text, size_t position, const std::string& where) {
+  const size_t at = skip_json_space(text, position);
+  if (at >= text.size() || text[at] != '[') {
+    fail(ErrorCode::kCorruptData, "{}: expected a JSON list, found {}", where, kind_of(text, at));
   }
+  return skip_json_space(text, at + 1);
+}
 
-  int64_t size() const override { return size_; }
+/// A list of records.
+class JsonRecordFile {
+ public:
+  explicit JsonRecordFile(const std::filesystem::path& path) : file_(path) {}
 
-  Record record(int64_t index) const override {
-    BLIP2_CHECK(index >= 0 && index < size_);
-    size_t number = 0;
-    for (; index >= files_[number]->list().size(); ++number) index -= files_[number]->list().size();
-    const JsonListFile& file = *files_[number];
-    return parse_json_record(file.list().element(index), file.list().where(index),
-                             images_.empty() ? file.path().parent_path() : images_);
+  const std::filesystem::path& path() const { return file_.path(); }
+  int64_t size() const { return file_.list().size(); }
+  Record record(int64_t index, const std::filesystem::path& images) const {
+    return parse_json_record(file_.list().element(index), file_.list().where(index), images);
   }
 
  private:
-  std::vector<std::unique_ptr<JsonListFile>> files_;
-  std::filesystem::path images_;
-  int64_t size_ = 0;
+  JsonListFile file_;
 };
 
 }  // namespace
@@ -96,11 +93,7 @@ size_t skip_json_value(std::string_view text, size_t position, const std::string
 
 JsonList::JsonList(std::string_view text, size_t position, std::string where)
     : text_(text), where_(std::move(where)) {
-  size_t at = skip_json_space(text, position);
-  if (at >= text.size() || text[at] != '[') {
-    fail(ErrorCode::kCorruptData, "{}: expected a JSON list, found {}", where_, kind_of(text, at));
-  }
-  at = skip_json_space(text, at + 1);
+  size_t at = enter_list(text, position, where_);
   while (at < text.size() && text[at] != ']') {
     starts_.push_back(at);
     const size_t end = skip_json_space(text, skip_json_value(text, at, where_));
@@ -114,6 +107,12 @@ JsonList::JsonList(std::string_view text, size_t position, std::string where)
   }
   if (at >= text.size()) cut_short(text, where_, "a JSON list");
   end_ = at + 1;
+}
+
+std::string_view first_json_element(std::string_view text, const std::string& where) {
+  const size_t start = enter_list(text, 0, where);
+  if (start >= text.size() || text[start] == ']') return {};
+  return text.substr(start, skip_json_value(text, start, where) - start);
 }
 
 std::string_view JsonList::element(int64_t index) const {
@@ -136,7 +135,7 @@ JsonListFile::JsonListFile(const std::filesystem::path& path)
 
 std::unique_ptr<Source> open_json_lists(const std::vector<std::filesystem::path>& files,
                                         const std::filesystem::path& images) {
-  return std::make_unique<JsonListSource>(files, images);
+  return std::make_unique<FileSequence<JsonRecordFile>>(files, images);
 }
 
 }  // namespace blip2

@@ -44,6 +44,10 @@ size_t skip_json_space(std::string_view text, size_t position);
 /// checked. Throws kCorruptData, naming the byte, where it does not end.
 size_t skip_json_value(std::string_view text, size_t position, const std::string& where);
 
+/// The text of the first element of a list, found without going through the others; empty where
+/// there is none. Throws as JsonList's constructor does for what it reads.
+std::string_view first_json_element(std::string_view text, const std::string& where);
+
 /// A file that is one JSON list, mapped.
 class JsonListFile {
  public:

@@ -31,17 +31,22 @@ std::string optional_name(const json& object, const char* name, const std::strin
   wrong_field(where, fmt::format("\"{}\" as a string or an integer", name).c_str(), value);
 }
 
-std::vector<std::string> captions_of(const json& object, const std::string& where) {
+/// A caption, or a list of them.
+std::vector<std::string> captions_in(const json* value, const std::string& where) {
   constexpr const char* kExpected = "\"caption\" as a string or a list of strings";
-  const json* value = find_field(object, "caption");
   if (value != nullptr && value->is_string()) return {value->get<std::string>()};
   if (value == nullptr || !value->is_array()) wrong_field(where, kExpected, value);
-  if (value->empty()) fail(ErrorCode::kCorruptData, "{}: \"caption\" is an empty list", where);
   std::vector<std::string> captions;
   for (const json& caption : *value) {
     if (!caption.is_string()) wrong_field(where, kExpected, &caption);
     captions.push_back(caption.get<std::string>());
   }
+  return captions;
+}
+
+std::vector<std::string> captions_of(const json& object, const std::string& where) {
+  std::vector<std::string> captions = captions_in(find_field(object, "caption"), where);
+  if (captions.empty()) fail(ErrorCode::kCorruptData, "{}: \"caption\" is an empty list", where);
   return captions;
 }
 
@@ -84,14 +89,8 @@ std::vector<std::string> parse_sidecar_captions(std::string_view text, const std
   const json sidecar = parse(text, where, "a JSON object");
   const json* value = sidecar.is_object() ? find_field(sidecar, "caption") : &sidecar;
   if (value == nullptr || value->is_null()) return {};
-  if (value->is_string()) return {value->get<std::string>()};
-  constexpr const char* kExpected = "\"caption\" as a string or a list of strings";
-  if (!value->is_array()) wrong_field(where, kExpected, value);
-  std::vector<std::string> captions;
-  for (const json& caption : *value) {
-    if (!caption.is_string()) wrong_field(where, kExpected, &caption);
-    if (captions.size() < 2) captions.push_back(caption.get<std::string>());
-  }
+  std::vector<std::string> captions = captions_in(value, where);
+  if (captions.size() > 2) captions.resize(2);
   return captions;
 }
 

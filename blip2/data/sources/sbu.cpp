@@ -6,9 +6,9 @@
 #include <string_view>
 
 #include "blip2/base/error.h"
-#include "blip2/data/shown_name.h"
 #include "blip2/data/sources/json_list.h"
 #include "blip2/data/sources/mapped_lines.h"
+#include "blip2/text/utf8.h"
 
 namespace blip2 {
 namespace fs = std::filesystem;
@@ -26,7 +26,7 @@ Record to_record(std::string_view url, std::string caption, const fs::path& imag
   const std::string name(url.substr(url.rfind('/') + 1));
   if (url.find("://") == std::string_view::npos || name.empty()) {
     fail(ErrorCode::kCorruptData, "{}: expected the URL of a picture, found \"{}\"", where,
-         shown_name(url));
+         printable(url));
   }
   Record record;
   record.key = name;

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "blip2/base/error.h"
+#include "blip2/data/sources/file_sequence.h"
 #include "blip2/data/sources/json_list.h"
 
 namespace blip2 {
@@ -18,8 +19,8 @@ bool has_regions(const Json& entry) {
 }
 
 bool is_region_file(const fs::path& path) {
-  const JsonListFile file(path);
-  return file.list().size() > 0 && has_regions(Json::parse(file.list().element(0), nullptr, false));
+  const MappedFile file(path);
+  return has_regions(Json::parse(first_json_element(text_of(file), path.string()), nullptr, false));
 }
 
 /// The pictures of one file and how many regions lie before each.
@@ -35,6 +36,7 @@ class RegionFile {
     first_.push_back(size_);
   }
 
+  const fs::path& path() const { return file_.path(); }
   int64_t size() const { return size_; }
 
   Record record(int64_t index, const fs::path& images) const {
@@ -49,12 +51,11 @@ class RegionFile {
     }
     Record record;
     const std::string id = json["id"].dump();
-    const fs::path root = images.empty() ? file_.path().parent_path() : images;
-    const fs::path second = root / "VG_100K_2" / (id + ".jpg");
+    const fs::path second = images / "VG_100K_2" / (id + ".jpg");
     std::error_code error;
-    record.image = root / "VG_100K" / (id + ".jpg");
+    record.image = images / "VG_100K" / (id + ".jpg");
     if (!fs::exists(record.image, error) && fs::exists(second, error)) record.image = second;
-    record.key = record.image.lexically_relative(root).string();
+    record.key = record.image.lexically_relative(images).string();
     record.captions = {found["phrase"].get<std::string>()};
     record.image_id = id;
     return record;
@@ -75,35 +76,12 @@ class RegionFile {
   int64_t size_ = 0;
 };
 
-class RegionSource : public Source {
- public:
-  RegionSource(const std::vector<fs::path>& files, fs::path images) : images_(std::move(images)) {
-    for (const fs::path& path : files) {
-      files_.push_back(std::make_unique<RegionFile>(path));
-      size_ += files_.back()->size();
-    }
-  }
-
-  int64_t size() const override { return size_; }
-
-  Record record(int64_t index) const override {
-    BLIP2_CHECK(index >= 0 && index < size_);
-    size_t number = 0;
-    for (; index >= files_[number]->size(); ++number) index -= files_[number]->size();
-    return files_[number]->record(index, images_);
-  }
-
- private:
-  std::vector<std::unique_ptr<RegionFile>> files_;
-  fs::path images_;
-  int64_t size_ = 0;
-};
-
 }  // namespace
 
 std::unique_ptr<Source> open_visual_genome(const std::vector<fs::path>& files,
                                            const fs::path& images) {
-  if (is_region_file(files.front())) return std::make_unique<RegionSource>(files, images);
+  if (is_region_file(files.front()))
+    return std::make_unique<FileSequence<RegionFile>>(files, images);
   return open_json_lists(files, images);
 }
 

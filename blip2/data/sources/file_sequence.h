@@ -1,0 +1,44 @@
+// Files of one format, read one after another as one source.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "blip2/base/error.h"
+#include "blip2/data/source.h"
+
+namespace blip2 {
+
+/// `File` is made of a path and has `path()`, `size()`, and `record(index, images)` for an index
+/// within the file, where `images` is the root of relative pictures.
+template <typename File>
+class FileSequence final : public Source {
+ public:
+  /// Opens all files. `images`: empty for each file's own folder.
+  FileSequence(const std::vector<std::filesystem::path>& files, std::filesystem::path images)
+      : images_(std::move(images)) {
+    for (const std::filesystem::path& path : files) {
+      files_.push_back(std::make_unique<const File>(path));
+      size_ += files_.back()->size();
+    }
+  }
+
+  int64_t size() const override { return size_; }
+
+  Record record(int64_t index) const override {
+    BLIP2_CHECK(index >= 0 && index < size_);
+    size_t number = 0;
+    for (; index >= files_[number]->size(); ++number) index -= files_[number]->size();
+    const File& file = *files_[number];
+    return file.record(index, images_.empty() ? file.path().parent_path() : images_);
+  }
+
+ private:
+  std::vector<std::unique_ptr<const File>> files_;
+  std::filesystem::path images_;
+  int64_t size_ = 0;
+};
+
+}  // namespace blip2
