@@ -122,6 +122,12 @@ std::string format(const T5Config& config) {
   return object.dump(2);
 }
 
+std::string with_field(std::string_view language_json, const char* name, const json& value) {
+  json object = json::parse(language_json);
+  object[name] = value;
+  return object.dump(2);
+}
+
 }  // namespace
 
 LanguageConfig parse_language(std::string_view text, const std::string& where) {
@@ -140,21 +146,15 @@ std::string format_language(const LanguageConfig& config) {
 }
 
 std::string with_dtype(std::string_view language_json, const std::string& dtype) {
-  json object = json::parse(language_json);
-  object["torch_dtype"] = dtype;
-  return object.dump(2);
+  return with_field(language_json, "torch_dtype", dtype);
 }
 
 std::string with_exact_gelu(std::string_view language_json) {
-  json object = json::parse(language_json);
-  object["dense_act_fn"] = "gelu";
-  return object.dump(2);
+  return with_field(language_json, "dense_act_fn", "gelu");
 }
 
 std::string with_end_token(std::string_view language_json, int64_t id) {
-  json object = json::parse(language_json);
-  object["eos_token_id"] = id;
-  return object.dump(2);
+  return with_field(language_json, "eos_token_id", id);
 }
 
 }  // namespace blip2

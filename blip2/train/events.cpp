@@ -89,6 +89,17 @@ void cut_log(const std::filesystem::path& path, int64_t last_step) {
 
 }  // namespace
 
+double value_of(const LogRow& row, std::string_view name) {
+  if (name == "loss") return row.loss;
+  if (name == "lr") return row.lr;
+  if (name == "grad_norm") return row.grad_norm;
+  if (name == "samples_per_second") return row.samples_per_second;
+  for (const auto& [found, value] : row.values) {
+    if (found == name) return value;
+  }
+  return std::numeric_limits<double>::quiet_NaN();
+}
+
 std::string to_json(const LogRow& row) {
   Json json = {{"step", row.step}, {"epoch", row.epoch}, {"samples", row.samples}};
   for (const auto& [name, value] : scalars(row)) json[name] = value;  // dump() writes NaN as null

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -28,6 +29,10 @@ struct LogRow {
   double elapsed_s = 0;  ///< training time of the run so far
   bool applied = true;   ///< false: loss or gradient was not finite, and nothing was changed
 };
+
+/// The number that log.jsonl has under `name` ("loss", "lr", "loss_itc", ...); NaN where the row
+/// has none.
+double value_of(const LogRow& row, std::string_view name);
 
 /// The row as a line of JSON, without the newline; numbers that are not finite are null.
 std::string to_json(const LogRow& row);

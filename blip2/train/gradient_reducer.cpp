@@ -69,26 +69,40 @@ void GradientReducer::start() {
   for (Bucket& bucket : buckets_) bucket.num_ready = 0;
 }
 
+/// Where a parameter's gradient stands in its bucket, in the parameter's shape.
+at::Tensor GradientReducer::values_of(size_t parameter) const {
+  const Place& place = places_[parameter];
+  const at::Tensor& like = parameters_[parameter];
+  return buckets_[place.bucket].values.narrow(0, place.first, like.numel()).view(like.sizes());
+}
+
+/// What earlier batches of the step have left, and `gradient`, which may be undefined: the last
+/// backward pass has not reached the parameter.
+void GradientReducer::set(size_t parameter, const at::Tensor& gradient) {
+  Place& place = places_[parameter];
+  Bucket& bucket = buckets_[place.bucket];
+  const at::Tensor values = values_of(parameter);
+  const at::Tensor& earlier = parameters_[parameter].grad();
+  if (earlier.defined()) {
+    values.copy_(earlier);
+    if (gradient.defined()) values.add_(gradient);
+  } else if (gradient.defined()) {
+    values.copy_(gradient);
+  } else {
+    values.zero_();
+  }
+  bucket.values[place.flag].fill_(earlier.defined() || gradient.defined() ? 1 : 0);
+  place.ready = true;
+  ++bucket.num_ready;
+}
+
 /// A gradient is whole: called by autograd before it is added to what earlier batches of the step
 /// have left.
 void GradientReducer::take(size_t parameter, const at::Tensor& gradient) {
   if (!running_) return;
   const at::NoGradGuard no_grad;
-  Place& place = places_[parameter];
-  BLIP2_CHECK(!place.ready);
-  Bucket& bucket = buckets_[place.bucket];
-  const at::Tensor slot =
-      bucket.values.narrow(0, place.first, gradient.numel()).view(gradient.sizes());
-  const at::Tensor& earlier = parameters_[parameter].grad();
-  if (earlier.defined()) {
-    slot.copy_(earlier);
-    slot.add_(gradient);
-  } else {
-    slot.copy_(gradient);
-  }
-  bucket.values[place.flag].fill_(1);
-  place.ready = true;
-  ++bucket.num_ready;
+  BLIP2_CHECK(!places_[parameter].ready);
+  set(parameter, gradient);
   arrival_.push_back(parameter);
   start_ready_buckets();
 }
@@ -102,23 +116,6 @@ void GradientReducer::start_ready_buckets() {
   }
 }
 
-/// For a parameter that the last backward pass has not reached.
-void GradientReducer::fill_in(size_t parameter) {
-  Place& place = places_[parameter];
-  Bucket& bucket = buckets_[place.bucket];
-  const at::Tensor& earlier = parameters_[parameter].grad();
-  const at::Tensor slot = bucket.values.narrow(0, place.first, parameters_[parameter].numel())
-                              .view(parameters_[parameter].sizes());
-  if (earlier.defined()) {
-    slot.copy_(earlier);
-  } else {
-    slot.zero_();
-  }
-  bucket.values[place.flag].fill_(earlier.defined() ? 1 : 0);
-  place.ready = true;
-  ++bucket.num_ready;
-}
-
 void GradientReducer::finish() {
   if (parameters_.empty()) return;
   BLIP2_CHECK(running_);
@@ -126,7 +123,7 @@ void GradientReducer::finish() {
   running_ = false;
   num_started_early_ = static_cast<int64_t>(num_started_);
   for (size_t i = 0; i < places_.size(); ++i) {
-    if (!places_[i].ready) fill_in(i);
+    if (!places_[i].ready) set(i, {});
   }
   start_ready_buckets();
   for (Bucket& bucket : buckets_) {
@@ -141,10 +138,7 @@ void GradientReducer::put_back(const Bucket& bucket) {
   bucket.values.narrow(0, 0, num_values).div_(communicator_.world_size());
   for (const size_t i : bucket.parameters) {
     const bool any = bucket.values[places_[i].flag].item<double>() > 0;
-    parameters_[i].mutable_grad() =
-        any ? bucket.values.narrow(0, places_[i].first, parameters_[i].numel())
-                  .view(parameters_[i].sizes())
-            : at::Tensor();
+    parameters_[i].mutable_grad() = any ? values_of(i) : at::Tensor();
   }
 }
 

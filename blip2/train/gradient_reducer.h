@@ -49,8 +49,9 @@ class GradientReducer {
   };
 
   void lay_out(const std::vector<size_t>& order, int64_t bucket_bytes);
+  at::Tensor values_of(size_t parameter) const;
+  void set(size_t parameter, const at::Tensor& gradient);
   void take(size_t parameter, const at::Tensor& gradient);
-  void fill_in(size_t parameter);
   void start_ready_buckets();
   void put_back(const Bucket& bucket);
   void learn_order();

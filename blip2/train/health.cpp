@@ -16,13 +16,6 @@ constexpr double kLowestTemperature = 0.001, kHighestTemperature = 0.5;
 constexpr double kCollapsed = 0.95;
 constexpr double kSlowData = 0.3;
 
-double value_of(const LogRow& row, const char* name) {
-  for (const auto& [found, value] : row.values) {
-    if (found == name) return value;
-  }
-  return NAN;
-}
-
 }  // namespace
 
 double RunHealth::mean(double Step::* value) const {

@@ -94,7 +94,8 @@ void warn_if_changed(const RunState& state, const RunConfig& run, const TrainerO
 }
 
 /// The place in the data for another number of ranks than the snapshot's. The order of an epoch's
-/// samples does not depend on that number.
+/// samples does not depend on that number, but for shards: there every rank has a stretch of its
+/// own, and some samples of the epoch come twice or not at all.
 void move_to_ranks(RunState& state, int64_t num_ranks, int64_t batches_per_epoch) {
   if (state.num_ranks == num_ranks) return;
   const int64_t per_epoch = state.batches_per_epoch;

@@ -11,10 +11,8 @@
 
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
-#include "blip2/report/curves.h"
 #include "blip2/report/markup.h"
 #include "blip2/report/page.h"
-#include "blip2/train/events.h"
 
 namespace blip2 {
 namespace fs = std::filesystem;
@@ -129,29 +127,9 @@ std::vector<std::string> labels_of(const std::vector<fs::path>& runs) {
   }
 }
 
-double value_of(const LogRow& row, const std::string& name) {
-  if (name == "loss") return row.loss;
-  if (name == "lr") return row.lr;
-  if (name == "grad_norm") return row.grad_norm;
-  if (name == "samples_per_second") return row.samples_per_second;
-  for (const auto& [found, value] : row.values) {
-    if (found == name) return value;
-  }
-  return NAN;
-}
-
 bool knows(const Run& run, const std::string& name) {
   return std::any_of(run.rows.begin(), run.rows.end(),
                      [&](const LogRow& row) { return !std::isnan(value_of(row, name)); });
-}
-
-Curve curve_of(const Run& run, const std::string& name) {
-  Curve curve{run.label, {}, {}};
-  for (const LogRow& row : run.rows) {
-    curve.x.push_back(static_cast<double>(row.samples));
-    curve.y.push_back(value_of(row, name));
-  }
-  return curve;
 }
 
 void add_charts(Page& page, const std::vector<Run>& runs, std::span<const Quantity> quantities) {
@@ -159,7 +137,8 @@ void add_charts(Page& page, const std::vector<Run>& runs, std::span<const Quanti
   for (const Quantity& quantity : quantities) {
     CurveChart chart{.title = quantity.title, .x_label = "samples", .y_scale = quantity.scale};
     for (const Run& run : runs) {
-      if (knows(run, quantity.name)) chart.curves.push_back(curve_of(run, quantity.name));
+      if (knows(run, quantity.name))
+        chart.curves.push_back(log_curve(run.rows, quantity.name, run.label));
     }
     if (!chart.curves.empty()) figures.push_back({curve_svg(chart), quantity.note});
   }
@@ -193,7 +172,7 @@ void add_lavis(Page& page, const std::vector<Run>& runs) {
                      .y_scale = AxisScale::kLogarithmic};
     for (const Run& run : runs) {
       if (knows(run, is_stage2 ? "loss_lm" : "loss_itc")) {
-        chart.curves.push_back(curve_of(run, "loss"));
+        chart.curves.push_back(log_curve(run.rows, "loss", run.label));
       }
     }
     if (chart.curves.empty()) continue;
@@ -229,6 +208,16 @@ void add_differences(Page& page, const std::vector<Run>& runs) {
 }
 
 }  // namespace
+
+Curve log_curve(const std::vector<LogRow>& rows, const std::string& name,
+                const std::string& label) {
+  Curve curve{label, {}, {}};
+  for (const LogRow& row : rows) {
+    curve.x.push_back(static_cast<double>(row.samples));
+    curve.y.push_back(value_of(row, name));
+  }
+  return curve;
+}
 
 std::string run_report(const std::vector<fs::path>& paths) {
   if (paths.empty()) fail(ErrorCode::kInvalidArgument, "report: expected at least one run");

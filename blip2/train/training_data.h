@@ -24,16 +24,18 @@ namespace blip2 {
 
 class TrainingData {
  public:
-  /// Opens every data set of `config` and computes the feature caches that it asks for. `encoder`
-  /// must outlive this. Unusable records are written to `skipped_path` (JSON lines: source, key,
-  /// reason). `share`: of each global batch, the part that this process takes; all processes write
-  /// one `skipped_path`.
+  /// Of each global batch, the part that this process takes.
   struct Share {
     int64_t rank = 0;
     int64_t num_ranks = 1;
   };
+
+  /// Opens every data set of `config` and computes the feature caches that it asks for. `encoder`
+  /// must outlive this. Unusable records are written to `skipped_path` (JSON lines: source, key,
+  /// reason), one file for all processes.
   TrainingData(const TrainConfig& config, ImageEncoder& encoder, const ImageTransform& transform,
                std::filesystem::path skipped_path, Share share);
+  /// For one process.
   TrainingData(const TrainConfig& config, ImageEncoder& encoder, const ImageTransform& transform,
                std::filesystem::path skipped_path)
       : TrainingData(config, encoder, transform, std::move(skipped_path), Share{}) {}

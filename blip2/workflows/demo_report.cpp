@@ -22,7 +22,7 @@
 #include "blip2/report/heat_map.h"
 #include "blip2/report/markup.h"
 #include "blip2/report/page.h"
-#include "blip2/train/events.h"
+#include "blip2/train/run_report.h"
 
 namespace blip2 {
 namespace fs = std::filesystem;
@@ -40,20 +40,6 @@ std::string thumbnail(const std::string& path, const ImageTransform& transform) 
   const MappedFile file(path);
   const Image image = prepare_image(file.bytes(), path, transform);
   return encode_png(resize(image, kThumbnail, kThumbnail));
-}
-
-Curve curve_of(const std::vector<LogRow>& rows, const std::string& value,
-               const std::string& label) {
-  Curve curve{label, {}, {}};
-  for (const LogRow& row : rows) {
-    double y = value == "loss" ? row.loss : NAN;
-    for (const auto& [name, found] : row.values) {
-      if (name == value) y = found;
-    }
-    curve.x.push_back(static_cast<double>(row.samples));
-    curve.y.push_back(y);
-  }
-  return curve;
 }
 
 Figure loss_figure(const std::string& title, std::vector<Curve> curves, const std::string& caption,
@@ -78,23 +64,23 @@ void add_curves(Page& page, const DemoReport& report) {
   const std::vector<ChartMark> marks = {{hard, "hard negatives"}};
   page.figures(
       {loss_figure(
-           "ITC", {curve_of(one, "loss_itc", "ITC")},
+           "ITC", {log_curve(one, "loss_itc", "ITC")},
            "Stage 1, image-text contrast. With label smoothing 0.1 over 64 pairs it cannot fall "
            "below 0.73."),
        loss_figure(
-           "ITM", {curve_of(one, "loss_itm", "ITM")},
+           "ITM", {log_curve(one, "loss_itm", "ITM")},
            "Stage 1, image-text matching: uniform negatives first, then half of them hard. 0.64 "
            "is the loss of answering one class.",
            marks),
-       loss_figure("ITG", {curve_of(one, "loss_itg", "ITG")},
+       loss_figure("ITG", {log_curve(one, "loss_itg", "ITG")},
                    "Stage 1, image-grounded text generation, label smoothing 0.1."),
        loss_figure("LM",
-                   {curve_of(two, "loss_lm", "with stage 1"),
-                    curve_of(arm, "loss_lm", "without (ablation)")},
+                   {log_curve(two, "loss_lm", "with stage 1"),
+                    log_curve(arm, "loss_lm", "without (ablation)")},
                    "Stage 2, language modelling through the frozen language model."),
        loss_figure("query similarity",
-                   {curve_of(one, "query_similarity", "stage 1"),
-                    curve_of(two, "query_similarity", "stage 2")},
+                   {log_curve(one, "query_similarity", "stage 1"),
+                    log_curve(two, "query_similarity", "stage 2")},
                    "Mean squared cosine between a picture's queries: 1 where all say the same.")});
 }
 
