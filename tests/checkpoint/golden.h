@@ -18,6 +18,7 @@
 #include "blip2/base/files.h"
 #include "blip2/checkpoint/source.h"
 #include "tests/support/assets.h"
+#include "tests/support/errors.h"
 #include "tests/support/temporary_folder.h"
 
 namespace blip2::checkpoint_test {
@@ -113,17 +114,10 @@ inline void write_bytes(const std::filesystem::path& path, std::string_view byte
 /// The message of the Error that `action` throws; a fault if it throws none, or one of several
 /// lines.
 inline std::string error_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    const std::string message = error.what();
-    EXPECT_FALSE(message.empty());
-    EXPECT_EQ(message.find('\n'), std::string::npos) << message;
-    EXPECT_NE(error.code(), ErrorCode::kInternal) << message;
-    return message;
-  }
-  ADD_FAILURE() << "no Error was thrown";
-  return "";
+  const auto [code, message] = testing::error_of(action);
+  EXPECT_FALSE(message.empty());
+  EXPECT_NE(code, ErrorCode::kInternal) << message;
+  return message;
 }
 
 /// The message with which the bytes are refused when they are opened as `open_source` does, and

@@ -4,24 +4,17 @@
 BLIP2_BINARY is the program. BLIP2_ASSETS (else ~/.cache/blip2) holds what tools/fetch_assets fetched; the models are made
 from it by `train` with a handful of steps, once for all tests, in a temporary folder.
 """
-import io
 import json
 import os
 import pathlib
 import signal
 import struct
 import subprocess
-import tarfile
 import tempfile
 import time
 import unittest
-import zlib
 
-BINARY = os.environ.get("BLIP2_BINARY", "build/blip2")
-ASSETS = pathlib.Path(os.environ.get("BLIP2_ASSETS", pathlib.Path.home() / ".cache/blip2"))
-ENCODER = ASSETS / "models/efficientnet_lite0/efficientnet_lite0.pth"
-BERT = ASSETS / "models/all_minilm_l6_v2"
-LANGUAGE_MODEL = ASSETS / "models/smollm2_135m_instruct/smollm2.gguf"
+from support import BERT, BINARY, ENCODER, LANGUAGE_MODEL, png, require_assets, write_shard
 
 
 def blip2(*arguments, stdin="", timeout=300, cwd=None):
@@ -29,26 +22,6 @@ def blip2(*arguments, stdin="", timeout=300, cwd=None):
     environment = dict(os.environ, OMP_WAIT_POLICY="PASSIVE", OMP_NUM_THREADS="2")
     return subprocess.run([BINARY, *map(str, arguments)], input=stdin, timeout=timeout, cwd=cwd,
                           capture_output=True, text=True, env=environment)
-
-
-def png(width, height, colour, declared=None):
-    """The bytes of a plain RGB picture; `declared` lies about its size."""
-    def chunk(kind, data):
-        body = kind + data
-        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
-    rows = b"".join(b"\0" + bytes(colour) * width for _ in range(height))
-    size = declared or (width, height)
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", *size, 8, 2, 0, 0, 0)) +
-            chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
-
-
-def write_shard(path, members):
-    """A webdataset shard of (name, bytes)."""
-    with tarfile.open(path, "w") as shard:
-        for name, content in members:
-            entry = tarfile.TarInfo(name)
-            entry.size = len(content)
-            shard.addfile(entry, io.BytesIO(content))
 
 
 def rows_of(text):
@@ -250,9 +223,7 @@ class WithModels(CommandLineCase):
 
     @classmethod
     def setUpClass(cls):
-        for asset in (ENCODER, BERT / "model.safetensors", LANGUAGE_MODEL):
-            if not asset.exists():
-                raise AssertionError(f"{asset}: run tools/fetch_assets")
+        require_assets()
         folder = tempfile.TemporaryDirectory()
         cls.addClassCleanup(folder.cleanup)
         cls.shared = pathlib.Path(folder.name)

@@ -16,12 +16,11 @@ import tempfile
 import time
 import unittest
 
-from test_command_line import ASSETS, BERT, BINARY, ENCODER, LANGUAGE_MODEL, png
+from support import BERT, BINARY, ENCODER, LANGUAGE_MODEL, log_rows, png, require_assets
 
 MPIRUN = os.environ.get("BLIP2_MPIRUN", "mpirun")
 LAUNCH = [MPIRUN, "--allow-run-as-root", "--oversubscribe", "--bind-to", "none"]
 ENVIRONMENT = dict(os.environ, OMP_WAIT_POLICY="PASSIVE")
-CLOCK = ("samples_per_second", "elapsed_s")
 
 
 def tensors_of(path):
@@ -46,17 +45,10 @@ def largest_difference(one, two):
     return max((max(map(abs, map(operator.sub, a[name], b[name]))), name) for name in a if not name.endswith("key.bias"))
 
 
-def rows_of(output):
-    lines = (output / "log.jsonl").read_text().splitlines()
-    return [{key: value for key, value in json.loads(line).items() if key not in CLOCK} for line in lines]
-
-
 class ManyRanks(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        for asset in (ENCODER, BERT / "model.safetensors", LANGUAGE_MODEL):
-            if not asset.exists():
-                raise AssertionError(f"{asset}: run tools/fetch_assets")
+        require_assets()
         folder = tempfile.TemporaryDirectory()
         cls.addClassCleanup(folder.cleanup)
         cls.shared = pathlib.Path(folder.name)
@@ -153,7 +145,7 @@ run:
         raise AssertionError(f"step {step} was not reached")
 
     def assert_same_run(self, one, two):
-        self.assertEqual(rows_of(one), rows_of(two))
+        self.assertEqual(log_rows(one), log_rows(two))
         for file in ("model/model.safetensors", "checkpoints/step-000000010/model.safetensors",
                      "checkpoints/step-000000010/optimizer.safetensors"):
             self.assertEqual((one / file).read_bytes(), (two / file).read_bytes(), file)
@@ -167,7 +159,7 @@ run:
         two = self.write(f"two{stage}", stage, same)
         self.finish(self.launch(1, one.name))
         self.finish(self.launch(2, two.name))
-        rows = list(zip(rows_of(one), rows_of(two), strict=True))
+        rows = list(zip(log_rows(one), log_rows(two), strict=True))
         self.assertEqual(len(rows), 5)
         for a, b in rows:
             self.assertEqual(a.keys(), b.keys())
@@ -235,7 +227,7 @@ run:
         # One process has half the batch: 7 batches an epoch of two ranks' 5.
         messages = self.finish(self.launch(1, output.name))
         self.assertIn("is of 2 ranks, and 1 go on", messages)
-        rows = rows_of(output)
+        rows = log_rows(output)
         self.assertEqual([row["step"] for row in rows], list(range(1, 9)))
         self.assertEqual([row["samples"] for row in rows], [8, 16, 24, 32, 40, 44, 48, 52])
 
@@ -248,7 +240,7 @@ run:
         lines = [line for line in messages.splitlines() if line.startswith("blip2: ")]
         self.assertEqual(len(lines), 1, messages)
         self.assertRegex(lines[0], r"^blip2: interrupted after step \d+ of 500; started again, the run goes on$")
-        step = len(rows_of(output))
+        step = len(log_rows(output))
         self.assertTrue((output / f"checkpoints/step-{step:09}").exists())
         self.assertFalse((output / "model").exists())
 

@@ -17,24 +17,13 @@ import subprocess
 import sys
 import tempfile
 import time
-import zlib
 
-BINARY = os.environ.get("BLIP2_BINARY", "build/blip2")
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "cli"))
+from support import BINARY, ENCODER, log_rows, png  # noqa: E402
+
 LIBRARY = os.environ.get("BLIP2_FAULTS", "build/libfault_injection.so")
-ASSETS = pathlib.Path(os.environ.get("BLIP2_ASSETS", pathlib.Path.home() / ".cache/blip2"))
-ENCODER = ASSETS / "models/efficientnet_lite0/efficientnet_lite0.pth"
 STEPS, EVERY = 8, 2
-CLOCK = ("samples_per_second", "elapsed_s")
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "red", "green", "blue", "white", "grey", "square"]
-
-
-def png(colour):
-    def chunk(kind, data):
-        body = kind + data
-        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
-    rows = b"".join(b"\0" + bytes(colour) * 24 for _ in range(24))
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 24, 24, 8, 2, 0, 0, 0)) + chunk(b"IDAT", zlib.compress(rows)) +
-            chunk(b"IEND", b""))
 
 
 def write_safetensors(path, tensors):
@@ -94,7 +83,7 @@ class Runs:
         colours = {"red": (220, 30, 30), "green": (30, 200, 40), "blue": (30, 40, 220), "white": (250, 250, 250), "grey": (120, 120, 120)}
         with open(shared / "pairs.jsonl", "w", encoding="utf-8") as pairs:
             for name, colour in colours.items():
-                (shared / f"{name}.png").write_bytes(png(colour))
+                (shared / f"{name}.png").write_bytes(png(24, 24, colour))
                 print(json.dumps({"image": f"{name}.png", "caption": f"a {name} square"}), file=pairs)
             print(json.dumps({"image": "gone.png", "caption": "a red square"}), file=pairs)
         self.config = shared / "run.yaml"
@@ -131,9 +120,7 @@ run:
 
 
 def outcome(folder):
-    rows = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
-    rows = [{key: value for key, value in row.items() if key not in CLOCK} for row in rows]
-    return (folder / "model" / "model.safetensors").read_bytes(), rows, sorted((folder / "skipped.jsonl").read_text().splitlines())
+    return (folder / "model" / "model.safetensors").read_bytes(), log_rows(folder), sorted((folder / "skipped.jsonl").read_text().splitlines())
 
 
 def newest_step(folder):

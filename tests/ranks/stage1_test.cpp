@@ -12,6 +12,7 @@
 #include "blip2/train/gradient_reducer.h"
 #include "blip2/train/optimizer.h"
 #include "tests/ranks/ranks.h"
+#include "tests/train/tiny_stage1.h"
 
 namespace blip2 {
 namespace {
@@ -27,18 +28,7 @@ struct Inputs {
 };
 
 Stage1 make_model() {
-  Stage1Config config;
-  config.qformer = {.hidden_size = 12,
-                    .num_hidden_layers = 2,
-                    .num_attention_heads = 3,
-                    .intermediate_size = 20,
-                    .vocab_size = 40,
-                    .max_position_embeddings = 16,
-                    .encoder_hidden_size = 9,
-                    .num_query_tokens = 4};
-  config.qformer.initializer_range = 0.3;
-  config.embed_dim = 7;
-  Stage1 model = make_stage1(config);
+  Stage1 model = make_stage1(testing::tiny_stage1_config());
   Random random(3, "model");
   initialise(model, random);
   for (const NamedTensor& named : named_tensors(model))

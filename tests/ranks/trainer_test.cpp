@@ -19,29 +19,12 @@ namespace {
 
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
+using testing::log_of;
+using testing::options_of;
 using testing::ranks;
+using testing::run_in;
 using testing::SharedFolder;
 using testing::ToyStage;
-
-RunConfig run_in(const fs::path& output_dir) {
-  RunConfig run;
-  run.output_dir = output_dir.string();
-  run.max_steps = 10;
-  run.accum_grad_iters = 2;
-  run.warmup_steps = 3;
-  run.init_lr = 0.05;
-  run.log_every = 1;
-  run.checkpoint_every = 4;
-  return run;
-}
-
-TrainerOptions options_of() {
-  TrainerOptions options;
-  options.batches_per_epoch = 7;
-  options.config_yaml = "run: {}\n";
-  options.stop_requested = [] { return false; };
-  return options;
-}
 
 /// As the others, but its data are the rank's own.
 class RanksOwnStage final : public Stage {
@@ -60,15 +43,6 @@ class RanksOwnStage final : public Stage {
 
   ToyStage toy;
 };
-
-std::vector<std::string> log_of(const fs::path& output_dir) {
-  std::vector<std::string> lines;
-  for (LogRow row : read_log(output_dir / "log.jsonl")) {
-    row.samples_per_second = row.elapsed_s = 0;
-    lines.push_back(to_json(row));
-  }
-  return lines;
-}
 
 TEST(TrainerOnRanks, AllRanksEndAsOneModelAndTheFirstWrites) {
   const SharedFolder folder;

@@ -3,9 +3,9 @@
 
 #include <gmock/gmock.h>
 
-#include "blip2/base/error.h"
 #include "blip2/train/events.h"
 #include "tests/report/xml_check.h"
+#include "tests/support/errors.h"
 #include "tests/train/support.h"
 
 namespace blip2 {
@@ -38,13 +38,8 @@ class RunReport : public ::testing::Test {
     return folder_ / name;
   }
 
-  std::string error_of(const std::vector<std::filesystem::path>& runs) {
-    try {
-      run_report(runs);
-    } catch (const Error& error) {
-      return error.what();
-    }
-    return "no error";
+  static std::string error_of(const std::vector<std::filesystem::path>& runs) {
+    return testing::error_of([&] { run_report(runs); }).second;
   }
 
   const TemporaryFolder folder_;

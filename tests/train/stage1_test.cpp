@@ -14,6 +14,7 @@
 #include <cmath>
 
 #include "blip2/base/random.h"
+#include "tests/train/tiny_stage1.h"
 
 namespace blip2 {
 namespace {
@@ -23,18 +24,7 @@ constexpr int64_t kBatch = 5;
 class Stage1LossesTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    Stage1Config config;
-    config.qformer = {.hidden_size = 12,
-                      .num_hidden_layers = 2,
-                      .num_attention_heads = 3,
-                      .intermediate_size = 20,
-                      .vocab_size = 40,
-                      .max_position_embeddings = 16,
-                      .encoder_hidden_size = 9,
-                      .num_query_tokens = 4};
-    config.qformer.initializer_range = 0.3;
-    config.embed_dim = 7;
-    model_ = make_stage1(config);
+    model_ = make_stage1(testing::tiny_stage1_config());
     Random random(3, "model");
     initialise(model_, random);
     set_trainable(named_tensors(model_), true);

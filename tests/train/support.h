@@ -1,4 +1,5 @@
-// What the tests of this room share: goldens, a folder that vanishes, and a small stage to train.
+// What the tests of training share, alone and on ranks: goldens, a folder that vanishes, a small
+// stage to train, and a run of it.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -14,7 +15,9 @@
 
 #include "blip2/base/files.h"
 #include "blip2/nn/module.h"
+#include "blip2/train/events.h"
 #include "blip2/train/stage.h"
+#include "blip2/train/trainer.h"
 #include "tests/support/temporary_folder.h"
 
 namespace blip2::testing {
@@ -88,5 +91,40 @@ class ToyStage final : public Stage {
  private:
   int64_t next_batch_ = -1;
 };
+
+/// 10 steps of two batches, of an epoch of 7: steps and epochs never end together.
+inline RunConfig run_in(const std::filesystem::path& output_dir) {
+  RunConfig run;
+  run.output_dir = output_dir.string();
+  run.max_steps = 10;
+  run.accum_grad_iters = 2;
+  run.warmup_steps = 3;
+  run.init_lr = 0.05;
+  run.min_lr = 0.01;
+  run.warmup_lr = 0.001;
+  run.grad_clip = 1;
+  run.log_every = 1;
+  run.checkpoint_every = 4;
+  return run;
+}
+
+inline TrainerOptions options_of(const std::string& resume = "auto") {
+  TrainerOptions options;
+  options.batches_per_epoch = 7;
+  options.resume = resume;
+  options.config_yaml = "run: {}\n";
+  options.stop_requested = [] { return false; };
+  return options;
+}
+
+/// log.jsonl without the clock's columns.
+inline std::vector<std::string> log_of(const std::filesystem::path& output_dir) {
+  std::vector<std::string> lines;
+  for (LogRow row : read_log(output_dir / "log.jsonl")) {
+    row.samples_per_second = row.elapsed_s = 0;
+    lines.push_back(to_json(row));
+  }
+  return lines;
+}
 
 }  // namespace blip2::testing

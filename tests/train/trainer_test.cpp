@@ -20,33 +20,11 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using testing::log_of;
+using testing::options_of;
+using testing::run_in;
 using testing::TemporaryFolder;
 using testing::ToyStage;
-
-/// 10 steps of two batches, of an epoch of 7: steps and epochs never end together.
-RunConfig run_in(const fs::path& output_dir) {
-  RunConfig run;
-  run.output_dir = output_dir.string();
-  run.max_steps = 10;
-  run.accum_grad_iters = 2;
-  run.warmup_steps = 3;
-  run.init_lr = 0.05;
-  run.min_lr = 0.01;
-  run.warmup_lr = 0.001;
-  run.grad_clip = 1;
-  run.log_every = 1;
-  run.checkpoint_every = 4;
-  return run;
-}
-
-TrainerOptions options_of(const std::string& resume = "auto") {
-  TrainerOptions options;
-  options.batches_per_epoch = 7;
-  options.resume = resume;
-  options.config_yaml = "run: {}\n";
-  options.stop_requested = [] { return false; };
-  return options;
-}
 
 TrainingSummary train_alone(ToyStage& stage, const RunConfig& run,
                             const TrainerOptions& options = options_of()) {
@@ -66,16 +44,6 @@ void train_until(ToyStage& stage, const RunConfig& run, int64_t step) {
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kInterrupted) << error.what();
   }
-}
-
-/// log.jsonl without the clock's columns.
-std::vector<std::string> log_of(const fs::path& output_dir) {
-  std::vector<std::string> lines;
-  for (LogRow row : read_log(output_dir / "log.jsonl")) {
-    row.samples_per_second = row.elapsed_s = 0;
-    lines.push_back(to_json(row));
-  }
-  return lines;
 }
 
 TEST(Trainer, WritesWhatTheContractSays) {
