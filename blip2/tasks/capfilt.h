@@ -1,0 +1,81 @@
+// CapFilt for one batch of pictures: captions are drawn, ranked with the picture's web caption, and
+// the best are kept. Where pictures come from and results go is workflows/capfilt's affair.
+// Source: BLIP-2 section 4.1, "Pre-training data"; BLIP section 3.3 for the matching filter.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "blip2/generate/options.h"
+#include "blip2/image/image.h"
+
+namespace blip2 {
+
+struct Bundle;
+
+/// Any model that writes, any that has image-text features; and, for the filter, one with a
+/// matching head. All must outlive what uses them; one bundle may play several parts, and then
+/// encodes a picture once.
+struct CapFiltModels {
+  const Bundle* captioner = nullptr;
+  const Bundle* ranker = nullptr;
+  const Bundle* matcher = nullptr;  ///< may be missing
+};
+
+struct CapFiltOptions {
+  GenerationOptions generation;       ///< num_return_sequences: how many captions are drawn
+  std::string prompt;                 ///< what each caption goes on from
+  int64_t num_kept = 2;               ///< captions that are kept, best first
+  bool always_keep_original = false;  ///< the web caption is kept whatever its rank
+  std::optional<double> min_similarity;         ///< cosine below which no caption is kept
+  std::optional<double> min_match_probability;  ///< of the matcher, for web and drawn captions
+  bool remove_duplicates = true;                ///< of captions that are equal but for case
+  uint64_t seed = 42;
+};
+
+/// The method's own: 10 captions by nucleus sampling (p 0.9), 5 to 20 tokens, the penalty for
+/// repetition that BLIP draws with (LAVIS's blip_caption, blip2_reference.md 8.1).
+GenerationOptions default_capfilt_generation(const Bundle& captioner);
+
+struct CapFiltInput {
+  std::string key;  ///< with the seed, all that the draws depend on
+  Image image;
+  std::vector<std::string> web_captions;  ///< may be empty
+};
+
+/// A caption of a picture that was considered.
+struct CaptionCandidate {
+  enum class Source { kWeb, kSynthetic };
+  std::string text;
+  Source source = Source::kSynthetic;
+  double score = 0;                          ///< the ranker's cosine
+  std::optional<double> match_probability;  ///< the matcher's
+  bool kept = false;
+  std::string dropped_by;  ///< "rank", "similarity", "match" or "duplicate"; empty if kept
+};
+
+/// The candidates of a picture, best score first: a candidate's place is its rank.
+struct CapFiltResult {
+  std::vector<CaptionCandidate> candidates;
+};
+
+/// Thread-safe. What a picture gets depends on models, options, its key and pixels alone.
+class CapFilt {
+ public:
+  /// Throws kInvalidArgument for the options, kUnsupported for models without the part they play.
+  CapFilt(const CapFiltModels& models, CapFiltOptions options);
+  ~CapFilt();
+
+  /// A result for each input, in order.
+  std::vector<CapFiltResult> run(std::span<const CapFiltInput> inputs) const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace blip2
