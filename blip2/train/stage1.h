@@ -64,7 +64,7 @@ class Stage1Training final : public Stage {
                  Communicator& communicator);
 
   std::vector<NamedTensor> trained_tensors() override;
-  void seek(int64_t batches_consumed) override { data_.seek(batches_consumed); }
+  void seek(const DataPosition& position) override { data_.seek(position); }
   StepOutput run_batch(const StepContext& context) override;
   void save_model(const std::filesystem::path& directory) override;
 

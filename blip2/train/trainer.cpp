@@ -84,7 +84,7 @@ TrainingSummary Trainer::train() {
 
   if (is_first_rank()) log_ = std::make_unique<EventLog>(run_.output_dir, state_.step);
   started_s_ = now_s() - state_.elapsed_s;
-  stage_.seek(state_.batches_consumed);
+  stage_.seek({.batches = state_.batches_consumed, .num_stretches = state_.num_stretches});
   while (state_.step < last_step_) {
     const LogRow row = step();
     log(row);

@@ -95,7 +95,7 @@ void TrainingData::open_part(const std::string& name, const DatasetConfig& confi
   mixture.push_back({name, std::move(source), config.sample_ratio});
 }
 
-void TrainingData::seek(int64_t batches_consumed) {
+void TrainingData::seek(const DataPosition& position) {
   PipelineConfig config;
   config.seed = static_cast<uint64_t>(run_.seed);
   config.batch_size = run_.batch_size_train;
@@ -107,11 +107,12 @@ void TrainingData::seek(int64_t batches_consumed) {
   }
   config.rank = share_.rank;
   config.num_ranks = share_.num_ranks;
+  config.num_stretches = position.num_stretches;
   for (const Part& part : parts_) config.num_views = std::max(config.num_views, part.config.views);
   pipeline_.reset();
   pipeline_ = std::make_unique<Pipeline>(
       *mixture_, config, [this](Sample& sample) { load(sample); },
-      [this](const SkippedRecord& record) { note_skipped(record); }, batches_consumed);
+      [this](const SkippedRecord& record) { note_skipped(record); }, position.batches);
 }
 
 Batch TrainingData::next() {

@@ -40,8 +40,8 @@ class TrainingData {
                std::filesystem::path skipped_path)
       : TrainingData(config, encoder, transform, std::move(skipped_path), Share{}) {}
 
-  /// Makes next() give batch `batches_consumed` (from 0) of the run.
-  void seek(int64_t batches_consumed);
+  /// Makes next() give the batch that comes at `position` of the run.
+  void seek(const DataPosition& position);
   Batch next();
   int64_t batches_per_epoch() const { return batches_per_epoch_; }
 

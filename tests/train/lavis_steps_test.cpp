@@ -189,7 +189,7 @@ NamedValues values_of(Model& model) {
 class ReplayedStage : public Stage {
  public:
   explicit ReplayedStage(const Golden& of) : golden(of), encoder_(image_encoder(of)) {}
-  void seek(int64_t) override {}
+  void seek(const DataPosition&) override {}
   void save_model(const fs::path&) override {}
 
  protected:
