@@ -1,5 +1,6 @@
 // BLIP-2's second stage of pre-training: generative learning from a frozen language model, decoder-
-// only or with an encoder (section 3.3, Fig. 3).
+// only or with an encoder (section 3.3, Fig. 3); and fine-tuning for captions, which is the same
+// with a prompt and the image encoder trained (section 4.2).
 #pragma once
 
 #include <cstdint>

@@ -50,6 +50,7 @@ std::set<std::pair<std::string, std::string>> read_skipped(const fs::path& path)
 TrainingData::TrainingData(const TrainConfig& config, ImageEncoder& encoder,
                            const ImageTransform& transform, fs::path skipped_path, Share share)
     : run_(config.run),
+      is_encoder_trained_(!config.model.freeze_vit),
       share_(share),
       encoder_(encoder),
       transform_(transform),
@@ -151,8 +152,10 @@ void TrainingData::note_skipped(const SkippedRecord& record) {
 at::Tensor TrainingData::encode(const Batch& batch, const std::vector<size_t>& samples) const {
   std::vector<std::span<const float>> pictures;
   for (const size_t i : samples) pictures.emplace_back(batch.samples[i].pixels);
+  const at::Tensor pixels = stack_pixels(pictures, transform_.image_size, transform_.image_size);
+  if (is_encoder_trained_) return encoder_.encode_with_graph(pixels);
   const at::NoGradGuard no_grad;
-  return encoder_.encode(stack_pixels(pictures, transform_.image_size, transform_.image_size));
+  return encoder_.encode(pixels);
 }
 
 at::Tensor TrainingData::image_embeds(const Batch& batch) const {
@@ -168,6 +171,7 @@ at::Tensor TrainingData::image_embeds(const Batch& batch) const {
     rows[i] = at::empty({part.cache->num_tokens(), part.cache->width()}, at::kFloat);
     part.cache->read(sample.address.index, sample.view % part.cache->num_views(), rows[i]);
   }
+  if (uncached.size() == rows.size()) return encode(batch, uncached);
   if (!uncached.empty()) {
     const at::Tensor encoded = encode(batch, uncached);
     for (size_t i = 0; i < uncached.size(); ++i) {

@@ -86,7 +86,7 @@ class Stage1OnRanks : public ::testing::TestWithParam<Case> {
     const int64_t all = kBatch * ranks().world_size();
     const Inputs in = inputs(step, first, rows, all, GetParam().equal_lengths);
     const Stage1Losses losses =
-        stage1_losses(model, in.embeds, in.texts, in.excluded, communicator, options(step));
+        stage1_losses(model, in.embeds, in.texts, {in.excluded, {}}, communicator, options(step));
     (losses.itc + 2 * losses.itm + losses.itg).backward();
     return {losses.itc.item<double>(), losses.itm.item<double>(), losses.itg.item<double>(),
             losses.itm_accuracy};
