@@ -26,6 +26,7 @@ struct ModelConfig {
   bool freeze_vit = true;
   bool freeze_embeddings = false;
   bool fold_token_types = true;
+  bool use_grad_checkpoint = false;
   std::string prompt;
 };
 
@@ -117,6 +118,8 @@ void visit(ModelConfig& c, V&& v) {
   v("freeze_vit", c.freeze_vit, "leave the image encoder as it is");
   v("freeze_embeddings", c.freeze_embeddings, "leave the word and position embeddings as they are");
   v("fold_token_types", c.fold_token_types, "add a BERT's token type 0 to its positions");
+  v("use_grad_checkpoint", c.use_grad_checkpoint,
+    "the Q-Former's layers run again in the backward pass: less memory, more time");
   v("prompt", c.prompt, "text before each caption (stage 2)");
 }
 

@@ -56,6 +56,10 @@ Bundle assemble(const TrainConfig& config) {
   options.seed = static_cast<uint64_t>(config.run.seed);
   Bundle bundle = is_stage1(config) ? assemble_stage1(options) : assemble_generative(options);
   if (!is_stage1(config)) check_language_model(config, bundle);
+  if (bundle.stage1) bundle.stage1->qformer.recompute_layers = config.model.use_grad_checkpoint;
+  if (bundle.generative) {
+    bundle.generative->qformer.recompute_layers = config.model.use_grad_checkpoint;
+  }
   // Cut-out pictures are shown to the model whole, on a background; every other use of it must do
   // the same.
   for (const auto& [name, dataset] : config.datasets) {

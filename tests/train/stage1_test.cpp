@@ -2,9 +2,11 @@
 // which side ITC's gradient reaches, and which pairs ITM is computed for.
 #include "blip2/train/stage1.h"
 
+#include <ATen/Context.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/equal.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/randint.h>
 #include <ATen/ops/randn.h>
@@ -138,6 +140,29 @@ TEST_F(Stage1LossesTest, ItmIsOfTheDrawnPairs) {
       options_.itm_share = share;
       EXPECT_NEAR(losses().itm.item<double>(), itm(rows, hard_share), 1e-5);
     }
+  }
+}
+
+TEST_F(Stage1LossesTest, RecomputedLayersGiveTheSameToTheBit) {
+  options_.dropout = {0.2, 0.1};
+  const auto step = [&](bool recompute) {
+    model_.qformer.recompute_layers = recompute;
+    const std::vector<NamedTensor> parameters = named_tensors(model_);
+    for (const NamedTensor& named : parameters) named.tensor->mutable_grad() = at::Tensor();
+    at::manual_seed(21);
+    const Stage1Losses found = losses();
+    std::vector<at::Tensor> all = {found.itc.detach(), found.itm.detach(), found.itg.detach()};
+    total_loss(found, {.query_similarity = 0.5}).backward();
+    for (const NamedTensor& named : parameters) all.push_back(named.tensor->grad());
+    return all;
+  };
+  const std::vector<at::Tensor> plain = step(false), again = step(true);
+  EXPECT_TRUE(at::equal(plain[0], step(false)[0]));
+  ASSERT_EQ(plain.size(), again.size());
+  for (size_t i = 0; i < plain.size(); ++i) {
+    ASSERT_EQ(plain[i].defined(), again[i].defined()) << i;
+    if (!plain[i].defined()) continue;
+    EXPECT_TRUE(at::equal(plain[i], again[i])) << i;
   }
 }
 
