@@ -2,17 +2,16 @@
 
 #include <ATen/core/grad_mode.h>
 
-#include "blip2/base/error.h"
-
 namespace blip2 {
 
 Narrowed::Narrowed(const std::vector<NamedTensor>& tensors) {
   const at::NoGradGuard no_grad;
   for (const NamedTensor& named : tensors) {
     at::Tensor& tensor = *named.tensor;
-    if (!tensor.is_floating_point() || tensor.dim() != 2) continue;
-    BLIP2_CHECK(!tensor.requires_grad());
-    if (tensor.scalar_type() == at::kBFloat16) continue;
+    if (!tensor.is_floating_point() || tensor.dim() != 2 || tensor.requires_grad() ||
+        tensor.scalar_type() == at::kBFloat16) {
+      continue;
+    }
     originals_.emplace_back(&tensor, tensor);
     tensor = tensor.to(at::kBFloat16);
   }

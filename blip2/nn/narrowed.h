@@ -11,9 +11,9 @@
 
 namespace blip2 {
 
-/// While it lives, the matrices among `tensors` are bfloat16, so that Autocast need not convert
-/// them again in each step; then they are what they were before. The tensors must stay where they
-/// are.
+/// While it lives, the frozen matrices among `tensors` are bfloat16, so that Autocast need not
+/// convert them again in each step; then they are what they were before. The tensors must stay
+/// where they are.
 class Narrowed {
  public:
   explicit Narrowed(const std::vector<NamedTensor>& tensors);

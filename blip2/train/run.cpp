@@ -9,6 +9,7 @@
 #include "blip2/base/progress.h"
 #include "blip2/models/bundle_config.h"
 #include "blip2/models/families.h"
+#include "blip2/nn/autocast.h"
 #include "blip2/train/stage1.h"
 #include "blip2/train/stage2.h"
 
@@ -85,6 +86,9 @@ std::unique_ptr<TrainingData> open_data(const TrainConfig& config, const Bundle&
 TrainingSummary run_one_rank(const LoadedTrainConfig& loaded, Communicator& communicator,
                              const RunOptions& options) {
   const TrainConfig& config = loaded.config();
+  if (config.run.amp && !has_bfloat16_arithmetic()) {
+    log_warning("run.amp: this processor has no bfloat16 arithmetic: the run computes in float32");
+  }
   make_directories(config.run.output_dir);
   Bundle bundle = assemble(config);
   const std::unique_ptr<TrainingData> opened = open_data(config, bundle, communicator);
