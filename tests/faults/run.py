@@ -214,7 +214,9 @@ class Campaign:
         else:
             what = f"{kind} at call {number} of {'a snapshot' if snapshots else 'another file'}"
             status, stderr = self.runs.finish(folder, snapshots, kind=kind, at=number)
-            wrong = self.wrong_end(kind, status, stderr)
+            # Where it is the last snapshot's rotation that fails, there is nothing left to be lost.
+            is_done = kind in ("full", "readonly") and status == 0 and snapshots and newest_step(folder) == STEPS
+            wrong = None if is_done else self.wrong_end(kind, status, stderr)
             if wrong:
                 return self.fault(what, wrong)
         return self.go_on(what, folder)
