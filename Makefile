@@ -2,7 +2,7 @@
 BUILD ?= build
 JOBS ?= $(shell nproc)
 
-.PHONY: help deps build demo test parity assets parquet bench bench-pictures faults fuzz fuzz-coverage format check clean
+.PHONY: help deps build demo test parity assets parquet bench bench-pictures bench-stage1 faults fuzz fuzz-coverage format check clean
 
 help:
 	@echo 'make demo    install, build, fetch the small models and pictures, train and evaluate a BLIP-2 (35 minutes)'
@@ -12,6 +12,7 @@ help:
 	@echo 'make bench   the benchmarks'
 	@echo 'make faults  training that is killed, or finds a full disk, at every call'
 	@echo 'make bench-pictures  the data pipeline beside Pillow and PyTorch'
+	@echo 'make bench-stage1  a stage-1 step beside LAVIS'"'"'s: seconds and memory'
 	@echo 'make parquet the plug-in that reads LAION'"'"'s parquet files'
 	@echo 'make fuzz    every reader of files against broken ones, SECONDS=20 each'
 	@echo 'make fuzz-coverage  which share of the readers fuzzing reaches'
@@ -64,12 +65,23 @@ bench-pictures: deps $(BUILD)/build.ninja assets
 	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r bench/compare/requirements.txt
 	@.venv-bench/bin/python bench/compare/pictures.py $(BUILD)/bench_pictures
 
+# A stage-1 step's seconds and memory beside LAVIS's own, out of its wheel, which is unpacked and not installed.
+bench-stage1: deps $(BUILD)/build.ninja
+	@cmake -S . -B $(BUILD) -DBLIP2_BENCH=ON
+	@cmake --build $(BUILD) -j $(JOBS) --target bench_stage1_step
+	@[ -x .venv-bench/bin/python ] || python3 -m venv .venv-bench
+	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r bench/compare/requirements.txt
+	@[ -d .venv-bench/lavis-1.0.2 ] || { \
+	  .venv-bench/bin/python -m pip download --quiet --disable-pip-version-check --no-deps -d .venv-bench salesforce-lavis==1.0.2 && \
+	  .venv-bench/bin/python -m zipfile -e .venv-bench/salesforce_lavis-1.0.2-*.whl .venv-bench/lavis-1.0.2; }
+	@.venv-bench/bin/python bench/compare/stage1_step.py $(BUILD)/bench_stage1_step .venv-bench/lavis-1.0.2
+
 bench: deps $(BUILD)/build.ninja assets
 	@cmake -S . -B $(BUILD) -DBLIP2_BENCH=ON
 	@cmake --build $(BUILD) -j $(JOBS)
 	@bench/run $(BUILD)
 
-# Some hundred runs that are killed, or whose disk is full: half an hour.
+# Some thousand runs that are killed, or whose disk is full: half an hour on idle cores.
 faults: deps $(BUILD)/build.ninja assets
 	@cmake --build $(BUILD) -j $(JOBS) --target blip2 fault_injection
 	@BLIP2_BINARY=$(BUILD)/blip2 BLIP2_FAULTS=$(BUILD)/libfault_injection.so python3 tests/faults/run.py $(ARGS)

@@ -24,6 +24,10 @@ namespace {
   fail(code, "{}: cannot {}: {}", path.string(), action, std::strerror(error));
 }
 
+std::string digits_of(const XXH128_hash_t& hash) {
+  return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
+}
+
 /// A descriptor that closes itself.
 struct Descriptor {
   int fd = -1;
@@ -83,6 +87,26 @@ std::string read_file_range(const fs::path& path, int64_t offset, int64_t size) 
   return bytes;
 }
 
+struct StreamChecksum::State {
+  XXH3_state_t* hash = XXH3_createState();
+  State() = default;
+  ~State() { XXH3_freeState(hash); }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+};
+
+StreamChecksum::StreamChecksum() : state_(std::make_unique<State>()) {
+  BLIP2_CHECK(state_->hash != nullptr && XXH3_128bits_reset(state_->hash) == XXH_OK);
+}
+
+StreamChecksum::~StreamChecksum() = default;
+
+void StreamChecksum::add(const void* data, size_t size_bytes) {
+  if (size_bytes > 0) XXH3_128bits_update(state_->hash, data, size_bytes);
+}
+
+std::string StreamChecksum::digits() const { return digits_of(XXH3_128bits_digest(state_->hash)); }
+
 AtomicFile::AtomicFile(const fs::path& path)
     : path_(path), temporary_(path.string() + fmt::format(".{}.partial", ::getpid())) {
   descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
@@ -97,6 +121,7 @@ AtomicFile::~AtomicFile() {
 
 void AtomicFile::write(const void* data, size_t size_bytes) {
   BLIP2_CHECK(descriptor_ >= 0);
+  checksum_.add(data, size_bytes);
   const char* next = static_cast<const char*>(data);
   while (size_bytes > 0) {
     const ssize_t n = ::write(descriptor_, next, size_bytes);
@@ -155,8 +180,7 @@ void make_directories(const fs::path& path) {
 }
 
 std::string checksum(std::span<const std::byte> bytes) {
-  const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());
-  return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
+  return digits_of(XXH3_128bits(bytes.data(), bytes.size()));
 }
 
 std::string checksum(std::string_view bytes) { return checksum(std::as_bytes(std::span(bytes))); }

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,6 +18,20 @@ std::string read_file(const std::filesystem::path& path);
 /// Reads `size` bytes from `offset` on. Throws as read_file(), and kCorruptData if the file ends
 /// before them.
 std::string read_file_range(const std::filesystem::path& path, int64_t offset, int64_t size);
+
+/// 128-bit XXH3 of bytes that come piece by piece; the same as checksum() of all of them.
+class StreamChecksum {
+ public:
+  StreamChecksum();
+  ~StreamChecksum();
+  void add(const void* data, size_t size_bytes);
+  /// Of what was added so far, as 32 hexadecimal digits.
+  std::string digits() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
 
 /// Writes a file so that at any instant it is either the old one or complete: written beside,
 /// synced, renamed. Throws kUnavailable with the system's reason (a full disk, no permission);
@@ -36,10 +51,13 @@ class AtomicFile {
   void write(std::string_view bytes) { write(bytes.data(), bytes.size()); }
   /// Syncs, renames into place, and syncs the folder.
   void commit();
+  /// checksum() of all that was written.
+  std::string checksum() const { return checksum_.digits(); }
 
  private:
   std::filesystem::path path_;
   std::filesystem::path temporary_;
+  StreamChecksum checksum_;
   int descriptor_ = -1;
 };
 

@@ -60,6 +60,8 @@ class SafetensorsWriter {
 
   /// Makes the file visible. Every element must have been appended.
   void commit();
+  /// checksum() of the file's bytes so far.
+  std::string checksum() const { return file_.checksum(); }
 
  private:
   void skip_finished();
@@ -71,8 +73,10 @@ class SafetensorsWriter {
   AtomicFile file_;
 };
 
-/// Writes all tensors. Those of other devices or layouts are made contiguous one at a time.
-void write_safetensors(const std::filesystem::path& path, const std::vector<StoredTensor>& tensors,
-                       const StringMetadata& metadata = {});
+/// Writes all tensors. Those of other devices or layouts are made contiguous one at a time. Returns
+/// checksum() of the file.
+std::string write_safetensors(const std::filesystem::path& path,
+                              const std::vector<StoredTensor>& tensors,
+                              const StringMetadata& metadata = {});
 
 }  // namespace blip2

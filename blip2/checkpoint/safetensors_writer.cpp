@@ -84,8 +84,9 @@ void SafetensorsWriter::commit() {
   file_.commit();
 }
 
-void write_safetensors(const std::filesystem::path& path, const std::vector<StoredTensor>& tensors,
-                       const StringMetadata& metadata) {
+std::string write_safetensors(const std::filesystem::path& path,
+                              const std::vector<StoredTensor>& tensors,
+                              const StringMetadata& metadata) {
   std::map<std::string, at::Tensor> by_name;
   std::vector<TensorInfo> infos;
   for (const StoredTensor& named : tensors) {
@@ -96,6 +97,7 @@ void write_safetensors(const std::filesystem::path& path, const std::vector<Stor
   SafetensorsWriter writer(path, std::move(infos), metadata);
   for (const TensorInfo& info : writer.layout()) writer.append(by_name.at(info.name));
   writer.commit();
+  return writer.checksum();
 }
 
 }  // namespace blip2

@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "blip2/nn/autocast.h"
 #include "blip2/nn/narrow_linear.h"
 
 namespace blip2 {
@@ -22,6 +23,7 @@ void visit(Linear& linear, const Visitor& visitor) {
 }
 
 at::Tensor apply(const Linear& linear, const at::Tensor& x) {
+  if (is_autocast(x)) return at::linear(x, linear.weight, linear.bias);
   if (is_narrow_linear(x, linear.weight)) {
     at::Tensor y = narrow_linear(x, linear.weight);
     return linear.bias.defined() ? y.add_(linear.bias) : y;

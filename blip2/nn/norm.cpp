@@ -37,7 +37,8 @@ at::Tensor apply(const RmsNorm& norm, const at::Tensor& x) {
 }
 
 at::Tensor normalize(const at::Tensor& x) {
-  return x / at::linalg_vector_norm(x, 2, {-1}, true).clamp_min(1e-12);
+  const at::Tensor wide = widened(x);
+  return wide / at::linalg_vector_norm(wide, 2, {-1}, true).clamp_min(1e-12);
 }
 
 }  // namespace blip2

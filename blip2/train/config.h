@@ -27,6 +27,7 @@ struct ModelConfig {
   bool freeze_vit = true;
   bool freeze_embeddings = false;
   bool fold_token_types = true;
+  bool use_grad_checkpoint = false;
   std::string prompt;
 };
 
@@ -77,6 +78,7 @@ struct RunConfig {
   std::optional<int64_t> max_epoch;
   int64_t batch_size_train = 100;
   int64_t accum_grad_iters = 1;
+  bool amp = false;
   double init_lr = 1e-4;
   double min_lr = 1e-5;
   double warmup_lr = 1e-6;
@@ -120,6 +122,8 @@ void visit(ModelConfig& c, V&& v) {
   v("freeze_vit", c.freeze_vit, "leave the image encoder as it is");
   v("freeze_embeddings", c.freeze_embeddings, "leave the word and position embeddings as they are");
   v("fold_token_types", c.fold_token_types, "add a BERT's token type 0 to its positions");
+  v("use_grad_checkpoint", c.use_grad_checkpoint,
+    "the Q-Former's layers run again in the backward pass: less memory, more time");
   v("prompt", c.prompt, "text before each caption (stage 2); with {} for the question");
 }
 
@@ -190,6 +194,7 @@ void visit(RunConfig& c, V&& v) {
   v("max_epoch", c.max_epoch, "passes over the data (or max_steps)", at_least(1));
   v("batch_size_train", c.batch_size_train, "a rank's batch", at_least(1));
   v("accum_grad_iters", c.accum_grad_iters, "batches in an optimiser step", at_least(1));
+  v("amp", c.amp, "bfloat16 arithmetic on float32 weights, where the processor has it");
   v("init_lr", c.init_lr, "peak learning rate", above(0));
   v("min_lr", c.min_lr, "where the cosine ends", at_least(0));
   v("warmup_lr", c.warmup_lr, "where the warm-up starts", at_least(0));

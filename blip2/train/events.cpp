@@ -1,6 +1,8 @@
 #include "blip2/train/events.h"
 
+#include <cerrno>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -126,7 +128,9 @@ EventLog::EventLog(const std::filesystem::path& output_dir, int64_t last_step)
 
 void EventLog::write(const LogRow& row) {
   file_ << to_json(row) << '\n' << std::flush;
-  if (!file_) fail(ErrorCode::kUnavailable, "{}: cannot write", path_.string());
+  if (!file_) {
+    fail(ErrorCode::kUnavailable, "{}: cannot write: {}", path_.string(), std::strerror(errno));
+  }
   tensorboard_.write(row.step, scalars(row));
 }
 

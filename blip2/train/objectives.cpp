@@ -13,6 +13,7 @@
 #include <ATen/ops/zeros_like.h>
 
 #include "blip2/base/error.h"
+#include "blip2/nn/autocast.h"
 #include "blip2/nn/masks.h"
 #include "blip2/nn/norm.h"
 
@@ -95,6 +96,7 @@ at::Tensor query_similarity(const at::Tensor& queries) {
   BLIP2_CHECK(queries.dim() == 3);
   const int64_t num_queries = queries.size(1);
   if (num_queries == 1) return queries.sum() * 0;
+  const Autocast exact(Arithmetic::kFloat32);
   const at::Tensor unit = normalize(queries);
   const at::Tensor squares = at::matmul(unit, unit.transpose(1, 2)).square();  // [B, Q, Q]
   const double pairs = static_cast<double>(queries.size(0) * num_queries * (num_queries - 1));
@@ -103,7 +105,8 @@ at::Tensor query_similarity(const at::Tensor& queries) {
 
 at::Tensor language_modelling_loss(const at::Tensor& logits, const at::Tensor& targets,
                                    double label_smoothing) {
-  return at::cross_entropy_loss(logits, targets, {}, at::Reduction::Mean, -100, label_smoothing);
+  return at::cross_entropy_loss(widened(logits), targets, {}, at::Reduction::Mean, -100,
+                                label_smoothing);
 }
 
 }  // namespace blip2

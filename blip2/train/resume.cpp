@@ -132,7 +132,7 @@ ResumePoint resume_run(const RunConfig& run, const TrainerOptions& options,
     return point;
   }
   point.state.seed = run.seed;
-  point.state.config_checksum = checksum(options.config_yaml);
+  point.state.config_yaml = options.config_yaml;
   point.state.num_ranks = communicator.world_size();
   point.state.batches_per_epoch = options.batches_per_epoch;
   if (point.state.num_stretches == 0) point.state.num_stretches = communicator.world_size();

@@ -9,6 +9,7 @@
 #include "blip2/base/progress.h"
 #include "blip2/models/bundle_config.h"
 #include "blip2/models/families.h"
+#include "blip2/nn/autocast.h"
 #include "blip2/train/stage1.h"
 #include "blip2/train/stage2.h"
 
@@ -58,6 +59,10 @@ Bundle assemble(const TrainConfig& config) {
   options.seed = static_cast<uint64_t>(config.run.seed);
   Bundle bundle = is_stage1(config) ? assemble_stage1(options) : assemble_generative(options);
   if (!is_stage1(config)) check_language_model(config, bundle);
+  if (bundle.stage1) bundle.stage1->qformer.recompute_layers = config.model.use_grad_checkpoint;
+  if (bundle.generative) {
+    bundle.generative->qformer.recompute_layers = config.model.use_grad_checkpoint;
+  }
   // Cut-out pictures are shown to the model whole, on a background; every other use of it must do
   // the same.
   for (const auto& [name, dataset] : config.datasets) {
@@ -83,6 +88,9 @@ std::unique_ptr<TrainingData> open_data(const TrainConfig& config, const Bundle&
 TrainingSummary run_one_rank(const LoadedTrainConfig& loaded, Communicator& communicator,
                              const RunOptions& options) {
   const TrainConfig& config = loaded.config();
+  if (config.run.amp && !has_bfloat16_arithmetic()) {
+    log_warning("run.amp: this processor has no bfloat16 arithmetic: the run computes in float32");
+  }
   make_directories(config.run.output_dir);
   Bundle bundle = assemble(config);
   const std::unique_ptr<TrainingData> opened = open_data(config, bundle, communicator);

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <system_error>
 #include <utility>
 
@@ -25,10 +26,17 @@ using Json = nlohmann::ordered_json;
 constexpr int64_t kFormat = 1;
 constexpr const char* kModelFile = "model.safetensors";
 constexpr const char* kOptimizerFile = "optimizer.safetensors";
+constexpr const char* kConfigFile = "config.yaml";
 constexpr const char* kStateFile = "state.json";
 constexpr size_t kNumDigits = 9;
 
 std::string file_checksum(const fs::path& path) { return checksum(MappedFile(path).bytes()); }
+
+std::string tensor_checksum(const at::Tensor& tensor) {
+  const at::Tensor values = tensor.cpu().contiguous();
+  return checksum(std::span(static_cast<const std::byte*>(values.const_data_ptr()),
+                            static_cast<size_t>(values.nbytes())));
+}
 
 void rename_folder(const fs::path& from, const fs::path& to) {
   std::error_code error;
@@ -64,10 +72,15 @@ class TemporaryFolder {
   fs::path path_;
 };
 
-void write_tensors(const fs::path& path, const std::vector<NamedTensor>& tensors) {
+/// Checksums of a file and of its tensors.
+Json write_tensors(const fs::path& path, const std::vector<NamedTensor>& tensors) {
   std::vector<StoredTensor> stored;
   for (const NamedTensor& named : tensors) stored.push_back({named.name, named.tensor->detach()});
-  write_safetensors(path, stored);
+  Json written = {{"file", write_safetensors(path, stored)}};
+  for (const StoredTensor& named : stored) {
+    written["tensors"][named.name] = tensor_checksum(named.tensor);
+  }
+  return written;
 }
 
 void read_tensors(const fs::path& path, const std::vector<NamedTensor>& tensors) {
@@ -76,7 +89,8 @@ void read_tensors(const fs::path& path, const std::vector<NamedTensor>& tensors)
   load(SafetensorsFile(path), slots);
 }
 
-Json to_json(const RunState& state, const fs::path& folder) {
+/// `files`: what write_tensors() gave, under the files' names.
+Json to_json(const RunState& state, const Json& files) {
   Json json = {{"format", kFormat},
                {"step", state.step},
                {"batches_consumed", state.batches_consumed},
@@ -87,12 +101,41 @@ Json to_json(const RunState& state, const fs::path& folder) {
                {"bad_steps", state.bad_steps},
                {"elapsed_s", state.elapsed_s},
                {"seed", state.seed},
-               {"config_checksum", state.config_checksum}};
-  for (const char* file : {kModelFile, kOptimizerFile}) {
-    json["files"][file] = file_checksum(folder / file);
+               {"config_checksum", checksum(state.config_yaml)}};
+  for (const auto& [file, written] : files.items()) {
+    json["files"][file] = written["file"];
+    json["tensors"][file] = written["tensors"];
   }
+  json["files"][kConfigFile] = json["config_checksum"];
   json["checksum"] = checksum(json.dump());
   return json;
+}
+
+/// " (tensor 'NAME')" of the first damaged tensor of a file, if the file can be read and its
+/// tensors' checksums are known.
+std::string damaged_tensor(const Json& json, const fs::path& path) {
+  const Json& expected =
+      json.value("tensors", Json::object()).value(path.filename().string(), Json::object());
+  try {
+    const SafetensorsFile file(path);
+    for (const auto& [name, whole] : expected.items()) {
+      if (tensor_checksum(file.read(name)) != whole) return fmt::format(" (tensor '{}')", name);
+    }
+  } catch (const Error&) {  // so damaged that it is no such file
+  }
+  return "";
+}
+
+/// Throws kCorruptData for the first file that is not what was written.
+void check_files(const Json& json, const fs::path& folder) {
+  for (const char* file : {kModelFile, kOptimizerFile}) json.at("files").at(file);
+  for (const auto& [file, digits] : json.at("files").items()) {
+    const std::string whole = digits.get<std::string>();
+    const std::string found = file_checksum(folder / file);
+    if (found == whole) continue;
+    fail(ErrorCode::kCorruptData, "{}: expected the checksum {}, found {}{}",
+         (folder / file).string(), whole, found, damaged_tensor(json, folder / file));
+  }
 }
 
 /// Throws nlohmann's errors for JSON of another shape.
@@ -109,14 +152,8 @@ RunState parse_state(const std::string& text, const fs::path& folder) {
     fail(ErrorCode::kUnsupported, "{}: expected format {}, found {}", where, kFormat,
          json.at("format").get<int64_t>());
   }
-  for (const char* file : {kModelFile, kOptimizerFile}) {
-    const std::string whole = json.at("files").at(file).get<std::string>();
-    const std::string found = file_checksum(folder / file);
-    if (found != whole) {
-      fail(ErrorCode::kCorruptData, "{}: expected the checksum {}, found {}",
-           (folder / file).string(), whole, found);
-    }
-  }
+  check_files(json, folder);
+  const bool has_config = json["files"].contains(kConfigFile);
   return {.step = json.at("step").get<int64_t>(),
           .batches_consumed = json.at("batches_consumed").get<int64_t>(),
           .num_ranks = json.value("num_ranks", int64_t{1}),  // older snapshots are of one process
@@ -126,6 +163,7 @@ RunState parse_state(const std::string& text, const fs::path& folder) {
           .bad_steps = json.at("bad_steps").get<int64_t>(),
           .elapsed_s = json.at("elapsed_s").get<double>(),
           .seed = json.at("seed").get<int64_t>(),
+          .config_yaml = has_config ? read_file(folder / kConfigFile) : "",
           .config_checksum = json.at("config_checksum").get<std::string>()};
 }
 
@@ -155,9 +193,11 @@ fs::path save_snapshot(const fs::path& checkpoints, const RunState& state,
   BLIP2_CHECK(keep > 0);
   const fs::path folder = snapshot_folder(checkpoints, state.step);
   const TemporaryFolder partial(folder.string() + ".partial");
-  write_tensors(partial.path() / kModelFile, tensors.model);
-  write_tensors(partial.path() / kOptimizerFile, tensors.optimizer);
-  write_file_atomic(partial.path() / kStateFile, json_document(to_json(state, partial.path())));
+  const Json files = {
+      {kModelFile, write_tensors(partial.path() / kModelFile, tensors.model)},
+      {kOptimizerFile, write_tensors(partial.path() / kOptimizerFile, tensors.optimizer)}};
+  write_file_atomic(partial.path() / kConfigFile, state.config_yaml);
+  write_file_atomic(partial.path() / kStateFile, json_document(to_json(state, files)));
   rename_folder(partial.path(), folder);
 
   std::vector<int64_t> steps = snapshot_steps(checkpoints);
@@ -169,7 +209,7 @@ fs::path save_snapshot(const fs::path& checkpoints, const RunState& state,
 }
 
 RunState verify_snapshot(const fs::path& folder) {
-  constexpr uintmax_t kMaxStateBytes = 1 << 20;
+  constexpr uintmax_t kMaxStateBytes = 16 << 20;
   const fs::path path = folder / kStateFile;
   std::error_code error;
   if (fs::file_size(path, error) > kMaxStateBytes && !error) {

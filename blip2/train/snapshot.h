@@ -25,6 +25,7 @@ struct RunState {
   int64_t bad_steps = 0;          ///< the last steps in a row that were not applied
   double elapsed_s = 0;
   int64_t seed = 0;
+  std::string config_yaml;  ///< the resolved configuration; of an older snapshot ""
   std::string config_checksum;
 };
 
@@ -37,7 +38,8 @@ struct SnapshotTensors {
 std::filesystem::path snapshot_folder(const std::filesystem::path& checkpoints, int64_t step);
 
 /// Writes a snapshot (temporary folder, sync, rename), then removes all but the newest `keep`.
-/// Returns its folder. Errors: kUnavailable (a full disk); nothing half-written stays.
+/// Returns its folder. state.config_checksum is not read: it follows from config_yaml. Errors:
+/// kUnavailable (a full disk); nothing half-written stays.
 std::filesystem::path save_snapshot(const std::filesystem::path& checkpoints, const RunState& state,
                                     const SnapshotTensors& tensors, int64_t keep);
 

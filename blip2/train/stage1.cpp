@@ -11,6 +11,7 @@
 #include "blip2/base/error.h"
 #include "blip2/base/random.h"
 #include "blip2/data/collate.h"
+#include "blip2/nn/autocast.h"
 #include "blip2/train/finetune.h"
 #include "blip2/train/gather.h"
 #include "blip2/train/image_tokens.h"
@@ -147,6 +148,9 @@ Stage1Training::Stage1Training(Bundle& bundle, TrainingData& data, const TrainCo
     : bundle_(bundle), data_(data), config_(config), communicator_(communicator) {
   BLIP2_CHECK(bundle_.stage1.has_value() && bundle_.qformer_tokenizer != nullptr);
   set_trainable(trained_tensors(), true);
+  if (arithmetic(config_.run.amp) == Arithmetic::kBFloat16) {
+    narrowed_ = std::make_unique<Narrowed>(bundle_.image_encoder->tensors());
+  }
 }
 
 std::vector<NamedTensor> Stage1Training::trained_tensors() {
@@ -212,6 +216,7 @@ StepOutput Stage1Training::run_batch(const StepContext& context) {
   const at::Tensor embeds =
       drop_image_tokens(data_.image_embeds(batch), run.image_token_drop, options.seed, options.step,
                         context.rank * run.batch_size_train);
+  const Autocast autocast(arithmetic(run.amp));
   const Stage1Losses losses =
       stage1_losses(model, embeds, tokenize(batch), related_pairs(batch), communicator_, options);
   StepOutput output;
@@ -229,6 +234,7 @@ StepOutput Stage1Training::run_batch(const StepContext& context) {
 }
 
 void Stage1Training::save_model(const std::filesystem::path& directory) {
+  narrowed_.reset();  // the model is written as it was found
   save_bundle(bundle_, directory);
 }
 

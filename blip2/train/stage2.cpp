@@ -7,6 +7,7 @@
 #include "blip2/base/error.h"
 #include "blip2/base/random.h"
 #include "blip2/data/collate.h"
+#include "blip2/nn/autocast.h"
 #include "blip2/train/finetune.h"
 #include "blip2/train/gather.h"
 #include "blip2/train/image_tokens.h"
@@ -213,6 +214,11 @@ Stage2Training::Stage2Training(Bundle& bundle, TrainingData& data, const TrainCo
   }
   set_trainable(bundle_.language_model->tensors(), false);
   set_trainable(trained_tensors(), true);
+  if (arithmetic(config_.run.amp) == Arithmetic::kBFloat16) {
+    std::vector<NamedTensor> frozen = bundle_.image_encoder->tensors();
+    for (const NamedTensor& named : bundle_.language_model->tensors()) frozen.push_back(named);
+    narrowed_ = std::make_unique<Narrowed>(frozen);
+  }
 }
 
 std::vector<NamedTensor> Stage2Training::trained_tensors() {
@@ -250,6 +256,7 @@ StepOutput Stage2Training::run_batch(const StepContext& context) {
   }
   const at::Tensor embeds = drop_image_tokens(data_.image_embeds(batch), run.image_token_drop,
                                               context.seed, context.batch_number(), first_row);
+  const Autocast autocast(arithmetic(run.amp));
   Stage2Losses losses =
       stage2_losses(*bundle_.generative, *bundle_.language_model, embeds, asked.text,
                     {run.drop_rate, run.drop_rate}, is_answering() ? &asked.instructions : nullptr);
@@ -265,6 +272,7 @@ StepOutput Stage2Training::run_batch(const StepContext& context) {
 }
 
 void Stage2Training::save_model(const std::filesystem::path& directory) {
+  narrowed_.reset();  // the model is written as it was found
   save_bundle(bundle_, directory);
 }
 

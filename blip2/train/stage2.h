@@ -7,11 +7,13 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "blip2/models/bundle.h"
+#include "blip2/nn/narrowed.h"
 #include "blip2/train/communicator.h"
 #include "blip2/train/config.h"
 #include "blip2/train/stage.h"
@@ -106,6 +108,7 @@ class Stage2Training final : public Stage {
   TrainingData& data_;
   TrainConfig config_;
   Communicator& communicator_;
+  std::unique_ptr<Narrowed> narrowed_;  // with run.amp: the frozen parts
 };
 
 }  // namespace blip2

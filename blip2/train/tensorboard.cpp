@@ -5,7 +5,9 @@
 
 #include <array>
 #include <bit>
+#include <cerrno>
 #include <chrono>
+#include <cstring>
 
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
@@ -123,7 +125,9 @@ void TensorBoardWriter::write(int64_t step,
 
 void TensorBoardWriter::append(std::string_view event) {
   file_ << tfrecord(event) << std::flush;
-  if (!file_) fail(ErrorCode::kUnavailable, "{}: cannot write", path_.string());
+  if (!file_) {
+    fail(ErrorCode::kUnavailable, "{}: cannot write: {}", path_.string(), std::strerror(errno));
+  }
 }
 
 }  // namespace blip2

@@ -19,7 +19,7 @@
 #include "blip2/train/layer_decay.h"
 #include "blip2/train/optimizer.h"
 #include "blip2/train/resume.h"
-#include "blip2/train/snapshot.h"
+#include "blip2/train/snapshot_writer.h"
 #include "blip2/train/weight_average.h"
 
 namespace blip2 {
@@ -37,7 +37,7 @@ class Trainer {
   LogRow step();
   bool apply(double loss, double grad_norm, double rate);
   void log(const LogRow& row);
-  void stop_after_bad_steps() const;
+  void stop_after_bad_steps();
   void save();
   void save_model();
   /// All that a snapshot holds besides the run's state.
@@ -57,9 +57,9 @@ class Trainer {
   GradientReducer reducer_;
   RunHealth health_;
   RunState state_;
-  fs::path last_snapshot_;
-  std::unique_ptr<EventLog> log_;  // on the first rank
-  double started_s_ = 0;           // when the run would have started, had it never been interrupted
+  std::unique_ptr<EventLog> log_;              // on the first rank
+  std::unique_ptr<SnapshotWriter> snapshots_;  // on the first rank
+  double started_s_ = 0;  // when the run would have started, had it never been interrupted
   bool stop_ = false;
 };
 
@@ -81,14 +81,18 @@ Trainer::Trainer(Stage& stage, const RunConfig& run, Communicator& communicator,
 TrainingSummary Trainer::train() {
   const ResumePoint point = resume_run(run_, options_, tensors(), num_steps_, communicator_);
   state_ = point.state;
-  last_snapshot_ = point.snapshot;
   const int64_t first_step = state_.step + 1;
   if (point.finished) return {first_step, state_.step, state_.samples};
 
-  if (is_first_rank()) log_ = std::make_unique<EventLog>(run_.output_dir, state_.step);
+  if (is_first_rank()) {
+    log_ = std::make_unique<EventLog>(run_.output_dir, state_.step);
+    snapshots_ = std::make_unique<SnapshotWriter>(fs::path(run_.output_dir) / "checkpoints",
+                                                  run_.keep_checkpoints, point.snapshot);
+  }
   started_s_ = now_s() - state_.elapsed_s;
   stage_.seek({.batches = state_.batches_consumed, .num_stretches = state_.num_stretches});
   while (state_.step < last_step_) {
+    if (snapshots_) snapshots_->check();
     const LogRow row = step();
     log(row);
     stop_after_bad_steps();
@@ -99,6 +103,7 @@ TrainingSummary Trainer::train() {
     check_same_on_all_ranks(parameters_, state_.step, is_due ? Compared::kAll : Compared::kShare,
                             communicator_);
     if (is_due) save();
+    if (snapshots_ && (is_last || stop_)) snapshots_->finish();
     if (stop_ && !is_last) {
       communicator_.wait_for_all();  // a launcher may end all ranks as soon as one leaves
       fail(ErrorCode::kInterrupted,
@@ -175,19 +180,22 @@ void Trainer::log(const LogRow& row) {
   if (log_ && (is_due || !row.applied)) log_->write(row);
 }
 
-void Trainer::stop_after_bad_steps() const {
+void Trainer::stop_after_bad_steps() {
   if (state_.bad_steps < run_.max_bad_steps) return;
+  std::string newest;  // which the first rank alone knows
+  if (snapshots_) {
+    snapshots_->settle();
+    newest = snapshots_->newest().empty() ? "none" : snapshots_->newest().string();
+    newest = "; the last good snapshot: " + newest;
+  }
   fail(ErrorCode::kCorruptData,
-       "step {}: expected a finite loss and gradient, found none in {} steps in a row; the last "
-       "good "
-       "snapshot: {}",
-       state_.step, state_.bad_steps, last_snapshot_.empty() ? "none" : last_snapshot_.string());
+       "step {}: expected a finite loss and gradient, found none in {} steps in a row{}",
+       state_.step, state_.bad_steps, newest);
 }
 
+/// Starts a snapshot; the run goes on while it is written.
 void Trainer::save() {
-  if (!is_first_rank()) return;
-  last_snapshot_ = save_snapshot(fs::path(run_.output_dir) / "checkpoints", state_, tensors(),
-                                 run_.keep_checkpoints);
+  if (snapshots_) snapshots_->start(state_, tensors());
 }
 
 void Trainer::save_model() {

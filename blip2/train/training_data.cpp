@@ -17,6 +17,8 @@
 #include "blip2/data/caption_cleaning.h"
 #include "blip2/data/collate.h"
 #include "blip2/data/image_bytes.h"
+#include "blip2/nn/autocast.h"
+#include "blip2/nn/module.h"
 
 namespace blip2 {
 namespace fs = std::filesystem;
@@ -155,9 +157,10 @@ at::Tensor TrainingData::encode(const Batch& batch, const std::vector<size_t>& s
   std::vector<std::span<const float>> pictures;
   for (const size_t i : samples) pictures.emplace_back(batch.samples[i].pixels);
   const at::Tensor pixels = stack_pixels(pictures, transform_.image_size, transform_.image_size);
-  if (is_encoder_trained_) return encoder_.encode_with_graph(pixels);
+  const Autocast autocast(arithmetic(run_.amp));
+  if (is_encoder_trained_) return widened(encoder_.encode_with_graph(pixels));
   const at::NoGradGuard no_grad;
-  return encoder_.encode(pixels);
+  return widened(encoder_.encode(pixels));
 }
 
 at::Tensor TrainingData::image_embeds(const Batch& batch) const {

@@ -144,6 +144,18 @@ run:
             time.sleep(0.02)
         raise AssertionError(f"step {step} was not reached")
 
+    @staticmethod
+    def wait_for_snapshot(process, output, step):
+        """It is written in the background: some steps later."""
+        folder = output / f"checkpoints/step-{step:09}"
+        for _ in range(6000):
+            if folder.exists():
+                return
+            if process.poll() is not None:
+                raise AssertionError(process.communicate()[1])
+            time.sleep(0.02)
+        raise AssertionError(f"{folder} was not written")
+
     def assert_same_run(self, one, two):
         self.assertEqual(log_rows(one), log_rows(two))
         for file in ("model/model.safetensors", "checkpoints/step-000000010/model.safetensors",
@@ -191,6 +203,7 @@ run:
         self.finish(self.launch(num_ranks, straight.name))
         process = self.launch(num_ranks, killed.name)
         self.wait_for_step(process, killed, 7)
+        self.wait_for_snapshot(process, killed, 5)
         os.kill(self.rank_process(process, num_ranks - 1), signal.SIGKILL)
         messages = process.communicate(timeout=60)[1]
         self.assertNotEqual(process.returncode, 0)
@@ -217,6 +230,7 @@ run:
         output = self.write("silent", 1, ["run.rank_timeout_s=3", "run.max_steps=8"])
         process = self.launch(2, output.name)
         self.wait_for_step(process, output, 6)
+        self.wait_for_snapshot(process, output, 5)
         os.kill(self.rank_process(process, 1), signal.SIGSTOP)
         start = time.monotonic()
         messages = self.finish(process, status=1, timeout=60)

@@ -1,6 +1,7 @@
 // Preloaded into the program (LD_PRELOAD), makes one of its calls on files below a folder go wrong.
 //
 //   FAULT_FOLDER  paths below it count
+//   FAULT_BUT     but for those below this one
 //   FAULT_KIND    kill: the process is gone before the call; torn: a write stops half way, then the
 //   process is gone;
 //                 full: this call and every later one find the disk full; readonly: they find it
@@ -31,8 +32,13 @@ std::string variable(const char* name) {
   return value == nullptr ? "" : value;
 }
 
+bool is_below(const char* path, const std::string& folder) {
+  return std::strncmp(path, folder.c_str(), folder.size()) == 0;
+}
+
 struct Plan {
-  std::string folder = variable("FAULT_FOLDER"), kind = variable("FAULT_KIND");
+  std::string folder = variable("FAULT_FOLDER"), but = variable("FAULT_BUT");
+  std::string kind = variable("FAULT_KIND");
   long at = std::atol(variable("FAULT_AT").c_str());
   std::atomic<long> calls{0};
 
@@ -49,8 +55,8 @@ struct Plan {
     (void)!::pwrite(count, text.data(), text.size(), 0);
   }
   bool covers(const char* path) const {
-    return !folder.empty() && path != nullptr &&
-           std::strncmp(path, folder.c_str(), folder.size()) == 0;
+    if (folder.empty() || path == nullptr || !is_below(path, folder)) return false;
+    return but.empty() || !is_below(path, but);
   }
 };
 

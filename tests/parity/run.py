@@ -21,6 +21,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 import checkpoints
+import events
 import pictures
 import program
 
@@ -404,6 +405,7 @@ def main():
         paths = pictures.few(folder)
         if not arguments.families:
             compare_pixels(folder, report)
+            events.compare(folder, paths, report)
         for family in arguments.families or [*TINY, *WIDE]:
             compare(family, folder, paths, report)
     report.line("all", "texts left out, for a noise changes them", 20 * report.close_calls <= report.generated,

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 #include "blip2/train/optimizer.h"
 #include "tests/train/support.h"
 
@@ -23,7 +25,8 @@ RunState state_of(int64_t step) {
           .bad_steps = 1,
           .elapsed_s = 1.0 / 3,
           .seed = 42,
-          .config_checksum = "abc"};
+          .config_yaml = "run: {}\n",
+          .config_checksum = ""};
 }
 
 /// A stage with an optimiser that has made a step, so that all of its tensors differ from zero.
@@ -75,7 +78,9 @@ TEST(Snapshot, SavedAndLoadedIsTheSame) {
   EXPECT_EQ(state.bad_steps, 1);
   EXPECT_EQ(state.elapsed_s, 1.0 / 3);
   EXPECT_EQ(state.seed, 42);
-  EXPECT_EQ(state.config_checksum, "abc");
+  EXPECT_EQ(state.config_yaml, "run: {}\n");
+  EXPECT_EQ(state.config_checksum, checksum("run: {}\n"));
+  EXPECT_EQ(read_file(snapshot / "config.yaml"), "run: {}\n");
 }
 
 TEST(Snapshot, KeepsTheNewest) {
@@ -93,10 +98,11 @@ TEST(Snapshot, AnyDamageIsSeenAndPassedOver) {
   const TemporaryFolder folder;
   Trained trained(1);
   const fs::path good = save_snapshot(folder.path(), state_of(5), trained.tensors(), 3);
-  for (const char* name : {"model.safetensors", "optimizer.safetensors", "state.json"}) {
+  for (const char* name :
+       {"model.safetensors", "optimizer.safetensors", "config.yaml", "state.json"}) {
     const fs::path newer = save_snapshot(folder.path(), state_of(6), trained.tensors(), 3);
     const size_t size = read_file(newer / name).size();
-    for (const size_t byte : {size_t{3}, size / 2, size - 6}) {
+    for (const size_t byte : {size_t{3}, size / 2, size - 1}) {
       testing::damage(newer / name, byte);
       Trained untouched(2);
       const std::string before = bytes_of(untouched.tensors());
@@ -111,6 +117,39 @@ TEST(Snapshot, AnyDamageIsSeenAndPassedOver) {
     fs::remove(newer / name);
     EXPECT_EQ(newest_snapshot(folder.path()), good) << name;
   }
+}
+
+TEST(Snapshot, ADamagedTensorIsNamed) {
+  const TemporaryFolder folder;
+  Trained trained(1);
+  const fs::path snapshot = save_snapshot(folder.path(), state_of(5), trained.tensors(), 3);
+  // The last bytes of the file are the last tensor's in the file's order, which is the names'.
+  testing::damage(snapshot / "model.safetensors",
+                  read_file(snapshot / "model.safetensors").size() - 1);
+  try {
+    verify_snapshot(snapshot);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("model.safetensors: expected the checksum"));
+    EXPECT_THAT(error.what(), HasSubstr("(tensor 'temp')"));
+  }
+}
+
+TEST(Snapshot, OlderOnesHaveNoConfiguration) {
+  const TemporaryFolder folder;
+  Trained trained(1);
+  const fs::path snapshot = save_snapshot(folder.path(), state_of(5), trained.tensors(), 3);
+  nlohmann::ordered_json state = nlohmann::ordered_json::parse(read_file(snapshot / "state.json"));
+  state.erase("checksum");
+  state.erase("tensors");
+  state["files"].erase("config.yaml");
+  state["checksum"] = checksum(state.dump());
+  write_file_atomic(snapshot / "state.json", state.dump());
+  fs::remove(snapshot / "config.yaml");
+  const RunState found = verify_snapshot(snapshot);
+  EXPECT_EQ(found.step, 5);
+  EXPECT_EQ(found.config_yaml, "");
+  EXPECT_EQ(found.config_checksum, checksum("run: {}\n"));
 }
 
 TEST(Snapshot, LyingStateIsAnError) {
@@ -153,8 +192,8 @@ TEST(Snapshot, HalfWrittenFoldersAreNoSnapshots) {
   EXPECT_EQ(newest_snapshot(folder / "nowhere"), std::nullopt);
   write_file_atomic(folder / "step-000000009.partial" / "left-over", "x");
   const fs::path snapshot = save_snapshot(folder.path(), state_of(9), trained.tensors(), 1);
-  EXPECT_THAT(names_in(snapshot),
-              ::testing::ElementsAre("model.safetensors", "optimizer.safetensors", "state.json"));
+  EXPECT_THAT(names_in(snapshot), ::testing::ElementsAre("config.yaml", "model.safetensors",
+                                                         "optimizer.safetensors", "state.json"));
   EXPECT_FALSE(fs::exists(folder / "step-000000009.partial"));
 }
 

@@ -2,9 +2,11 @@
 // which side ITC's gradient reaches, and which pairs ITM is computed for.
 #include "blip2/train/stage1.h"
 
+#include <ATen/Context.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/equal.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/randint.h>
 #include <ATen/ops/randn.h>
@@ -14,6 +16,8 @@
 #include <cmath>
 
 #include "blip2/base/random.h"
+#include "blip2/nn/autocast.h"
+#include "blip2/train/optimizer.h"
 #include "tests/train/tiny_stage1.h"
 
 namespace blip2 {
@@ -139,6 +143,69 @@ TEST_F(Stage1LossesTest, ItmIsOfTheDrawnPairs) {
       EXPECT_NEAR(losses().itm.item<double>(), itm(rows, hard_share), 1e-5);
     }
   }
+}
+
+TEST_F(Stage1LossesTest, RecomputedLayersGiveTheSameToTheBit) {
+  options_.dropout = {0.2, 0.1};
+  const auto step = [&](bool recompute) {
+    model_.qformer.recompute_layers = recompute;
+    const std::vector<NamedTensor> parameters = named_tensors(model_);
+    for (const NamedTensor& named : parameters) named.tensor->mutable_grad() = at::Tensor();
+    at::manual_seed(21);
+    const Stage1Losses found = losses();
+    std::vector<at::Tensor> all = {found.itc.detach(), found.itm.detach(), found.itg.detach()};
+    total_loss(found, {.query_similarity = 0.5}).backward();
+    for (const NamedTensor& named : parameters) all.push_back(named.tensor->grad());
+    return all;
+  };
+  const std::vector<at::Tensor> plain = step(false), again = step(true);
+  EXPECT_TRUE(at::equal(plain[0], step(false)[0]));
+  ASSERT_EQ(plain.size(), again.size());
+  for (size_t i = 0; i < plain.size(); ++i) {
+    ASSERT_EQ(plain[i].defined(), again[i].defined()) << i;
+    if (!plain[i].defined()) continue;
+    EXPECT_TRUE(at::equal(plain[i], again[i])) << i;
+  }
+}
+
+TEST_F(Stage1LossesTest, Bfloat16IsNearAndLeavesTheWeightsFloat32) {
+  const std::vector<int64_t> images = {1, 2, 3, 4, 0}, texts = {2, 3, 4, 0, 1};
+  options_.negatives = MatchingNegatives{at::tensor(at::ArrayRef<int64_t>(images), at::kLong),
+                                         at::tensor(at::ArrayRef<int64_t>(texts), at::kLong)};
+  const Stage1Losses exact = losses();
+  const auto narrow = [&] {
+    const Autocast autocast(Arithmetic::kBFloat16);
+    return losses();
+  };
+  const Stage1Losses found = narrow();
+  const auto expect_near = [](const at::Tensor& a, const at::Tensor& b) {
+    EXPECT_EQ(a.scalar_type(), at::kFloat);
+    EXPECT_NE(a.item<double>(), b.item<double>());  // it is not the same arithmetic
+    EXPECT_NEAR(a.item<double>(), b.item<double>(), 0.02 * b.item<double>());
+  };
+  expect_near(found.itc, exact.itc);
+  expect_near(found.itm, exact.itm);
+  expect_near(found.itg, exact.itg);
+  expect_near(found.query_similarity, exact.query_similarity);
+
+  model_.qformer.recompute_layers = true;
+  EXPECT_EQ(narrow().itm.item<double>(), found.itm.item<double>());
+  model_.qformer.recompute_layers = false;
+
+  const std::vector<NamedTensor> parameters = named_tensors(model_);
+  const at::Tensor before = model_.qformer.query_tokens.detach().clone();
+  AdamW optimizer(parameters, {});
+  total_loss(narrow(), {}).backward();
+  optimizer.step(1e-6);  // less than a step between bfloat16 numbers
+  for (const NamedTensor& named : parameters) {
+    EXPECT_EQ(named.tensor->scalar_type(), at::kFloat) << named.name;
+    if (named.tensor->grad().defined()) {
+      EXPECT_EQ(named.tensor->grad().scalar_type(), at::kFloat) << named.name;
+    }
+  }
+  const double moved = (model_.qformer.query_tokens - before).abs().max().item<double>();
+  EXPECT_GT(moved, 0);
+  EXPECT_LT(moved, 2e-6);
 }
 
 TEST_F(Stage1LossesTest, FewerItmRowsLeaveTheOtherLossesAlone) {

@@ -188,6 +188,25 @@ TEST(Trainer, AStepsNoteComesBeforeItsSnapshot) {
   EXPECT_TRUE(fs::exists(snapshot_folder(folder / "checkpoints", 8)));
 }
 
+TEST(Trainer, ASnapshotThatCannotBeWrittenEndsTheRun) {
+  const TemporaryFolder folder;
+  write_file_atomic(folder / "checkpoints", "a file where the folder should be");
+  ToyStage stage;
+  TrainerOptions options = options_of();
+  int64_t last_step = 0;
+  options.after_step = [&](const LogRow& row) { last_step = row.step; };
+  try {
+    train_alone(stage, run_in(folder.path()), options);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kUnavailable);
+    EXPECT_THAT(error.what(), HasSubstr("checkpoints"));
+  }
+  EXPECT_GE(last_step, 4);  // whose snapshot it was
+  EXPECT_LE(last_step, 8);  // which has the next one
+  EXPECT_FALSE(fs::exists(folder / "model"));
+}
+
 TEST(Trainer, SavesTheMeanOfTheLastWeights) {
   const TemporaryFolder folder;
   RunConfig run = run_in(folder / "mean");

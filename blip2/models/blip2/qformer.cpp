@@ -6,6 +6,7 @@
 #include "blip2/base/error.h"
 #include "blip2/nn/attention.h"
 #include "blip2/nn/masks.h"
+#include "blip2/nn/recompute.h"
 
 namespace blip2 {
 namespace {
@@ -53,43 +54,74 @@ at::Tensor embed_queries(const QFormer& qformer, int64_t batch, double dropout_r
   return dropout(queries.expand({batch, queries.size(1), queries.size(2)}), dropout_rate);
 }
 
-/// Cross-attention to the image and the queries' feed-forward. queries [B, Q, D] -> [B, Q, D].
-at::Tensor finish_queries(const QFormer& qformer, size_t layer_index, at::Tensor queries,
-                          const ImageKeyValues& image, const Dropout& rates,
-                          std::vector<at::Tensor>* maps = nullptr) {
-  const QFormerLayer& layer = qformer.layers[layer_index];
+using Tensors = std::vector<at::Tensor>;
+
+/// run(layer, inputs) of layer `index`; what its backward pass needs is kept, or computed again.
+template <typename Run>
+Tensors run_layer(const QFormer& qformer, size_t index, const Tensors& inputs, const Run& run) {
+  const QFormerLayer& layer = qformer.layers[index];
+  return qformer.recompute_layers ? recomputed(layer, inputs, run) : run(layer, inputs);
+}
+
+/// `first`, and behind it the image's keys and values where layer `index` looks at them.
+Tensors with_image(const QFormer& qformer, size_t index, const ImageKeyValues& image,
+                   Tensors first) {
+  if (!qformer.layers[index].cross_attention) return first;
+  const KeyValue& keys =
+      image[index / static_cast<size_t>(qformer.config.cross_attention_frequency)];
+  first.insert(first.end(), {keys.key, keys.value});
+  return first;
+}
+
+/// What every layer of a pass has in common. Owned: a layer may be run again when the pass is over.
+struct PassConstants {
+  int64_t num_heads = 0;
+  Dropout rates;
+  std::vector<at::Tensor>* maps = nullptr;  ///< gets the cross-attention's probabilities
+};
+
+/// Cross-attention to the image, and the queries' feed-forward. queries [B, Q, D] -> [B, Q, D].
+/// What with_image() appended is the end of `inputs`.
+at::Tensor finish_queries(const QFormerLayer& layer, const PassConstants& pass, at::Tensor queries,
+                          const Tensors& inputs) {
   if (layer.cross_attention) {
-    const size_t frequency = static_cast<size_t>(qformer.config.cross_attention_frequency);
-    const KeyValue& keys = image[layer_index / frequency];
-    const at::Tensor heads = split_heads(apply(layer.cross_attention->query, queries),
-                                         qformer.config.num_attention_heads);
+    const at::Tensor &key = inputs[inputs.size() - 2], &value = inputs.back();
+    const at::Tensor heads =
+        split_heads(apply(layer.cross_attention->query, queries), pass.num_heads);
     at::Tensor attended;
-    if (maps != nullptr) {
-      auto [values, probabilities] =
-          attend_with_probabilities(heads, keys.key, keys.value, at::Tensor());
+    if (pass.maps != nullptr) {
+      auto [values, probabilities] = attend_with_probabilities(heads, key, value, at::Tensor());
       attended = values;
-      maps->push_back(probabilities);
+      pass.maps->push_back(probabilities);
     } else {
-      attended = attend(heads, keys.key, keys.value, at::Tensor(), {.dropout = rates.attention});
+      attended = attend(heads, key, value, at::Tensor(), {.dropout = pass.rates.attention});
     }
     queries =
-        finish_attention(*layer.cross_attention, merge_heads(attended), queries, rates.hidden);
+        finish_attention(*layer.cross_attention, merge_heads(attended), queries, pass.rates.hidden);
   }
-  return apply(layer.query_feed_forward, queries, rates.hidden);
+  return apply(layer.query_feed_forward, queries, pass.rates.hidden);
 }
 
 QueryPass run_queries(const QFormer& qformer, const ImageKeyValues& image, const Dropout& rates,
                       std::vector<at::Tensor>* maps) {
   const int64_t batch = image.front().key.size(0);
+  const PassConstants constants{qformer.config.num_attention_heads, rates, maps};
+  // inputs: queries, the image's keys and values -> queries, their keys, their values
+  const auto run = [constants](const QFormerLayer& layer, const Tensors& inputs) -> Tensors {
+    const BertAttention& self = layer.self_attention;
+    const Heads heads = project(self, inputs[0], constants.num_heads);
+    const at::Tensor attended = attend(heads.query, heads.keys.key, heads.keys.value, at::Tensor(),
+                                       {.dropout = constants.rates.attention});
+    const at::Tensor x =
+        finish_attention(self, merge_heads(attended), inputs[0], constants.rates.hidden);
+    return {finish_queries(layer, constants, x, inputs), heads.keys.key, heads.keys.value};
+  };
   QueryPass pass{embed_queries(qformer, batch, rates.hidden), {}};
   for (size_t i = 0; i < qformer.layers.size(); ++i) {
-    const BertAttention& self = qformer.layers[i].self_attention;
-    const Heads heads = project(self, pass.hidden, qformer.config.num_attention_heads);
-    const at::Tensor attended = attend(heads.query, heads.keys.key, heads.keys.value, at::Tensor(),
-                                       {.dropout = rates.attention});
-    const at::Tensor x = finish_attention(self, merge_heads(attended), pass.hidden, rates.hidden);
-    pass.hidden = finish_queries(qformer, i, x, image, rates, maps);
-    pass.cache.push_back(heads.keys);
+    const Tensors outputs =
+        run_layer(qformer, i, with_image(qformer, i, image, {pass.hidden}), run);
+    pass.hidden = outputs[0];
+    pass.cache.push_back({outputs[1], outputs[2]});
   }
   return pass;
 }
@@ -100,48 +132,95 @@ struct JointRows {
 };
 
 /// Self-attention of queries and text together; the text's result is left out where `text` is
-/// false.
-JointRows joint_self_attention(const QFormer& qformer, const BertAttention& self,
+/// absent. Each weight meets all rows at once.
+JointRows joint_self_attention(const BertAttention& self, const PassConstants& pass,
                                const JointRows& x, const Packing& packing, const at::Tensor& mask,
-                               const Dropout& rates, TextSide text) {
-  const int64_t num_heads = qformer.config.num_attention_heads;
-  const auto together = [&](const Linear& linear) {  // -> [B, H, Q + T, K]
-    return split_heads(
-        at::cat({apply(linear, x.queries), to_padded(packing, apply(linear, x.text))}, 1),
-        num_heads);
+                               TextSide text) {
+  const int64_t num_queries = x.queries.size(1), width = x.queries.size(2);
+  const int64_t query_rows = packing.batch * num_queries, text_rows = x.text.size(0);
+  const at::Tensor all = at::cat({x.queries.reshape({query_rows, width}), x.text});  // [B*Q + R, D]
+  const auto heads = [&](const Linear& linear) {  // -> [B, H, Q + T, K]
+    const at::Tensor rows = apply(linear, all);
+    const at::Tensor of_queries =
+        rows.narrow(0, 0, query_rows).view({packing.batch, num_queries, width});
+    const at::Tensor of_text = to_padded(packing, rows.narrow(0, query_rows, text_rows));
+    return split_heads(at::cat({of_queries, of_text}, 1), pass.num_heads);
   };
   const at::Tensor query = text == TextSide::kPresent
-                               ? together(self.query)
-                               : split_heads(apply(self.query, x.queries), num_heads);
+                               ? heads(self.query)
+                               : split_heads(apply(self.query, x.queries), pass.num_heads);
   const at::Tensor attended = merge_heads(
-      attend(query, together(self.key), together(self.value), mask, {.dropout = rates.attention}));
-  const int64_t num_queries = x.queries.size(1);
-  JointRows result;
-  result.queries =
-      finish_attention(self, attended.narrow(1, 0, num_queries), x.queries, rates.hidden);
-  if (text == TextSide::kPresent) {
-    const at::Tensor rows =
-        to_packed(packing, attended.narrow(1, num_queries, attended.size(1) - num_queries));
-    result.text = finish_attention(self, rows, x.text, rates.hidden);
+      attend(query, heads(self.key), heads(self.value), mask, {.dropout = pass.rates.attention}));
+  if (text == TextSide::kAbsent) {
+    return {finish_attention(self, attended, x.queries, pass.rates.hidden), {}};
   }
-  return result;
+  const at::Tensor packed =
+      at::cat({attended.narrow(1, 0, num_queries).reshape({query_rows, width}),
+               to_packed(packing, attended.narrow(1, num_queries, packing.length))});
+  const at::Tensor rows = finish_attention(self, packed, all, pass.rates.hidden);
+  return {rows.narrow(0, 0, query_rows).view({packing.batch, num_queries, width}),
+          rows.narrow(0, query_rows, text_rows)};
 }
 
 at::Tensor run_joint(const QFormer& qformer, const ImageKeyValues& image, const Text& text,
                      const Dropout& rates, std::vector<at::Tensor>* maps) {
   const Packing& packing = text.packing;
-  JointRows x{embed_queries(qformer, packing.batch, rates.hidden),
-              dropout(apply(qformer.embedding_norm, embed_text(qformer, text)), rates.hidden)};
-  const at::Tensor mask = bidirectional_mask(packing.mask, x.queries.size(1));
+  const PassConstants constants{qformer.config.num_attention_heads, rates, maps};
+  at::Tensor queries = embed_queries(qformer, packing.batch, rates.hidden);
+  at::Tensor rows = dropout(apply(qformer.embedding_norm, embed_text(qformer, text)), rates.hidden);
+  const at::Tensor mask = bidirectional_mask(packing.mask, queries.size(1));
   for (size_t i = 0; i < qformer.layers.size(); ++i) {
-    const QFormerLayer& layer = qformer.layers[i];
-    const bool last = i + 1 == qformer.layers.size();
-    x = joint_self_attention(qformer, layer.self_attention, x, packing, mask, rates,
-                             last ? TextSide::kAbsent : TextSide::kPresent);
-    x.queries = finish_queries(qformer, i, x.queries, image, rates, maps);
-    if (!last) x.text = apply(*layer.text_feed_forward, x.text, rates.hidden);
+    const TextSide side = i + 1 == qformer.layers.size() ? TextSide::kAbsent : TextSide::kPresent;
+    // inputs: queries, text, the image's keys and values -> queries, text
+    const auto run = [constants, packing, mask, side](const QFormerLayer& layer,
+                                                      const Tensors& inputs) -> Tensors {
+      const JointRows x = joint_self_attention(layer.self_attention, constants,
+                                               {inputs[0], inputs[1]}, packing, mask, side);
+      Tensors outputs = {finish_queries(layer, constants, x.queries, inputs)};
+      if (side == TextSide::kPresent) {
+        outputs.push_back(apply(*layer.text_feed_forward, x.text, constants.rates.hidden));
+      }
+      return outputs;
+    };
+    const Tensors outputs =
+        run_layer(qformer, i, with_image(qformer, i, image, {queries, rows}), run);
+    queries = outputs[0];
+    if (side == TextSide::kPresent) rows = outputs[1];
   }
-  return x.queries;
+  return queries;
+}
+
+/// Text alone through the layers, behind cached keys and values of queries where there are some. ->
+/// packed rows [R, D].
+at::Tensor run_text(const QFormer& qformer, const Text& text, const at::Tensor& mask,
+                    const std::vector<KeyValue>* query_cache, const Dropout& rates) {
+  const Packing& packing = text.packing;
+  const PassConstants constants{qformer.config.num_attention_heads, rates};
+  // inputs: text, the cached keys and values -> text
+  const auto run = [constants, packing, mask](const QFormerLayer& layer,
+                                              const Tensors& inputs) -> Tensors {
+    const BertAttention& self = layer.self_attention;
+    const auto heads = [&](const Linear& linear, size_t cached) {
+      const at::Tensor own =
+          split_heads(to_padded(packing, apply(linear, inputs[0])), constants.num_heads);
+      return cached < inputs.size() ? at::cat({inputs[cached], own}, 2) : own;
+    };
+    const at::Tensor attended =
+        attend(heads(self.query, inputs.size()), heads(self.key, 1), heads(self.value, 2), mask,
+               {.dropout = constants.rates.attention});
+    const at::Tensor x = finish_attention(self, to_packed(packing, merge_heads(attended)),
+                                          inputs[0], constants.rates.hidden);
+    return {apply(*layer.text_feed_forward, x, constants.rates.hidden)};
+  };
+  at::Tensor x = dropout(apply(qformer.embedding_norm, embed_text(qformer, text)), rates.hidden);
+  for (size_t i = 0; i < qformer.layers.size(); ++i) {
+    Tensors inputs = {x};
+    if (query_cache != nullptr) {
+      inputs.insert(inputs.end(), {(*query_cache)[i].key, (*query_cache)[i].value});
+    }
+    x = run_layer(qformer, i, inputs, run)[0];
+  }
+  return x;
 }
 
 }  // namespace
@@ -174,6 +253,13 @@ QFormer make_qformer(const QFormerConfig& config, TextSide text) {
   return qformer;
 }
 
+void visit(QFormerLayer& layer, const Visitor& visitor) {
+  visit(layer.self_attention, visitor.under("self_attention"));
+  if (layer.cross_attention) visit(*layer.cross_attention, visitor.under("cross_attention"));
+  if (layer.text_feed_forward) visit(*layer.text_feed_forward, visitor.under("text_feed_forward"));
+  visit(layer.query_feed_forward, visitor.under("query_feed_forward"));
+}
+
 void visit(QFormer& qformer, const Visitor& visitor) {
   visitor("query_tokens", qformer.query_tokens);
   if (qformer.word_embeddings) visit(*qformer.word_embeddings, visitor.under("word_embeddings"));
@@ -182,12 +268,7 @@ void visit(QFormer& qformer, const Visitor& visitor) {
   }
   visit(qformer.embedding_norm, visitor.under("embedding_norm"));
   for (size_t i = 0; i < qformer.layers.size(); ++i) {
-    QFormerLayer& layer = qformer.layers[i];
-    const Visitor inner = visitor.under("layers", i);
-    visit(layer.self_attention, inner.under("self_attention"));
-    if (layer.cross_attention) visit(*layer.cross_attention, inner.under("cross_attention"));
-    if (layer.text_feed_forward) visit(*layer.text_feed_forward, inner.under("text_feed_forward"));
-    visit(layer.query_feed_forward, inner.under("query_feed_forward"));
+    visit(qformer.layers[i], visitor.under("layers", i));
   }
 }
 
@@ -238,20 +319,7 @@ QueryPass encode_queries(const QFormer& qformer, const ImageKeyValues& image,
 }
 
 at::Tensor encode_text(const QFormer& qformer, const Text& text, const Dropout& rates) {
-  const Packing& packing = text.packing;
-  at::Tensor x = dropout(apply(qformer.embedding_norm, embed_text(qformer, text)), rates.hidden);
-  const at::Tensor mask = unimodal_mask(packing.mask);
-  const auto heads = [&](const Linear& linear) {
-    return split_heads(to_padded(packing, apply(linear, x)), qformer.config.num_attention_heads);
-  };
-  for (const QFormerLayer& layer : qformer.layers) {
-    const BertAttention& self = layer.self_attention;
-    const at::Tensor attended = attend(heads(self.query), heads(self.key), heads(self.value), mask,
-                                       {.dropout = rates.attention});
-    x = finish_attention(self, to_packed(packing, merge_heads(attended)), x, rates.hidden);
-    x = apply(*layer.text_feed_forward, x, rates.hidden);
-  }
-  return x;
+  return run_text(qformer, text, unimodal_mask(text.packing.mask), nullptr, rates);
 }
 
 at::Tensor encode_joint(const QFormer& qformer, const ImageKeyValues& image, const Text& text,
@@ -262,23 +330,8 @@ at::Tensor encode_joint(const QFormer& qformer, const ImageKeyValues& image, con
 at::Tensor encode_causal(const QFormer& qformer, const std::vector<KeyValue>& query_cache,
                          const Text& text, const Dropout& rates) {
   BLIP2_CHECK(query_cache.size() == qformer.layers.size());
-  const Packing& packing = text.packing;
-  at::Tensor x = dropout(apply(qformer.embedding_norm, embed_text(qformer, text)), rates.hidden);
-  const at::Tensor mask = multimodal_causal_mask(packing.mask, query_cache[0].key.size(2));
-  const auto heads = [&](const Linear& linear) {
-    return split_heads(to_padded(packing, apply(linear, x)), qformer.config.num_attention_heads);
-  };
-  for (size_t i = 0; i < qformer.layers.size(); ++i) {
-    const QFormerLayer& layer = qformer.layers[i];
-    const BertAttention& self = layer.self_attention;
-    const at::Tensor key = at::cat({query_cache[i].key, heads(self.key)}, 2);
-    const at::Tensor value = at::cat({query_cache[i].value, heads(self.value)}, 2);
-    const at::Tensor attended =
-        attend(heads(self.query), key, value, mask, {.dropout = rates.attention});
-    x = finish_attention(self, to_packed(packing, merge_heads(attended)), x, rates.hidden);
-    x = apply(*layer.text_feed_forward, x, rates.hidden);
-  }
-  return x;
+  const at::Tensor mask = multimodal_causal_mask(text.packing.mask, query_cache[0].key.size(2));
+  return run_text(qformer, text, mask, &query_cache, rates);
 }
 
 std::vector<at::Tensor> cross_attention_maps(const QFormer& qformer, const at::Tensor& image_embeds,

@@ -42,6 +42,8 @@ struct QFormer {
   std::optional<Embedding> position_embeddings;  // [512, D]
   LayerNorm embedding_norm;
   std::vector<QFormerLayer> layers;
+  /// Training keeps each layer's inputs alone, and the backward pass runs it again (nn/recompute).
+  bool recompute_layers = false;
 };
 
 enum class TextSide { kAbsent, kPresent };
@@ -49,6 +51,7 @@ enum class TextSide { kAbsent, kPresent };
 /// A Q-Former of the given shape, uninitialised.
 QFormer make_qformer(const QFormerConfig& config, TextSide text);
 void visit(QFormer& qformer, const Visitor& visitor);
+void visit(QFormerLayer& layer, const Visitor& visitor);
 /// Everything at random as BERT does: N(0, initializer_range), biases 0, layer norms 1 and 0.
 void initialise(QFormer& qformer, Random& random);
 /// The queries' feed-forward starts as a copy of the text's (blip2_reference.md 1.7, step 5).

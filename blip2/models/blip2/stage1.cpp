@@ -6,6 +6,7 @@
 #include <ATen/ops/where.h>
 
 #include "blip2/base/error.h"
+#include "blip2/nn/autocast.h"
 #include "blip2/nn/norm.h"
 
 namespace blip2 {
@@ -64,7 +65,7 @@ at::Tensor encode_text(const Stage1& model, const Text& text, const Dropout& rat
 at::Tensor match_logits(const Stage1& model, const ImageKeyValues& image, const Text& text,
                         const Dropout& rates) {
   const at::Tensor queries = encode_joint(model.qformer, image, text, rates);  // [B, Q, D]
-  return apply(model.itm_head, queries).mean(1);                               // [B, 2]
+  return widened(apply(model.itm_head, queries)).mean(1);                      // [B, 2]
 }
 
 GenerationLogits generation_logits(const Stage1& model, const QueryPass& queries, const Text& text,
@@ -74,12 +75,14 @@ GenerationLogits generation_logits(const Stage1& model, const QueryPass& queries
   const at::Tensor rows = encode_causal(model.qformer, queries.cache, decoded, rates);  // [R, D]
   const int64_t last = positions.size(0) - 1;
   const at::Tensor has_next = (positions.narrow(0, 1, last) != 0).nonzero().reshape(-1);  // [M]
-  return {apply(model.lm_head, gather_rows(rows, has_next), model.qformer.word_embeddings->weight),
-          text.ids.index_select(0, has_next + 1)};
+  const at::Tensor logits =
+      apply(model.lm_head, gather_rows(rows, has_next), model.qformer.word_embeddings->weight);
+  return {widened(logits), text.ids.index_select(0, has_next + 1)};
 }
 
 at::Tensor best_query_similarity(const at::Tensor& image, const at::Tensor& text) {
   BLIP2_CHECK(image.dim() == 3 && text.dim() == 2 && image.size(2) == text.size(1));
+  const Autocast exact(Arithmetic::kFloat32);  // a temperature divides what is rounded here
   const at::Tensor cosines = at::matmul(image, text.t());  // [B, Q, N]
   return std::get<0>(at::max(cosines, 1));  // the gradient goes to the best query alone
 }

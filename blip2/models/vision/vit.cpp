@@ -13,6 +13,7 @@
 
 #include "blip2/base/error.h"
 #include "blip2/checkpoint/messages.h"
+#include "blip2/nn/autocast.h"
 
 namespace blip2 {
 namespace {
@@ -45,6 +46,7 @@ void check_pixels(const VitConfig& config, const at::Tensor& pixels) {
 
 /// The projected patches: [B, Dv, h, w].
 at::Tensor project_patches(const Vit& model, const at::Tensor& pixels) {
+  const Autocast exact(Arithmetic::kFloat32);  // the residual stream starts here
   const std::array<int64_t, 2> stride = {model.config.patch_size, model.config.patch_size};
   const std::array<int64_t, 2> padding = {0, 0}, dilation = {1, 1};
   return at::conv2d(pixels, widened(model.patch_weight), widened(model.patch_bias), stride, padding,

@@ -12,6 +12,7 @@
 #include "blip2/base/error.h"
 #include "blip2/checkpoint/messages.h"
 #include "blip2/nn/attention.h"
+#include "blip2/nn/autocast.h"
 
 namespace blip2 {
 namespace {
@@ -146,7 +147,7 @@ at::Tensor run_layers(const VitLayers& stack, at::Tensor x, const at::Tensor& ma
   const int64_t chunk = std::max<int64_t>(rows / x.size(1), 1);
   const bool mask_by_row = mask.defined() && mask.size(0) != 1;
   for (const VitLayer& stored : stack.layers) {
-    const VitLayer layer = widened(stored);  // once for all chunks
+    const VitLayer layer = is_autocast(x) ? stored : widened(stored);  // once for all chunks
     for (int64_t first = 0; first < batch; first += chunk) {
       const int64_t count = std::min(chunk, batch - first);
       at::Tensor part = x.narrow(0, first, count);
