@@ -10,7 +10,7 @@ help:
 	@echo 'make build   the program alone: build/blip2'
 	@echo 'make parity  compares every family of models with Hugging Face transformers'
 	@echo 'make bench   the benchmarks'
-	@echo 'make faults  training that is killed, or finds a full disk, at every call'
+	@echo 'make faults  training and CapFilt jobs that are killed, or find a full disk, at every call'
 	@echo 'make bench-pictures  the data pipeline beside Pillow and PyTorch'
 	@echo 'make parquet the plug-in that reads LAION'"'"'s parquet files'
 	@echo 'make fuzz    every reader of files against broken ones, SECONDS=20 each'
@@ -73,6 +73,7 @@ bench: deps $(BUILD)/build.ninja assets
 faults: deps $(BUILD)/build.ninja assets
 	@cmake --build $(BUILD) -j $(JOBS) --target blip2 fault_injection
 	@BLIP2_BINARY=$(BUILD)/blip2 BLIP2_FAULTS=$(BUILD)/libfault_injection.so python3 tests/faults/run.py $(ARGS)
+	@BLIP2_BINARY=$(BUILD)/blip2 BLIP2_FAULTS=$(BUILD)/libfault_injection.so python3 tests/faults/capfilt.py $(ARGS)
 
 # Needs clang, which nothing else does. TARGETS="png gguf" runs these alone.
 SECONDS_EACH = $(or $(SECONDS),20)
