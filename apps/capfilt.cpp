@@ -1,5 +1,6 @@
 // blip2 capfilt and blip2 capfilt status: bootstrapped captions for shards, and where a job stands.
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <type_traits>
@@ -58,15 +59,24 @@ class ConfigOptions {
         options.group("Drawing captions [the method's own: see docs/capfilt.md]");
         add_fields(child, options);
       } else if (!is_own(child.name)) {
-        std::visit(
-            [&](auto slot) {
-              if constexpr (std::is_pointer_v<decltype(slot)>) {
-                const std::string form = option_name(child.name) + ValueName{}(slot);
-                options.add(form, *slot, child.help, child.limit);
-              }
-            },
-            child.slot);
+        std::visit([&](auto slot) { add_field(child, slot, options); }, child.slot);
       }
+    }
+  }
+
+  /// A switch is off by default; what is on by default takes a value, to be switched off.
+  template <typename Slot>
+  void add_field(const ConfigNode& node, Slot slot, Options& options) {
+    const std::string name = option_name(node.name);
+    if constexpr (std::is_same_v<Slot, bool*>) {
+      if (*slot) {
+        options.add(name + " true|false", is_on_.emplace(node.name, "true").first->second,
+                    node.help, one_of({"true", "false"}));
+        return;
+      }
+    }
+    if constexpr (std::is_pointer_v<Slot>) {
+      options.add(name + ValueName{}(slot), *slot, node.help, node.limit);
     }
   }
 
@@ -76,13 +86,16 @@ class ConfigOptions {
       if (child.kind == ConfigNode::Kind::kGroup) {
         gather(child, child.name + ".", all);
       } else if (!is_own(child.name) && options_->given(option_name(child.name))) {
-        all.push_back({prefix + child.name, config_text(child.slot)});
+        const auto is_on = is_on_.find(child.name);
+        all.push_back(
+            {prefix + child.name, is_on == is_on_.end() ? config_text(child.slot) : is_on->second});
       }
     }
   }
 
   CapFiltConfig given_;
   ConfigNode root_;
+  std::map<std::string, std::string> is_on_;  // values of switches that are on by default
   const Options* options_ = nullptr;
 };
 

@@ -104,11 +104,11 @@ CapFiltOptions LoadedCapFiltConfig::options(CapFiltOptions options) const {
   validate(options.generation);
   options.prompt = config_.prompt.value_or(options.prompt);
   options.num_kept = config_.num_kept;
-  options.clean_web_captions = !config_.raw_web_captions;
+  options.clean_web_captions = config_.clean_web_captions;
   options.always_keep_original = config_.keep_original;
   options.min_similarity = config_.min_similarity;
   options.min_match_probability = config_.min_match_probability;
-  options.remove_duplicates = !config_.keep_duplicate_captions;
+  options.remove_duplicates = config_.remove_duplicates;
   options.seed = static_cast<uint64_t>(config_.seed);
   return options;
 }

@@ -28,10 +28,10 @@ struct CapFiltConfig {
   std::optional<std::string> prompt;
   int64_t num_kept = 2;
   bool keep_original = false;
-  bool raw_web_captions = false;
+  bool clean_web_captions = true;
   std::optional<double> min_similarity;
   std::optional<double> min_match_probability;
-  bool keep_duplicate_captions = false;
+  bool remove_duplicates = true;
   bool dedup = false;
   int64_t dedup_distance = 4;
   OptOutRule opt_out;
@@ -61,14 +61,14 @@ void visit(CapFiltConfig& c, V&& v) {
   v("prompt", c.prompt, "text that each caption goes on from [the captioner's own]");
   v("num_kept", c.num_kept, "captions that are kept of each picture, best first", at_least(1));
   v("keep_original", c.keep_original, "the web caption is kept whatever its rank");
-  v("raw_web_captions", c.raw_web_captions,
-    "web captions are ranked and kept as they are, not cleaned as for training");
+  v("clean_web_captions", c.clean_web_captions,
+    "web captions are cleaned as for training before they are ranked and kept");
   v("min_similarity", c.min_similarity, "the ranker's cosine below which no caption is kept",
     between(-1, 1));
   v("min_match_probability", c.min_match_probability,
     "the matcher's probability below which no caption is kept", between(0, 1));
-  v("keep_duplicate_captions", c.keep_duplicate_captions,
-    "captions that are equal but for case may both be kept");
+  v("remove_duplicates", c.remove_duplicates,
+    "of captions that are one when cleaned for training, only the best is kept");
   v("dedup", c.dedup, "of equal and nearly equal pictures in a shard, only the first is kept");
   v("dedup_distance", c.dedup_distance,
     "bits of 64 in which hashes of nearly equal pictures may differ", between(0, 16));

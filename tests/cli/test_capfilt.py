@@ -193,6 +193,19 @@ class Rules(CapFiltCase):
         self.assertIn("4 records = 2 kept + 0 opted out + 1 duplicates + 1 near duplicates", result.stdout)
         self.assertEqual([name for name in read_tar(self.output / "a.tar") if name.endswith("png")], ["a.png", "b.png"])
 
+    def test_what_is_on_by_default_can_be_switched_off(self):
+        write_shard(self.folder / "a.tar", [("0.png", picture(0)), ("0.json", b'{"caption": ["A RED  square!", "a red square"]}')])
+        def web_captions(*options):
+            self.output = self.folder / "-".join(("out", *options))
+            self.run_capfilt(self.folder / "a.tar", *options, "--num-kept", 5)
+            row, = json.loads((self.output / "captions.json").read_text())
+            return sorted((c["text"], c["kept"]) for c in row["candidates"] if c["source"] == "web")
+        self.assertEqual(web_captions(), [("a red square", False), ("a red square", True)])
+        self.assertEqual(web_captions("--remove-duplicates", "false"), [("a red square", True)] * 2)
+        raw = web_captions("--clean-web-captions", "false")
+        self.assertEqual([text for text, _ in raw], ["A RED  square!", "a red square"])
+        self.assertEqual(sum(kept for _, kept in raw), 1)
+
     def test_thresholds_that_nothing_passes(self):
         shard, = make_shards(self.folder / "in", shards=1)
         self.assertIn("5 records = 0 kept", self.run_capfilt(shard, "--min-similarity", 1).stdout)
@@ -339,6 +352,27 @@ class Workers(CapFiltCase):
             time.sleep(0.01)
         self.fail("no worker took a shard")
 
+    def test_a_worker_that_was_stopped_loses_its_shard_and_does_no_harm(self):
+        shards = make_shards(self.folder / "in", shards=3, records=30)
+        self.run_capfilt(*shards)
+        expected, self.output = outcome(self.output), self.folder / "stopped"
+        stopped = subprocess.Popen(command(self.model, self.output, *shards), env=ENVIRONMENT, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True)
+        self.addCleanup(stopped.kill)
+        self.wait_for_a_lease()
+        stopped.send_signal(signal.SIGSTOP)
+        left = [path.name for path in (self.output / "job/leases").glob("0*")]
+        self.assertEqual(len(left), 1)
+        other = self.run_capfilt(*shards)  # waits for the lease to expire: 2 s
+        self.assertIn("its worker is gone: it is done again", other.stderr)
+        self.assertEqual(outcome(self.output), expected)
+        stopped.send_signal(signal.SIGCONT)
+        messages = stopped.communicate(timeout=60)[1]
+        self.assertEqual(stopped.returncode, 0, messages)
+        self.assertIn("another worker has it now", messages)
+        self.assertEqual(outcome(self.output), expected)
+        self.assertEqual([path.name for path in self.output.rglob("*") if ".partial" in path.name], [])
+
     def test_status_of_other_folders(self):
         result = subprocess.run([BINARY, "capfilt", "status", str(self.folder)], capture_output=True, text=True)
         self.assert_refused(result, 1, self.folder, "CapFilt job")
@@ -355,6 +389,41 @@ class Workers(CapFiltCase):
         self.assertEqual(result.stdout.count("45 records = 45 kept"), 1)
         self.assertEqual(outcome(self.output), expected)
         self.assertNotIn("done again", result.stderr)
+
+    @unittest.skipUnless(MPIRUN, "without MPI")
+    def test_a_slow_rank_holds_up_nobody(self):
+        shards = make_shards(self.folder / "in", shards=9)
+        self.run_capfilt(*shards)
+        expected, self.output = outcome(self.output), self.folder / "ranks"
+        launch = [MPIRUN, "--allow-run-as-root", "--oversubscribe", "--bind-to", "none", "-n", "3"]
+        ranks = subprocess.Popen(launch + command(self.model, self.output, *shards, "--lease-s", "600"), env=ENVIRONMENT,
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(ranks.kill)
+        slow = self.stop_a_rank()
+        for _ in range(600):  # rank 0 may be the slow one: then its memory must do without it
+            if len(list((self.output / "job/done").glob("*.json"))) == 8:
+                break
+            time.sleep(0.1)
+        self.assertEqual(len(list((self.output / "job/done").glob("*.json"))), 8)
+        os.kill(slow, signal.SIGCONT)
+        messages = ranks.communicate(timeout=120)[1]
+        self.assertEqual(ranks.returncode, 0, messages)
+        self.assertEqual(outcome(self.output), expected)
+
+    def stop_a_rank(self):
+        """Stops the first that has a shard; its process."""
+        for _ in range(3000):
+            for lease in (self.output / "job/leases").glob("0*.1"):
+                try:
+                    process = json.loads(lease.read_text())["process"]
+                    os.kill(process, signal.SIGSTOP)
+                except (OSError, ValueError):  # done already, or not yet written
+                    continue
+                if lease.exists():
+                    return process
+                os.kill(process, signal.SIGCONT)
+            time.sleep(0.005)
+        self.fail("no rank took a shard")
 
 
 if __name__ == "__main__":
