@@ -1,4 +1,6 @@
 // blip2 capfilt and blip2 capfilt status: bootstrapped captions for shards, and where a job stands.
+#include "blip2/tasks/capfilt.h"
+
 #include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -8,6 +10,7 @@
 #include "apps/output.h"
 #include "apps/verb.h"
 #include "blip2/base/json_text.h"
+#include "blip2/models/bundle.h"
 #include "blip2/workflows/capfilt_job.h"
 #include "blip2/workflows/capfilt_report.h"
 #include "blip2/workflows/capfilt_status.h"
@@ -34,6 +37,7 @@ class ConfigOptions {
  public:
   void add(Options& options) {
     options_ = &options;
+    given_.generation = default_capfilt_generation(Bundle{});  // for --help
     root_ = ConfigCollector::collect("", given_, "");
     add_fields(root_, options);
   }
@@ -56,7 +60,7 @@ class ConfigOptions {
   void add_fields(const ConfigNode& node, Options& options) {
     for (const ConfigNode& child : node.children) {
       if (child.kind == ConfigNode::Kind::kGroup) {
-        options.group("Drawing captions [the method's own: see docs/capfilt.md]");
+        options.group("Drawing captions (BLIP-1: 5 to 20 tokens by min and max length)");
         add_fields(child, options);
       } else if (!is_own(child.name)) {
         std::visit([&](auto slot) { add_field(child, slot, options); }, child.slot);
@@ -87,8 +91,9 @@ class ConfigOptions {
         gather(child, child.name + ".", all);
       } else if (!is_own(child.name) && options_->given(option_name(child.name))) {
         const auto is_on = is_on_.find(child.name);
-        all.push_back(
-            {prefix + child.name, is_on == is_on_.end() ? config_text(child.slot) : is_on->second});
+        all.push_back({prefix + child.name,
+                       is_on == is_on_.end() ? config_text(child.slot) : is_on->second,
+                       option_name(child.name)});
       }
     }
   }
@@ -123,10 +128,10 @@ struct CapFiltVerb {
       inputs.erase(inputs.begin());
     }
     if (!inputs.empty()) {
-      overrides.push_back({"shards", json_on_one_line(nlohmann::json(inputs))});
+      overrides.push_back({"shards", json_on_one_line(nlohmann::json(inputs)), "SHARD"});
     }
-    if (general.seed) overrides.push_back({"seed", std::to_string(*general.seed)});
-    const LoadedCapFiltConfig config(path, overrides);
+    if (general.seed) overrides.push_back({"seed", std::to_string(*general.seed), "--seed"});
+    LoadedCapFiltConfig config(path, overrides);
     const std::unique_ptr<SharedCounter> counter = open_shared_counter(general.launch);
     const CapFiltOutcome outcome =
         run_capfilt(config, *counter, [&](const std::string& name, const std::string& reason) {

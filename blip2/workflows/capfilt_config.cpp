@@ -80,29 +80,30 @@ LoadedCapFiltConfig::LoadedCapFiltConfig(const std::filesystem::path& path,
     : document_(config_) {
   if (!path.empty()) document_.read_file(path);
   for (const ConfigOverride& given : overrides) {
-    document_.set(given.path + "=" + given.value);
+    document_.set(given.path + "=" + given.value, given.source);
   }
   document_.throw_faults();  // what is wrong in itself, before what is missing
   validate(config_, document_);
   document_.check();
 }
 
-CapFiltOptions LoadedCapFiltConfig::options(CapFiltOptions options) const {
-  GenerationOptions given = config_.generation;
-  const ConfigNode from = ConfigCollector::collect("", given, "");
-  const ConfigNode to = ConfigCollector::collect("", options.generation, "");
-  for (size_t i = 0; i < from.children.size(); ++i) {
-    if (document_.is_default("generation." + from.children[i].name)) continue;
-    std::visit(
-        [&](auto source) {
-          if constexpr (std::is_pointer_v<decltype(source)>) {
-            *std::get<decltype(source)>(to.children[i].slot) = *source;
-          }
-        },
-        from.children[i].slot);
+CapFiltOptions LoadedCapFiltConfig::resolve(CapFiltOptions defaults) {
+  // The two ways to bound a length: what is given in one is not undone by a default of the other.
+  const auto given = [this](const char* name) {
+    return !document_.is_default(std::string("generation.") + name);
+  };
+  if (given("max_length")) defaults.generation.max_new_tokens.reset();
+  if (given("min_length")) defaults.generation.min_new_tokens.reset();
+  if (given("min_new_tokens")) defaults.generation.min_length = 0;
+  const ConfigNode own = ConfigCollector::collect("", defaults.generation, "");
+  for (const ConfigNode& field : own.children) {
+    document_.fill("generation." + field.name, config_text(field.slot), "the captioner's own");
   }
+  document_.fill("prompt", defaults.prompt, "the captioner's own");
+  CapFiltOptions options;
+  options.generation = config_.generation;
+  options.prompt = config_.prompt.value_or(defaults.prompt);
   validate(options.generation);
-  options.prompt = config_.prompt.value_or(options.prompt);
   options.num_kept = config_.num_kept;
   options.clean_web_captions = config_.clean_web_captions;
   options.always_keep_original = config_.keep_original;
@@ -113,13 +114,10 @@ CapFiltOptions LoadedCapFiltConfig::options(CapFiltOptions options) const {
   return options;
 }
 
-std::vector<std::pair<std::string, std::string>> result_options(const CapFiltConfig& config,
-                                                                const CapFiltOptions& options) {
-  CapFiltConfig resolved = config;
-  resolved.generation = options.generation;
-  resolved.prompt = options.prompt;
+std::vector<std::pair<std::string, std::string>> result_options(const CapFiltConfig& resolved) {
+  CapFiltConfig config = resolved;  // nodes point to what may be changed
   std::vector<std::pair<std::string, std::string>> values;
-  list_values(ConfigCollector::collect("", resolved, ""), "", values);
+  list_values(ConfigCollector::collect("", config, ""), "", values);
   // Models and inputs are told by their contents, not by their names.
   static const std::set<std::string> kOthers = {"captioner", "ranker",  "matcher",
                                                 "shards",    "images",  "output",

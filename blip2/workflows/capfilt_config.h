@@ -42,7 +42,7 @@ struct CapFiltConfig {
   int64_t max_image_pixels = 89'478'485;
   int64_t max_image_bytes = 100'000'000;
   int64_t seed = 42;
-  GenerationOptions generation;  ///< only what the user gave counts: see generation()
+  GenerationOptions generation;  ///< before resolve(), only what the user gave counts
 };
 
 template <typename V>
@@ -85,9 +85,10 @@ void visit(CapFiltConfig& c, V&& v) {
   v.group("generation", c.generation, "how captions are drawn [the method's own]");
 }
 
-/// A value of the command line: "num_kept", "3", and what it came from, "--num-kept".
+/// A value of the command line: "num_kept", "3", and the option that gave it, "--num-kept".
 struct ConfigOverride {
   std::string path, value;
+  std::string source = "the command line";
 };
 
 /// A configuration with where each value came from.
@@ -101,9 +102,10 @@ class LoadedCapFiltConfig {
   LoadedCapFiltConfig& operator=(const LoadedCapFiltConfig&) = delete;
 
   const CapFiltConfig& config() const { return config_; }
-  /// What the method does with it. `defaults` are the captioner's own generation and prompt; they
-  /// hold where nothing is given.
-  CapFiltOptions options(CapFiltOptions defaults) const;
+  /// What the method does with it. `defaults` are the captioner's own generation and prompt, which
+  /// from now on stand in the configuration where nothing is given. Throws kInvalidArgument where
+  /// what is given does not go together.
+  CapFiltOptions resolve(CapFiltOptions defaults);
   /// All values with their sources, as YAML.
   std::string to_yaml() const { return document_.to_yaml(true); }
 
@@ -114,8 +116,7 @@ class LoadedCapFiltConfig {
 
 /// The values that a job's results depend on, each as text: what two starts on one folder must
 /// agree on. Batch size, lease and report are not among them.
-std::vector<std::pair<std::string, std::string>> result_options(const CapFiltConfig& config,
-                                                                const CapFiltOptions& options);
+std::vector<std::pair<std::string, std::string>> result_options(const CapFiltConfig& resolved);
 
 /// A field's value as ConfigDocument::set() takes it.
 std::string config_text(const ConfigSlot& slot);

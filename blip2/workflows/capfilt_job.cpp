@@ -53,14 +53,13 @@ class JobModels {
   CapFiltModels models_;
 };
 
-CapFiltFolder::Job describe_job(const LoadedCapFiltConfig& loaded, const CapFiltOptions& options,
-                                const CapFiltInputs& inputs) {
+CapFiltFolder::Job describe_job(const LoadedCapFiltConfig& loaded, const CapFiltInputs& inputs) {
   const CapFiltConfig& config = loaded.config();
   CapFiltFolder::Job job;
   job.num_shards = std::ssize(inputs.shards());
   job.lease_s = config.lease_s;
   job.config_yaml = loaded.to_yaml();
-  job.identity = result_options(config, options);
+  job.identity = result_options(config);
   job.identity.emplace_back("captioner", model_fingerprint(config.captioner));
   job.identity.emplace_back("ranker", model_fingerprint(config.ranker));
   job.identity.emplace_back("matcher",
@@ -201,17 +200,17 @@ class Worker {
 }  // namespace
 
 CapFiltOutcome run_capfilt(
-    const LoadedCapFiltConfig& config, SharedCounter& counter,
+    LoadedCapFiltConfig& config, SharedCounter& counter,
     const std::function<void(const std::string& name, const std::string& reason)>& failed) {
   const CapFiltInputs inputs(config.config());
   const JobModels models(config.config());
   CapFiltOptions defaults;
   defaults.generation = default_capfilt_generation(*models.models().captioner);
   defaults.prompt = default_capfilt_prompt(*models.models().captioner);
-  const CapFiltOptions options = config.options(defaults);
+  const CapFiltOptions options = config.resolve(defaults);
   const CapFiltFolder folder(config.config().output);
   const CapFilt capfilt(models.models(), options);
-  folder.join(describe_job(config, options, inputs));
+  folder.join(describe_job(config, inputs));
   Worker worker(config, inputs, capfilt, counter);
   worker.run(failed);
   return worker.finish();

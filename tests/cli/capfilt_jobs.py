@@ -6,8 +6,10 @@ import pathlib
 import subprocess
 import sys
 import tarfile
+import tempfile
+import unittest
 
-from support import BINARY, ENCODER, png, write_shard
+from support import BINARY, ENCODER, png, require_assets, write_shard
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "faults"))
 from run import write_bert  # noqa: E402
@@ -92,3 +94,34 @@ def status(output):
                             env=ENVIRONMENT)
     assert result.returncode == 0, result.stderr
     return json.loads(result.stdout)
+
+
+class CapFiltCase(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        require_assets()
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        cls.shared = pathlib.Path(folder.name)
+        cls.model = make_model(cls.shared)
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.output = self.folder / "out"
+
+    def run_capfilt(self, *arguments, expect=0):
+        result = capfilt(self.model, self.output, *arguments)
+        self.assertEqual(result.returncode, expect, result.stderr)
+        return result
+
+    def assert_refused(self, result, code, *words):
+        self.assertEqual(result.returncode, code, result.stderr)
+        lines = [line for line in result.stderr.splitlines() if line.startswith("blip2: ")]
+        self.assertEqual(len(lines), 1, result.stderr)
+        for word in words:
+            self.assertIn(str(word), lines[0])
+
+    def counts(self):
+        return json.loads((self.output / "summary.json").read_text())

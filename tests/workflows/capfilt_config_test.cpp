@@ -48,8 +48,8 @@ num_kept: 3
 min_similarity: 0.2
 generation: {top_p: 0.8, stop: ["."]}
 )");
-  const LoadedCapFiltConfig loaded(path,
-                                   {{"num_kept", "4"}, {"generation.num_return_sequences", "2"}});
+  LoadedCapFiltConfig loaded(
+      path, {{"num_kept", "4", "--num-kept"}, {"generation.num_return_sequences", "2"}});
   EXPECT_EQ(loaded.config().captioner, "blip");
   EXPECT_THAT(loaded.config().shards, ElementsAre("one.tar", "two.tar"));
   EXPECT_EQ(loaded.config().prompt, "");
@@ -58,7 +58,7 @@ generation: {top_p: 0.8, stop: ["."]}
   defaults.generation.num_return_sequences = 10;
   defaults.generation.do_sample = true;
   defaults.prompt = "a picture of";
-  const CapFiltOptions options = loaded.options(defaults);
+  const CapFiltOptions options = loaded.resolve(defaults);
   EXPECT_EQ(options.prompt, "");  // the file's
   EXPECT_EQ(options.num_kept, 4);
   EXPECT_EQ(options.min_similarity, 0.2);
@@ -66,17 +66,36 @@ generation: {top_p: 0.8, stop: ["."]}
   EXPECT_EQ(options.generation.num_return_sequences, 2);  // the command line's
   EXPECT_TRUE(options.generation.do_sample);              // the captioner's own
   EXPECT_THAT(options.generation.stop, ElementsAre("."));
-  EXPECT_THAT(loaded.to_yaml(), AllOf(HasSubstr("num_kept: 4"), HasSubstr("job.yaml:9")));
+  EXPECT_THAT(loaded.to_yaml(),
+              AllOf(HasSubstr("num_kept: 4"), HasSubstr("job.yaml:9"), HasSubstr("# --num-kept"),
+                    HasSubstr("do_sample: true"), HasSubstr("# the captioner's own")));
 }
 
 TEST(CapFiltConfig, TakesTextsAsTheyAre) {
-  const LoadedCapFiltConfig loaded("", with({{"prompt", "a: [picture] = \"of\""}}));
+  LoadedCapFiltConfig loaded("", with({{"prompt", "a: [picture] = \"of\""}}));
   EXPECT_EQ(loaded.config().prompt, "a: [picture] = \"of\"");
   EXPECT_THAT(loaded.config().shards, ElementsAre("a.tar", "b [1].tar"));
   CapFiltOptions defaults;
   defaults.prompt = "the captioner's";
-  EXPECT_EQ(loaded.options(defaults).prompt, "a: [picture] = \"of\"");
-  EXPECT_EQ(LoadedCapFiltConfig("", kLeast).options(defaults).prompt, "the captioner's");
+  EXPECT_EQ(loaded.resolve(defaults).prompt, "a: [picture] = \"of\"");
+  EXPECT_EQ(LoadedCapFiltConfig("", kLeast).resolve(defaults).prompt, "the captioner's");
+}
+
+TEST(CapFiltConfig, ALengthThatIsGivenIsNotUndoneByADefault) {
+  CapFiltOptions defaults;
+  defaults.generation.max_new_tokens = 20;
+  defaults.generation.min_new_tokens = 5;
+  LoadedCapFiltConfig lengths(
+      "", with({{"generation.max_length", "9"}, {"generation.min_length", "3"}}));
+  const GenerationOptions by_length = lengths.resolve(defaults).generation;
+  EXPECT_EQ(by_length.max_length, 9);
+  EXPECT_EQ(by_length.max_new_tokens, std::nullopt);
+  EXPECT_EQ(by_length.min_length, 3);
+  EXPECT_EQ(by_length.min_new_tokens, std::nullopt);
+  defaults.generation = {};
+  defaults.generation.min_length = 5;
+  LoadedCapFiltConfig tokens("", with({{"generation.min_new_tokens", "2"}}));
+  EXPECT_EQ(tokens.resolve(defaults).generation.min_length, 0);
 }
 
 TEST(CapFiltConfig, AllFaultsAtOnce) {
@@ -93,8 +112,9 @@ TEST(CapFiltConfig, AllFaultsAtOnce) {
 
 TEST(CapFiltConfig, ResultsDependOnOptionsButNotOnHowTheyAreMade) {
   const auto options_of = [](const std::vector<ConfigOverride>& more) {
-    const LoadedCapFiltConfig loaded("", with(more));
-    return result_options(loaded.config(), loaded.options({}));
+    LoadedCapFiltConfig loaded("", with(more));
+    loaded.resolve({});
+    return result_options(loaded.config());
   };
   const auto plain = options_of({});
   EXPECT_THAT(plain, Contains(Pair("num_kept", "2")));
