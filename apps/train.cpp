@@ -20,10 +20,10 @@ struct ConfigArguments {
     options.add("--set a.b=VALUE", overrides, "a value over the file's; may be repeated");
   }
   /// With the command line's seed, if it has one.
-  LoadedTrainConfig load(const GeneralOptions& general) const {
+  LoadedTrainConfig load(const GeneralOptions& general, FileChecks checks) const {
     std::vector<std::string> all = overrides;
     if (general.seed) all.push_back(fmt::format("run.seed={}", *general.seed));
-    return LoadedTrainConfig(path, all);
+    return LoadedTrainConfig(path, all, checks);
   }
 };
 
@@ -38,7 +38,7 @@ struct Train {
   }
 
   int run(const GeneralOptions& general) const {
-    const LoadedTrainConfig loaded = config.load(general);
+    const LoadedTrainConfig loaded = config.load(general, FileChecks::kNow);
     const std::unique_ptr<Communicator> communicator =
         open_communicator(general.launch, {loaded.config().run.rank_timeout_s});
     RunOptions options;
@@ -55,7 +55,7 @@ struct ConfigShow {
   void add(Options& options) { config.add(options); }
 
   int run(const GeneralOptions& general) const {
-    print(config.load(general).to_yaml(true));
+    print(config.load(general, FileChecks::kLater).to_yaml(true));
     return 0;
   }
 };
@@ -63,7 +63,9 @@ struct ConfigShow {
 }  // namespace
 
 Verb train_verb() {
-  return make_verb<Train>("train", "runs a configuration: stage 1 or stage 2, as run.task says");
+  return make_verb<Train>(
+      "train",
+      "runs a configuration (ours or LAVIS's): stage 1, stage 2 or fine-tuning, as run.task says");
 }
 
 Verb config_show_verb() {

@@ -8,7 +8,8 @@ What differs from the wheel:
     there: what the modules take from them is replaced below, and none of it computes anything here;
   - names that transformers has moved since are put back where LAVIS looks for them;
   - ITM's negatives: the release adds 1e-4 to the weights, LAVIS's repository overwrites the own pair with -10000 before the
-    softmax and adds nothing (blip2_reference.md 2.3): PATCHES has the change;
+    softmax and adds nothing (blip2_reference.md 2.3): PATCHES has the change, and the targets that captions of one picture share
+    where a batch has image_id, which the release does not know;
   - weight decay by the repository's rule, which is not the release's (blip2_reference.md 7.1): parameter_groups().
 """
 import importlib
@@ -21,11 +22,31 @@ import types
 
 import torch
 
+# What the repository does with image_id (blip2_reference.md 2.2, 2.3), in our words.
+SAME_IMAGE = '''def same_image(samples, rows):
+    if "image_id" not in samples:
+        return torch.eye(rows, dtype=torch.bool)
+    ids = torch.tensor(samples["image_id"])
+    return ids[:, None] == ids[None, :]
+
+
+def shared_targets_loss(sim_i2t, sim_t2i, same):
+    shares = same.float() / same.float().sum(1, keepdim=True)
+    targets = 0.9 * shares + 0.1 / same.size(1)
+    return -sum((F.log_softmax(sim, dim=1) * targets).sum(1).mean() for sim in (sim_i2t, sim_t2i)) / 2
+
+
+'''
+
 # module -> (text in the wheel, what stands there instead, how often it occurs)
 PATCHES = {
     "lavis.models.blip2_models.blip2_qformer": [
-        ("F.softmax(sim_t2i, dim=1) + 1e-4", "F.softmax(sim_t2i.clone().fill_diagonal_(-10000), dim=1)", 1),
-        ("F.softmax(sim_i2t, dim=1) + 1e-4", "F.softmax(sim_i2t.clone().fill_diagonal_(-10000), dim=1)", 1),
+        ("F.softmax(sim_t2i, dim=1) + 1e-4", "F.softmax(sim_t2i.masked_fill(same_image(samples, bs), -10000), dim=1)", 1),
+        ("F.softmax(sim_i2t, dim=1) + 1e-4", "F.softmax(sim_i2t.masked_fill(same_image(samples, bs), -10000), dim=1)", 1),
+        ("        ###============== Image-text Matching", """        if "image_id" in samples:
+            loss_itc = shared_targets_loss(sim_i2t, sim_t2i, same_image(samples, bs))
+        ###============== Image-text Matching""", 1),
+        ('@registry.register_model("blip2")\n', SAME_IMAGE + '@registry.register_model("blip2")\n', 1),
     ],
 }
 

@@ -14,7 +14,8 @@ Files of a case:
   initial.safetensors   the whole model under LAVIS's names, as LAVIS would save it with nothing frozen
   final.safetensors     the trained tensors after the last step
   steps.safetensors     NAME.STEP, steps from 1: pixels; of stage 1 ids, mask, the negatives that were drawn (negative_images,
-                        negative_texts) and the weights they were drawn by (image_weights, text_weights); of a decoder-only model
+                        negative_texts) and the weights they were drawn by (image_weights, text_weights), of retrieval too which
+                        rows are of one picture (same_image); of a decoder-only model
                         ids, mask, targets (1 = scored); of T5 prefix_ids, prefix_mask, target_ids, target_mask, cuts (tokens of
                         the caption in the prefix)
   steps.json            the sizes that leave no trace in a shape, the run's hyper-parameters, and for each step captions, losses,
@@ -160,10 +161,10 @@ def randomise(model):
 # ---- models ----------------------------------------------------------------------------------------------------------
 
 
-def stage1(lavis, kind):
+def stage1(lavis, kind, freeze_vit=True):
     module = lavis("models.blip2_models.blip2_qformer")
     model_type = type("Stage1", (tiny_parts(lavis, kind), module.Blip2Qformer), {})
-    return model_type(vit_precision="fp32", num_query_token=5, embed_dim=7, max_txt_len=MAX_TEXT)
+    return model_type(vit_precision="fp32", freeze_vit=freeze_vit, num_query_token=5, embed_dim=7, max_txt_len=MAX_TEXT)
 
 
 OPT = dict(vocab_size=37, hidden_size=18, word_embed_proj_dim=18, ffn_dim=26, num_hidden_layers=2, num_attention_heads=3,
@@ -183,7 +184,7 @@ def from_pretrained(value):
     return types.SimpleNamespace(from_pretrained=lambda *_, **__: value)
 
 
-def opt(lavis, kind, prompt):
+def opt(lavis, kind, prompt, freeze_vit=True):
     module = lavis("models.blip2_models.blip2_opt")
     modeling = lavis("models.blip2_models.modeling_opt")
     tokenizer = NumberTokenizer([2], [], 1, newline=5)
@@ -191,7 +192,7 @@ def opt(lavis, kind, prompt):
     model_type = type("Opt", (tiny_parts(lavis, kind), module.Blip2OPT), {})
     with mock.patch.object(module, "AutoTokenizer", from_pretrained(tokenizer)), \
             mock.patch.object(module, "OPTForCausalLM", from_pretrained(language)):
-        model = model_type(vit_precision="fp32", num_query_token=4, prompt=prompt, max_txt_len=MAX_TEXT)
+        model = model_type(vit_precision="fp32", freeze_vit=freeze_vit, num_query_token=4, prompt=prompt, max_txt_len=MAX_TEXT)
     model.text_config = language.config.to_diff_dict() | {"model_type": "opt"}
     return model
 
@@ -264,7 +265,7 @@ def captions(step, low, high):
     return [" ".join(map(str, torch.randint(low, high, (n,)).tolist())) for n in lengths]
 
 
-def stage1_step(model, pixels, texts, record):
+def stage1_step(model, pixels, texts, record, samples=None):
     drawn, weights, draw = [], [], torch.multinomial
 
     def multinomial(row, count):
@@ -273,12 +274,19 @@ def stage1_step(model, pixels, texts, record):
         return drawn[-1]
 
     with mock.patch.object(torch, "multinomial", multinomial):
-        output = model({"image": pixels, "text_input": texts})
+        output = model({"image": pixels, "text_input": texts} | (samples or {}))
     assert len(drawn) == 2 * BATCH
     record["ids"], record["mask"] = model.tokenizer.calls[-1]
     record["negative_images"], record["negative_texts"] = torch.cat(drawn[:BATCH]), torch.cat(drawn[BATCH:])
     record["image_weights"], record["text_weights"] = torch.stack(weights[:BATCH]), torch.stack(weights[BATCH:])
     return {"loss": output.loss, "loss_itc": output.loss_itc, "loss_itm": output.loss_itm, "loss_itg": output.loss_lm}
+
+
+def retrieval_step(model, pixels, texts, record):
+    """Some pictures have several captions in the batch."""
+    ids = [0, 1] + torch.randint(0, 3, (BATCH - 2,)).tolist()
+    record["same_image"] = (torch.tensor(ids)[:, None] == torch.tensor(ids)[None, :]).long()
+    return stage1_step(model, pixels, texts, record, {"image_id": ids})
 
 
 def causal_step(model, pixels, texts, record):
@@ -325,6 +333,9 @@ CASES = {
     "opt_prompt_clip": (lambda lavis: opt(lavis, "clip", "30 31"), causal_step, "30 31"),
     "t5_eva": (lambda lavis: t5(lavis, "eva"), functools.partial(t5_step, split=False), ""),
     "t5_split_clip": (lambda lavis: t5(lavis, "clip"), functools.partial(t5_step, split=True), ""),
+    "retrieval_eva": (lambda lavis: stage1(lavis, "eva", freeze_vit=False), retrieval_step, ""),
+    "retrieval_clip": (lambda lavis: stage1(lavis, "clip", freeze_vit=False), retrieval_step, ""),
+    "caption_opt_eva": (lambda lavis: opt(lavis, "eva", "30 31", freeze_vit=False), causal_step, "30 31"),
     "llama_clip": (lambda lavis: llama(lavis, "clip", "30 31"), causal_step, "30 31"),
 }
 
@@ -343,7 +354,9 @@ def write(lavis, case):
     save_file(contiguous(model.state_dict()), folder / "initial.safetensors")
 
     trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
-    assert not any(name.startswith(("visual_encoder", "opt_model", "t5_model", "llm_model")) for name in trained)
+    assert not any(name.startswith(("opt_model", "t5_model", "llm_model")) for name in trained)
+    is_tuned = case.startswith(("retrieval", "caption"))
+    assert any(name.startswith("visual_encoder") for name in trained) == is_tuned
     optimizer = torch.optim.AdamW(lavis_reference.parameter_groups(model, RUN["weight_decay"]), lr=RUN["init_lr"],
                                   weight_decay=RUN["weight_decay"], betas=(0.9, RUN["beta2"]))
     schedule = lavis("common.optims").LinearWarmupCosineLRScheduler(

@@ -4,6 +4,8 @@
 {blip2,blip2_no_bias,blip,clip}.safetensors: a tiny model of each kind under Hugging Face's names, pixels,
 the output of every layer (`golden.layer.N`), what follows the post layer norm (`golden.normed`, `golden.pooled`),
 and the last layer's output for pictures of other sizes (`golden.HxW`, interpolate_pos_encoding=True).
+{blip2,clip}_gradients.safetensors: of those models, the gradient of sum(last layer's output * golden.weights) by
+each parameter, and the position table resized for twice the grid as LAVIS does (`golden.positions`).
 Run by hand with the packages of tools/requirements-goldens.txt.
 """
 
@@ -92,6 +94,35 @@ def run(model, pixels):
     return outputs, whole
 
 
+def write_gradients(name, body, pixels):
+    """`body` in float64. CLIP's positions keep the corners where LAVIS resizes them, EVA's do not."""
+    outputs = []
+    hook = body.encoder.layers[-1].register_forward_hook(
+        lambda _, __, out: outputs.append(out if torch.is_tensor(out) else out[0])
+    )
+    body(pixels)
+    hook.remove()
+    weights = torch.randn(outputs[0].shape, generator=torch.Generator().manual_seed(1)).double()
+    body.zero_grad()
+    (outputs[0] * weights).sum().backward()
+    tensors = {k: v.grad for k, v in body.named_parameters() if v.grad is not None}
+    table = dict(body.named_parameters())[
+        "embeddings.position_embedding" + (".weight" if name == "clip" else "")
+    ].detach()
+    table = table.reshape(-1, table.shape[-1])
+    side = round((table.shape[0] - 1) ** 0.5)
+    grid = table[1:].float().reshape(1, side, side, -1).permute(0, 3, 1, 2)
+    grid = torch.nn.functional.interpolate(
+        grid, size=(2 * side, 2 * side), mode="bicubic", align_corners=name == "clip"
+    )
+    resized = grid.permute(0, 2, 3, 1).flatten(1, 2)[0]
+    tensors["golden.weights"] = weights
+    tensors["golden.positions"] = torch.cat([table[:1].float(), resized])
+    path = OUTPUT / f"{name}_gradients.safetensors"
+    save_file({k: v.float().contiguous() for k, v in tensors.items()}, path)
+    print(path, path.stat().st_size)
+
+
 def write_tiny(name):
     kind, config = TINY[name]
     torch.manual_seed(100 + list(TINY).index(name))
@@ -112,6 +143,8 @@ def write_tiny(name):
     path = OUTPUT / f"{name}.safetensors"
     save_file({k: v.contiguous() for k, v in tensors.items()}, path)
     print(path, path.stat().st_size)
+    if name in ("blip2", "clip"):
+        write_gradients(name, getattr(model, "vision_model", model), pixels.double())
 
 
 if __name__ == "__main__":

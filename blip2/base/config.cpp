@@ -139,8 +139,9 @@ ConfigNode* child_named(ConfigNode& node, std::string_view name) {
 
 void list_paths(const ConfigNode& node, const std::string& path, std::vector<std::string>& paths) {
   for (const ConfigNode& child : node.children) {
-    paths.push_back(join_path(path, child.name));
-    list_paths(child, paths.back(), paths);
+    const std::string child_path = join_path(path, child.name);
+    paths.push_back(child_path);
+    list_paths(child, child_path, paths);
   }
 }
 
@@ -320,7 +321,13 @@ void ConfigDocument::fill(std::string_view path, std::string_view value,
   ConfigNode* node = &root_;
   for (size_t begin = 0; node != nullptr && begin <= path.size();) {
     const size_t end = std::min(path.find('.', begin), path.size());
-    node = child_named(*node, path.substr(begin, end - begin));
+    const std::string key(path.substr(begin, end - begin));
+    ConfigNode* child = child_named(*node, key);
+    if (child == nullptr && node->kind == ConfigNode::Kind::kMap) {
+      node->children.push_back(node->add_entry(key));
+      child = &node->children.back();
+    }
+    node = child;
     begin = end + 1;
   }
   BLIP2_CHECK(node != nullptr && node->kind == ConfigNode::Kind::kField);
@@ -333,8 +340,21 @@ std::string ConfigDocument::source(std::string_view path) const {
   return found == sources_.end() ? "default" : found->second;
 }
 
+std::vector<std::string> ConfigDocument::given_paths() const {
+  std::vector<std::string> paths;
+  list_paths(root_, "", paths);
+  std::erase_if(paths, [&](const std::string& path) { return is_default(path); });
+  return paths;
+}
+
 void ConfigDocument::fault(std::string_view path, const std::string& message) {
   faults_.push_back(fmt::format("{}: {}: {}", source(path), path, message));
+}
+
+std::vector<std::string> ConfigDocument::take_faults() { return std::exchange(faults_, {}); }
+
+void ConfigDocument::add_faults(const std::vector<std::string>& faults) {
+  faults_.insert(faults_.end(), faults.begin(), faults.end());
 }
 
 void ConfigDocument::throw_faults() {

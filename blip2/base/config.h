@@ -113,15 +113,21 @@ class ConfigDocument {
   void read_text(std::string_view yaml, const std::string& name);
   /// Applies "run.max_steps=100". A text is taken as it is; a list is written "[a, b]".
   void set(std::string_view assignment, const std::string& source = "--set");
-  /// Gives `path` a value where it still has its default. `path` must be known (else kInternal).
+  /// Gives `path` a value where it still has its default. `path` must be known (else kInternal); an
+  /// entry of a map that is not there is made.
   void fill(std::string_view path, std::string_view value, const std::string& source);
 
   /// "run.yaml:12", "--set", "recipe paper" or "default".
   std::string source(std::string_view path) const;
   bool is_default(std::string_view path) const { return source(path) == "default"; }
+  /// The fields that do not have their default, in the order of visit().
+  std::vector<std::string> given_paths() const;
 
   /// Adds a fault of the value at `path`: the message gets the value's source in front.
   void fault(std::string_view path, const std::string& message);
+  /// Hands over the faults gathered so far: they are another document's to report.
+  std::vector<std::string> take_faults();
+  void add_faults(const std::vector<std::string>& faults);
   /// Checks every field against its limit, then throws kInvalidArgument with all faults, a line
   /// each.
   void check();

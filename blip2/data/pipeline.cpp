@@ -34,19 +34,22 @@ Pipeline::Pipeline(const Mixture& mixture, PipelineConfig config, SampleLoader l
     : config_(std::move(config)),
       batches_per_epoch_(checked_batches_per_epoch(mixture, config_)),
       is_sharded_(mixture.is_sharded()),
+      epoch_size_(is_sharded_ ? mixture.epoch_size()
+                              : batches_per_epoch_ * config_.batch_size * config_.num_ranks),
       num_records_(mixture.num_records()),
       sampler_(mixture,
                {.seed = config_.seed,
                 .shuffle = config_.shuffle,
                 .num_views = config_.num_views,
-                .samples_per_epoch = batches_per_epoch_ * config_.batch_size * config_.num_ranks,
+                .samples_per_epoch = epoch_size_,
                 .clean_caption = config_.clean_caption},
                std::move(loader)),
       skipped_(std::move(skipped)),
       position_(position),
       first_batch_(position),
       next_batch_(position) {
-  BLIP2_CHECK(position >= 0 && config_.prefetch_batches > 0);
+  BLIP2_CHECK(position >= 0 && config_.prefetch_batches > 0 && config_.num_stretches >= 0);
+  if (config_.num_stretches == 0) config_.num_stretches = config_.num_ranks;
   slots_.resize(static_cast<size_t>(config_.prefetch_batches));
   for (Slot& slot : slots_) slot.samples.resize(static_cast<size_t>(config_.batch_size));
   try {
@@ -69,14 +72,19 @@ void Pipeline::stop_workers() {
 }
 
 /// Ranks take turns inside a global batch, so that the global stream does not depend on their
-/// number's division of it. Shards are divided instead: each rank has a stretch of the epoch.
+/// number's division of it. Of shards they take turns at the stretches instead: batch by batch, the
+/// first of every stretch, then the second; what is left behind the stretches comes last.
 int64_t Pipeline::stream_position(int64_t batch, int64_t item) const {
-  if (is_sharded_) {
-    const int64_t epoch = batch / batches_per_epoch_;
-    const int64_t stretch = epoch * config_.num_ranks + config_.rank;
-    return (stretch * batches_per_epoch_ + batch % batches_per_epoch_) * config_.batch_size + item;
+  if (!is_sharded_) {
+    return (batch * config_.num_ranks + config_.rank) * config_.batch_size + item;
   }
-  return (batch * config_.num_ranks + config_.rank) * config_.batch_size + item;
+  const int64_t stretches = config_.num_stretches;
+  const int64_t length = epoch_size_ / config_.batch_size / stretches;  // in batches
+  const int64_t epoch = batch / batches_per_epoch_;
+  const int64_t turn = batch % batches_per_epoch_ * config_.num_ranks + config_.rank;
+  const bool is_behind = turn >= length * stretches;
+  const int64_t place = is_behind ? turn : turn % stretches * length + turn / stretches;
+  return epoch * epoch_size_ + place * config_.batch_size + item;
 }
 
 void Pipeline::work() {

@@ -26,7 +26,16 @@ struct PipelineConfig {
   double max_skipped_fraction = 0.01;  ///< of the different records
   int64_t rank = 0;                    ///< this process's part of each global batch
   int64_t num_ranks = 1;
+  int64_t num_stretches = 0;                                     ///< see DataPosition
   std::function<std::string(const std::string&)> clean_caption;  ///< see SamplerConfig
+};
+
+/// Where a run stands in its data.
+struct DataPosition {
+  int64_t batches = 0;  ///< taken by each rank
+  /// An epoch of a sharded mixture is cut in so many stretches, at which the ranks take turns; 0:
+  /// one a rank. A run that goes on with another number of ranks keeps the stretches that it has.
+  int64_t num_stretches = 0;
 };
 
 struct Batch {
@@ -42,7 +51,8 @@ using SkippedCallback = std::function<void(const SkippedRecord&)>;
 
 /// An endless stream: epoch follows epoch, and the last incomplete batch of an epoch is dropped.
 /// Ranks take turns inside a global batch; of a sharded mixture each takes a stretch of the epoch,
-/// so that a shard is read by one rank (two where stretches meet).
+/// so that a shard is read by one rank (two where stretches meet), unless there are more or fewer
+/// stretches than ranks. What the ranks take together follows from the stretches alone.
 /// Its whole state is the number of batches taken: Pipeline(..., position()) goes on as a straight
 /// run would.
 class Pipeline {
@@ -83,6 +93,7 @@ class Pipeline {
   PipelineConfig config_;
   int64_t batches_per_epoch_;
   bool is_sharded_;
+  int64_t epoch_size_;
   int64_t num_records_;
   Sampler sampler_;
   SkippedCallback skipped_;

@@ -4,6 +4,7 @@
 
 #include "blip2/base/error.h"
 #include "blip2/image/augment.h"
+#include "blip2/image/rand_augment.h"
 
 namespace blip2 {
 namespace {
@@ -26,9 +27,12 @@ Image without_alpha(const ImageRgba& picture) {
 Augmentation parse_augmentation(std::string_view name) {
   if (name == "none") return Augmentation::kNone;
   if (name == "random_resized_crop_flip") return Augmentation::kRandomResizedCropFlip;
+  if (name == "random_resized_crop_flip_randaugment") return Augmentation::kRandAugment;
   if (name == "cutout") return Augmentation::kCutout;
   fail(ErrorCode::kInvalidArgument,
-       "augment: expected none, random_resized_crop_flip or cutout, found '{}'", name);
+       "augment: expected none, random_resized_crop_flip, random_resized_crop_flip_randaugment or "
+       "cutout, found '{}'",
+       name);
 }
 
 Image prepare_image(std::span<const std::byte> bytes, const std::string& name,
@@ -60,6 +64,11 @@ std::vector<float> prepare_view(std::span<const std::byte> bytes, const std::str
     case Augmentation::kRandomResizedCropFlip:
       return normalise(random_resized_crop(decode(bytes, name), transform.image_size, {}, random),
                        transform);
+    case Augmentation::kRandAugment:
+      return normalise(
+          rand_augment(random_resized_crop(decode(bytes, name), transform.image_size, {}, random),
+                       random),
+          transform);
     case Augmentation::kCutout: {
       AugmentOptions options;
       options.placement = placement_of(transform);

@@ -20,6 +20,7 @@ namespace blip2 {
 enum class Augmentation {
   kNone,                   ///< "none"
   kRandomResizedCropFlip,  ///< "random_resized_crop_flip" (blip2_image_train)
+  kRandAugment,  ///< "random_resized_crop_flip_randaugment": two operations more (blip_image_train)
   kCutout,  ///< "cutout": a cut-out picture placed at random on a pastel background (augment.h)
 };
 

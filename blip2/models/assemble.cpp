@@ -111,6 +111,11 @@ Generative start_generative(const AssembleOptions& options, int64_t encoder_widt
   return load_generative(config, *source, language.width, Storage::kOwned);
 }
 
+ImageEncoderPart open_encoder(const AssembleOptions& options) {
+  return open_image_encoder(options.image_encoder, {.trained = options.train_image_encoder,
+                                                    .image_size = options.image_size});
+}
+
 void set_encoder(Bundle& bundle, ImageEncoderPart part) {
   bundle.image_encoder = std::move(part.encoder);
   bundle.transform = part.transform;
@@ -122,7 +127,7 @@ void set_encoder(Bundle& bundle, ImageEncoderPart part) {
 Bundle assemble_stage1(const AssembleOptions& options) {
   const at::NoGradGuard no_grad;
   Bundle bundle;
-  set_encoder(bundle, open_image_encoder(options.image_encoder));
+  set_encoder(bundle, open_encoder(options));
   const int64_t width = bundle.image_encoder->width();
   if (options.qformer == kBertBase) {
     fail(ErrorCode::kUnsupported,
@@ -149,7 +154,7 @@ Bundle assemble_stage1(const AssembleOptions& options) {
 Bundle assemble_generative(const AssembleOptions& options) {
   const at::NoGradGuard no_grad;
   Bundle bundle;
-  set_encoder(bundle, open_image_encoder(options.image_encoder));
+  set_encoder(bundle, open_encoder(options));
   LanguageModelPart language =
       open_language_model(options.language_model, {.t5_activation = T5Activation::kExactGelu});
   bundle.generative = start_generative(options, bundle.image_encoder->width(), language);

@@ -89,6 +89,8 @@ struct AssembleOptions {
   int64_t max_text_length = 32;
   bool fold_token_types = true;
   std::string prompt;
+  bool train_image_encoder = false;  ///< as PartOptions::trained
+  int64_t image_size = 0;            ///< as PartOptions::image_size
   uint64_t seed = 42;
 };
 Bundle assemble_stage1(const AssembleOptions& options);

@@ -98,6 +98,9 @@ std::string format_vision(const VisionConfig& config);
 LanguageConfig parse_language(std::string_view json, const std::string& where);
 std::string format_language(const LanguageConfig& config);
 
+/// A `vision_config` with another image_size.
+std::string with_image_size(std::string_view vision_json, int64_t image_size);
+
 /// The same configuration with `torch_dtype` said otherwise.
 std::string with_dtype(std::string_view language_json, const std::string& dtype);
 /// The same configuration of a T5 with the exact GELU in its feed-forward.

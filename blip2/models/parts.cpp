@@ -61,21 +61,43 @@ bool is_blip2(DirectoryKind kind) {
          kind == DirectoryKind::kInstruct;
 }
 
+/// Another size of the square that the encoder is shown, in the same share of the picture.
+void show_at(ImageTransform& transform, int64_t image_size) {
+  transform.shorter_side =
+      static_cast<int>(transform.shorter_side * image_size / std::max(transform.image_size, 1));
+  transform.image_size = static_cast<int>(image_size);
+}
+
 ImageEncoderPart load_encoder(const TensorSource& source, const std::string& prefix,
                               const std::string& vision_json, const std::string& where,
                               const PartOptions& options) {
   const VisionConfig config = parse_vision(vision_json, where);
   refuse_excess(claimed_parameters(config), source);
   VisionWeights weights = make_vision_weights(config);
-  LoadOptions loading{.copy = false,
+  LoadOptions loading{.copy = options.trained,
                       .check_finite = options.finiteness == Finiteness::kChecked,
                       .ignore_unused = unused_buffers()};
   if (!prefix.empty()) loading.ignore_unused = tensors_beside_vision();
   const std::vector<Slot> slots = prefixed_slots(weight_tensors(weights), prefix);
-  if (std::holds_alternative<Vit>(weights)) keep_stored_dtypes(slots, source);
+  Vit* vit = std::get_if<Vit>(&weights);
+  if (options.trained && vit == nullptr) {
+    fail(ErrorCode::kUnsupported, "{}: of the image encoders only vision transformers are trained",
+         where);
+  }
+  if (vit != nullptr && !options.trained) keep_stored_dtypes(slots, source);
   load(source, slots, loading);
+  std::string json = vision_json;
+  if (vit != nullptr && options.image_size > 0 && options.image_size != vit->config.image_size) {
+    resize_pictures(*vit, options.image_size);
+    json = with_image_size(vision_json, options.image_size);
+  }
+  ImageTransform transform = efficientnet_lite0_transform();
+  if (vit != nullptr) {
+    transform = blip2_transform();
+    show_at(transform, vit->config.image_size);
+  }
   move_to(weight_tensors(weights), options.device);
-  return {make_image_encoder(std::move(weights)), efficientnet_lite0_transform(), vision_json};
+  return {make_image_encoder(std::move(weights)), transform, json};
 }
 
 ImageEncoderPart open_encoder_file(const fs::path& path, const PartOptions& options) {
@@ -107,6 +129,8 @@ ImageEncoderPart open_encoder_directory(const fs::path& directory, const PartOpt
   const fs::path transform = directory / "preprocessor_config.json";
   if (fs::exists(transform))
     part.transform = parse_transform(read_file(transform), transform.string());
+  const auto* vit = dynamic_cast<const VitEncoder*>(part.encoder.get());
+  if (options.image_size > 0 && vit != nullptr) show_at(part.transform, options.image_size);
   return part;
 }
 

@@ -33,14 +33,19 @@ enum class T5Activation { kAsConfigured, kExactGelu };
 
 struct PartOptions {
   at::Device device = at::kCPU;
+  /// Of an image encoder: float32 copies, which may be trained, not views of the mapped file.
+  bool trained = false;
+  /// Of a ViT: pictures of this many pixels a side; its positions are resized once. 0: the
+  /// directory's.
+  int64_t image_size = 0;
   Finiteness finiteness = Finiteness::kChecked;
   T5Activation t5_activation = T5Activation::kAsConfigured;  ///< `text_json` says which it is
 };
 
 /// Opens `path`: a directory of an image encoder or of a whole model (config.json says which), a
 /// directory that holds one `.pth` file, or a `.pth` file: the published EfficientNet-Lite0.
-/// Frozen, memory-mapped; a ViT keeps the dtype of its file. Throws kNotFound, kCorruptData or
-/// kUnsupported.
+/// Frozen, memory-mapped; a ViT keeps the dtype of its file, unless it is to be trained. Throws
+/// kNotFound, kCorruptData or kUnsupported.
 ImageEncoderPart open_image_encoder(const std::filesystem::path& path,
                                     const PartOptions& options = {});
 

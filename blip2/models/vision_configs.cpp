@@ -93,6 +93,12 @@ VisionConfig parse_vision(std::string_view text, const std::string& where) {
        where, quote(type));
 }
 
+std::string with_image_size(std::string_view vision_json, int64_t image_size) {
+  json object = parse_config(vision_json, "vision_config");
+  object["image_size"] = image_size;
+  return object.dump(2);
+}
+
 std::string format_vision(const VisionConfig& config) {
   return std::visit([](const auto& known) { return format(known); }, config);
 }

@@ -4,7 +4,10 @@
 #include <utility>
 
 #include "blip2/base/error.h"
+#include "blip2/base/files.h"
 #include "blip2/base/log.h"
+#include "blip2/train/file_checks.h"
+#include "blip2/train/lavis_config.h"
 
 namespace blip2 {
 namespace {
@@ -12,6 +15,7 @@ namespace {
 enum Task { kStage1, kStage2, kCaption, kVqa, kRetrieval, kNumTasks };
 
 /// A key of the configuration and its published value for each task; "" = the recipe says nothing.
+/// `datasets.*` stands for every data set.
 struct RecipeRow {
   const char* path;
   std::array<const char*, kNumTasks> values;
@@ -32,6 +36,9 @@ constexpr RecipeRow kPaper[] = {
     {"run.beta2", {"0.98", "0.98", "0.999", "0.999", "0.999"}},
     {"run.lr_layer_decay", {"1", "1", "1", "0.95", "0.95"}},
     {"model.fold_token_types", {"true", "true", "true", "true", "true"}},
+    {"model.freeze_vit", {"true", "true", "false", "false", "false"}},
+    {"model.prompt", {"", "", "a photo of", "Question: {} Answer:", ""}},
+    {"datasets.*.image_size", {"224", "224", "364", "490", "364"}},
 };
 
 // lavis/projects/blip2/train; VQA, which has no file there, as captioning. The 0.95 of its
@@ -48,6 +55,9 @@ constexpr RecipeRow kLavis[] = {
     {"run.lr_layer_decay", {"1", "1", "1", "1", "1"}},
     {"run.clean_captions", {"true", "true", "true", "true", "true"}},
     {"model.fold_token_types", {"false", "false", "false", "false", "false"}},
+    {"model.freeze_vit", {"true", "true", "false", "false", "false"}},
+    {"model.prompt", {"", "", "a photo of", "a photo of", ""}},
+    {"datasets.*.image_size", {"224", "224", "364", "364", "364"}},
 };
 
 Task task_of(const RunConfig& run) {
@@ -58,17 +68,30 @@ Task task_of(const RunConfig& run) {
   return kStage1;
 }
 
+void fill_row(const std::string& path, const char* value, const TrainConfig& config,
+              ConfigDocument& document) {
+  const std::string source = "recipe " + config.run.recipe;
+  constexpr std::string_view kEach = "datasets.*.";
+  if (!path.starts_with(kEach)) {
+    document.fill(path, value, source);
+    return;
+  }
+  for (const auto& [name, dataset] : config.datasets) {
+    document.fill("datasets." + name + "." + path.substr(kEach.size()), value, source);
+  }
+}
+
 template <size_t N>
-void fill_from(const RecipeRow (&rows)[N], const RunConfig& run, ConfigDocument& document) {
+void fill_from(const RecipeRow (&rows)[N], const TrainConfig& config, ConfigDocument& document) {
   // max_steps and max_epoch are alternatives: one that is given keeps the recipe's other away.
   const bool length_given =
       !document.is_default("run.max_steps") || !document.is_default("run.max_epoch");
   for (const RecipeRow& row : rows) {
     const std::string path = row.path;
-    const char* value = row.values[task_of(run)];
+    const char* value = row.values[task_of(config.run)];
     const bool is_length = path == "run.max_steps" || path == "run.max_epoch";
     if (*value == '\0' || (is_length && length_given)) continue;
-    document.fill(path, value, "recipe " + run.recipe);
+    fill_row(path, value, config, document);
   }
 }
 
@@ -102,8 +125,14 @@ void validate_model(const TrainConfig& config, ConfigDocument& document) {
 
 void validate_datasets(const TrainConfig& config, ConfigDocument& document) {
   if (config.datasets.empty()) document.fault("datasets", "expected at least one, found none");
+  const int64_t size = config.datasets.empty() ? 0 : config.datasets.begin()->second.image_size;
   for (const auto& [name, dataset] : config.datasets) {
     const std::string path = "datasets." + name;
+    if (dataset.image_size != size) {
+      document.fault(
+          path + ".image_size",
+          fmt::format("expected {} as of the other data sets, found {}", size, dataset.image_size));
+    }
     const bool self_contained = dataset.format == "folder" || dataset.format == "webdataset" ||
                                 dataset.format == "laion_parquet";
     if (dataset.annotations.empty() && !self_contained) {
@@ -146,10 +175,11 @@ void validate_rates(const RunConfig& run, ConfigDocument& document) {
   }
 }
 
-/// Reads nothing itself: the document already holds what the file and `--set` gave.
-void resolve(const TrainConfig& config, ConfigDocument& document) {
+/// The document already holds what the file and `--set` gave.
+void resolve(const TrainConfig& config, ConfigDocument& document, FileChecks checks) {
   apply_recipe(config, document);
   validate(config, document);
+  if (checks == FileChecks::kNow) check_files(config, document);
   document.check();
 }
 
@@ -162,8 +192,15 @@ SourceConfig source_config(const std::string& name, const DatasetConfig& dataset
 }
 
 void apply_recipe(const TrainConfig& config, ConfigDocument& document) {
-  if (config.run.recipe == "paper") fill_from(kPaper, config.run, document);
-  if (config.run.recipe == "lavis") fill_from(kLavis, config.run, document);
+  if (config.run.recipe == "paper") fill_from(kPaper, config, document);
+  if (config.run.recipe != "lavis") return;
+  fill_from(kLavis, config, document);
+  // Its files augment Visual Genome with `blip_image_train`, all else with `blip2_image_train`.
+  for (const auto& [name, dataset] : config.datasets) {
+    if (dataset.format != "visual_genome") continue;
+    document.fill("datasets." + name + ".augment", "random_resized_crop_flip_randaugment",
+                  "recipe lavis");
+  }
 }
 
 void validate(const TrainConfig& config, ConfigDocument& document) {
@@ -176,24 +213,27 @@ void validate(const TrainConfig& config, ConfigDocument& document) {
   if (task_of(run) == kStage1 && weights.itc + weights.itm + weights.itg == 0) {
     document.fault("run.loss_weights", "expected at least one above 0, found none");
   }
-  if (run.lora.rank > 0 && run.lora.targets.empty()) {
-    document.fault("run.lora.targets",
-                   "expected at least one for run.lora.rank above 0, found none");
-  }
+  if (task_of(run) == kVqa) document.fault("run.task", "finetune_vqa: not in this version");
+  if (run.lora.rank > 0) document.fault("run.lora.rank", "expected 0: not in this version");
 }
 
 LoadedTrainConfig::LoadedTrainConfig(const std::filesystem::path& path,
-                                     const std::vector<std::string>& overrides)
+                                     const std::vector<std::string>& overrides, FileChecks checks)
     : document_(config_) {
-  document_.read_file(path);
+  const std::string yaml = read_file(path);
+  std::vector<std::string> warnings;
+  if (!read_lavis(yaml, path.string(), document_, warnings)) {
+    document_.read_text(yaml, path.string());
+  }
+  for (const std::string& warning : warnings) log_warning("{}", warning);
   for (const std::string& assignment : overrides) document_.set(assignment);
-  resolve(config_, document_);
+  resolve(config_, document_, checks);
 }
 
 LoadedTrainConfig::LoadedTrainConfig(TrainConfig values, const std::string& source)
     : config_(std::move(values)), document_(config_) {
   document_.read_text(ConfigDocument(config_).to_yaml(), source);
-  resolve(config_, document_);
+  resolve(config_, document_, FileChecks::kLater);
 }
 
 }  // namespace blip2

@@ -130,7 +130,7 @@ void visit(DatasetConfig& c, V&& v) {
   v("sample_ratio", c.sample_ratio, "share in the mixture", above(0));
   v("image_size", c.image_size, "side of the picture in pixels", between(16, 4096));
   v("augment", c.augment, "what training does to a picture",
-    one_of({"none", "random_resized_crop_flip", "cutout"}));
+    one_of({"none", "random_resized_crop_flip", "random_resized_crop_flip_randaugment", "cutout"}));
   v("feature_cache", c.feature_cache,
     "folder of the frozen encoder's outputs; empty: compute them");
   v("views", c.views,
@@ -218,13 +218,19 @@ void visit(TrainConfig& c, V&& v) {
   v.group("run", c.run, "how it is trained");
 }
 
+/// Whether the files and directories that a configuration names are looked at with it
+/// (file_checks.h) or when they are opened.
+enum class FileChecks { kLater, kNow };
+
 /// A configuration with where each value came from; `document` points into `config`.
 class LoadedTrainConfig {
  public:
-  /// Reads `path`, applies `overrides` ("a.b=value"), fills in the recipe and checks everything.
-  /// Throws kInvalidArgument with all faults, a line each; kNotFound for a missing file.
+  /// Reads `path`, a file of ours or of LAVIS's (lavis_config.h), applies `overrides`
+  /// ("a.b=value"), fills in the recipe and checks everything. Throws kInvalidArgument with all
+  /// faults, a line each; kNotFound for a missing file.
   explicit LoadedTrainConfig(const std::filesystem::path& path,
-                             const std::vector<std::string>& overrides = {});
+                             const std::vector<std::string>& overrides = {},
+                             FileChecks checks = FileChecks::kLater);
   /// The same for a configuration made by the program; its values come from `source`, recipe
   /// included.
   LoadedTrainConfig(TrainConfig values, const std::string& source);

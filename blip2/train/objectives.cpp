@@ -28,8 +28,22 @@ at::Tensor own_columns(const at::Tensor& similarity, const PairTable& pairs) {
       .unsqueeze(1);
 }
 
+/// Against targets that a picture's captions share (blip2_reference.md 2.2).
+at::Tensor shared_cross_entropy(const at::Tensor& similarity, const at::Tensor& positives,
+                                double smoothing) {
+  BLIP2_CHECK(positives.sizes() == similarity.sizes());
+  const at::Tensor shares = positives.to(similarity.scalar_type());
+  const at::Tensor targets = (1.0 - smoothing) * shares / shares.sum(1, true) +
+                             smoothing / static_cast<double>(similarity.size(1));
+  return -(at::log_softmax(similarity, 1) * targets).sum(1).mean();
+}
+
 at::Tensor smoothed_cross_entropy(const at::Tensor& similarity, const PairTable& pairs,
                                   double smoothing) {
+  if (pairs.positives.defined()) {
+    BLIP2_CHECK(!pairs.excluded.defined());
+    return shared_cross_entropy(similarity, pairs.positives, smoothing);
+  }
   const at::Tensor own = own_columns(similarity, pairs);
   if (!pairs.excluded.defined()) {
     return at::cross_entropy_loss(similarity, own.squeeze(1), {}, at::Reduction::Mean, -100,
@@ -55,8 +69,9 @@ at::Tensor negative_weights(const at::Tensor& similarity, const PairTable& pairs
   const at::Tensor scores =
       kind == Negatives::kHard ? similarity.detach() : at::zeros_like(similarity);
   const at::Tensor no_own = scores.scatter(1, own, kMasked);
-  if (!pairs.excluded.defined()) return at::softmax(no_own, 1);
-  const at::Tensor barred = pairs.excluded.scatter(1, own, true);
+  const at::Tensor& no_negatives = pairs.positives.defined() ? pairs.positives : pairs.excluded;
+  if (!no_negatives.defined()) return at::softmax(no_own, 1);
+  const at::Tensor barred = no_negatives.scatter(1, own, true);
   const at::Tensor nothing_left = barred.all(1, true);  // [B, 1]
   return at::softmax(at::where(barred.logical_and(nothing_left.logical_not()),
                                at::full_like(no_own, kMasked), no_own),

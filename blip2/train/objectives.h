@@ -15,18 +15,22 @@ struct PairTable {
       0;  ///< the global index of local row 0 (rank * B): row b's own column is first + b
   at::Tensor excluded;  ///< [B, N] bool, or undefined: pairs that are no negatives; own pairs are
                         ///< not in it
+  at::Tensor positives = {};  ///< [B, N] bool, or undefined: pairs of one picture, own pairs too,
+                              ///< that are as good as the own (retrieval fine-tuning)
 };
 
 /// Image-text contrast (section 3.2; blip2_reference.md 2.2): the mean of the two cross-entropies
 /// of the own pair against all others, label smoothing 0.1. Similarities [B, N], already divided by
 /// the temperature. Excluded pairs leave the softmax, and the smoothing is spread over the classes
-/// that stay.
+/// that stay. Where there are `positives`, they share the target of the own pair evenly, and
+/// nothing else is excluded.
 at::Tensor contrastive_loss(const at::Tensor& image_to_text, const at::Tensor& text_to_image,
                             const PairTable& pairs, double label_smoothing = 0.1);
 
 /// How likely each column is drawn as ITM's negative of a row: softmax of the similarities (hard)
-/// or uniform, without the own and the excluded pairs; no epsilon (blip2_reference.md 2.3). [B, N].
-/// A row that has nothing left falls back to every column but its own.
+/// or uniform, without the own, the excluded and the positive pairs; no epsilon
+/// (blip2_reference.md 2.3). [B, N]. A row that has nothing left falls back to every column but its
+/// own.
 enum class Negatives { kUniform, kHard };
 at::Tensor negative_weights(const at::Tensor& similarity, const PairTable& pairs, Negatives kind);
 

@@ -9,6 +9,8 @@
 
 #include <algorithm>
 
+#include "blip2/base/error.h"
+
 namespace blip2 {
 
 bool is_decayed(const std::string& name, const at::Tensor& parameter) {
@@ -17,13 +19,17 @@ bool is_decayed(const std::string& name, const at::Tensor& parameter) {
 
 AdamW::AdamW(const std::vector<NamedTensor>& parameters, const AdamWOptions& options)
     : options_(options) {
-  for (const NamedTensor& parameter : parameters) {
+  BLIP2_CHECK(options.rate_scales.empty() || options.rate_scales.size() == parameters.size());
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    const NamedTensor& parameter = parameters[i];
     const at::Tensor tensor = parameter.tensor->detach();
     slots_.push_back({.parameter = parameter,
                       .exp_avg = at::zeros_like(tensor),
                       .exp_avg_sq = at::zeros_like(tensor),
                       .num_steps = at::zeros({}, tensor.options().dtype(at::kFloat)),
-                      .decayed = is_decayed(parameter.name, tensor)});
+                      .decayed = is_decayed(parameter.name, tensor),
+                      .rate_scale = options.rate_scales.empty() ? 1 : options.rate_scales[i]});
+    groups_.emplace(slots_.back().decayed, slots_.back().rate_scale);
   }
 }
 
@@ -33,14 +39,14 @@ void AdamW::zero_grad() {
 
 void AdamW::step(double learning_rate) {
   const at::NoGradGuard no_grad;
-  step_group(true, learning_rate);
-  step_group(false, learning_rate);
+  for (const auto& [decayed, rate_scale] : groups_) step_group(decayed, rate_scale, learning_rate);
 }
 
-void AdamW::step_group(bool decayed, double learning_rate) {
+void AdamW::step_group(bool decayed, double rate_scale, double learning_rate) {
   std::vector<at::Tensor> parameters, gradients, exp_avgs, exp_avg_sqs, num_steps;
   for (Slot& slot : slots_) {
-    if (slot.decayed != decayed || !slot.parameter.tensor->grad().defined()) continue;
+    if (slot.decayed != decayed || slot.rate_scale != rate_scale) continue;
+    if (!slot.parameter.tensor->grad().defined()) continue;
     slot.num_steps.add_(1);  // the kernel wants the number of this step
     parameters.push_back(*slot.parameter.tensor);
     gradients.push_back(slot.parameter.tensor->grad());
@@ -50,7 +56,7 @@ void AdamW::step_group(bool decayed, double learning_rate) {
   }
   if (parameters.empty()) return;
   at::_fused_adamw_(parameters, gradients, exp_avgs, exp_avg_sqs, /*max_exp_avg_sqs=*/{}, num_steps,
-                    learning_rate, options_.beta1, options_.beta2,
+                    learning_rate * rate_scale, options_.beta1, options_.beta2,
                     decayed ? options_.weight_decay : 0.0, options_.eps, /*amsgrad=*/false,
                     /*maximize=*/false);
 }

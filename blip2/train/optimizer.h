@@ -4,7 +4,9 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "blip2/nn/module.h"
@@ -16,6 +18,8 @@ struct AdamWOptions {
   double beta2 = 0.999;
   double eps = 1e-8;
   double weight_decay = 0.05;
+  /// What each parameter's learning rate is multiplied with; empty: 1.
+  std::vector<double> rate_scales = {};
 };
 
 /// LAVIS's rule: 1-dimensional tensors and names that end in ".bias" are not decayed; all others
@@ -41,11 +45,14 @@ class AdamW {
     at::Tensor exp_avg_sq;
     at::Tensor num_steps;  // []
     bool decayed = false;
+    double rate_scale = 1;
   };
-  void step_group(bool decayed, double learning_rate);
+  /// Updates the slots that are decayed or not, and scaled, alike.
+  void step_group(bool decayed, double rate_scale, double learning_rate);
 
   AdamWOptions options_;
   std::vector<Slot> slots_;
+  std::set<std::pair<bool, double>> groups_;  // decayed, rate_scale
 };
 
 /// L2 norm over all gradients; 0 if there is none.

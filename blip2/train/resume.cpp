@@ -93,10 +93,10 @@ void warn_if_changed(const RunState& state, const RunConfig& run, const TrainerO
       state.step);
 }
 
-/// The place in the data for another number of ranks than the snapshot's. The order of an epoch's
-/// samples does not depend on that number, but for shards: there every rank has a stretch of its
-/// own, and some samples of the epoch come twice or not at all.
+/// The place in the data for another number of ranks than the snapshot's: the order of an epoch's
+/// samples stays what it was.
 void move_to_ranks(RunState& state, int64_t num_ranks, int64_t batches_per_epoch) {
+  if (state.num_stretches == 0) state.num_stretches = state.num_ranks;
   if (state.num_ranks == num_ranks) return;
   const int64_t per_epoch = state.batches_per_epoch;
   if (per_epoch == 0) {  // of a version that did not note it: nearly the same place
@@ -135,6 +135,7 @@ ResumePoint resume_run(const RunConfig& run, const TrainerOptions& options,
   point.state.config_checksum = checksum(options.config_yaml);
   point.state.num_ranks = communicator.world_size();
   point.state.batches_per_epoch = options.batches_per_epoch;
+  if (point.state.num_stretches == 0) point.state.num_stretches = communicator.world_size();
   if (!is_writer) return point;
 
   make_directories(output_dir);

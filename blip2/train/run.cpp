@@ -16,28 +16,8 @@ namespace blip2 {
 namespace fs = std::filesystem;
 namespace {
 
-bool is_stage1(const TrainConfig& config) {
-  return config.run.task == "image_text_pretrain_stage1";
-}
-
-void check_supported(const TrainConfig& config) {
-  if (!is_stage1(config) && config.run.task != "image_text_pretrain_stage2") {
-    fail(ErrorCode::kInvalidArgument,
-         "run.task: this version trains image_text_pretrain_stage1 and image_text_pretrain_stage2, "
-         "found {}",
-         config.run.task);
-  }
-  const RunConfig defaults;
-  const auto refuse = [](const char* key, bool asked) {
-    if (asked) fail(ErrorCode::kInvalidArgument, "{}: not in this version", key);
-  };
-  refuse("run.lora", config.run.lora.rank != 0);
-  refuse("run.lr_layer_decay", config.run.lr_layer_decay != defaults.lr_layer_decay);
-  if (!config.model.freeze_vit) {
-    fail(ErrorCode::kInvalidArgument,
-         "model.freeze_vit: this version leaves the image encoder frozen");
-  }
-}
+/// Whether the model is the first stage's: retrieval is fine-tuned with it too.
+bool is_stage1(const TrainConfig& config) { return config.model.arch == "blip2"; }
 
 /// model.arch says which kind of language model the directory must hold.
 void check_language_model(const TrainConfig& config, const Bundle& bundle) {
@@ -71,6 +51,8 @@ Bundle assemble(const TrainConfig& config) {
   options.max_text_length = config.model.max_txt_len;
   options.fold_token_types = config.model.fold_token_types;
   options.prompt = config.model.prompt;
+  options.train_image_encoder = !config.model.freeze_vit;
+  if (!config.datasets.empty()) options.image_size = config.datasets.begin()->second.image_size;
   options.seed = static_cast<uint64_t>(config.run.seed);
   Bundle bundle = is_stage1(config) ? assemble_stage1(options) : assemble_generative(options);
   if (!is_stage1(config)) check_language_model(config, bundle);
@@ -99,7 +81,6 @@ std::unique_ptr<TrainingData> open_data(const TrainConfig& config, const Bundle&
 TrainingSummary run_one_rank(const LoadedTrainConfig& loaded, Communicator& communicator,
                              const RunOptions& options) {
   const TrainConfig& config = loaded.config();
-  check_supported(config);
   make_directories(config.run.output_dir);
   Bundle bundle = assemble(config);
   const std::unique_ptr<TrainingData> opened = open_data(config, bundle, communicator);

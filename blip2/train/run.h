@@ -27,8 +27,7 @@ struct RunOptions {
 Bundle assemble(const TrainConfig& config);
 
 /// Runs a configuration to its end: its task says which stage. Writes run.output_dir as `train`
-/// promises. Throws as train(), assemble_*() and TrainingData do; kInvalidArgument for a task or
-/// family of a later version.
+/// promises. Throws as train(), assemble_*() and TrainingData do.
 TrainingSummary run_training(const LoadedTrainConfig& loaded, const RunOptions& options = {});
 /// The same as one rank of several, which all call it; run.output_dir and the data are the same
 /// folders for all of them. What ends one rank by an error ends the others too.

@@ -82,6 +82,7 @@ Json to_json(const RunState& state, const fs::path& folder) {
                {"batches_consumed", state.batches_consumed},
                {"num_ranks", state.num_ranks},
                {"batches_per_epoch", state.batches_per_epoch},
+               {"num_stretches", state.num_stretches},
                {"samples", state.samples},
                {"bad_steps", state.bad_steps},
                {"elapsed_s", state.elapsed_s},
@@ -120,6 +121,7 @@ RunState parse_state(const std::string& text, const fs::path& folder) {
           .batches_consumed = json.at("batches_consumed").get<int64_t>(),
           .num_ranks = json.value("num_ranks", int64_t{1}),  // older snapshots are of one process
           .batches_per_epoch = json.value("batches_per_epoch", int64_t{0}),
+          .num_stretches = json.value("num_stretches", int64_t{0}),  // of older ones: one a rank
           .samples = json.at("samples").get<int64_t>(),
           .bad_steps = json.at("bad_steps").get<int64_t>(),
           .elapsed_s = json.at("elapsed_s").get<double>(),

@@ -20,6 +20,7 @@ struct RunState {
   int64_t batches_consumed = 0;  ///< of each rank
   int64_t num_ranks = 1;
   int64_t batches_per_epoch = 0;  ///< of each rank; 0: not known
+  int64_t num_stretches = 0;      ///< see DataPosition
   int64_t samples = 0;            ///< over all ranks
   int64_t bad_steps = 0;          ///< the last steps in a row that were not applied
   double elapsed_s = 0;

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "blip2/data/pipeline.h"
 #include "blip2/nn/module.h"
 
 namespace blip2 {
@@ -43,8 +44,8 @@ class Stage {
 
   /// The trained tensors under lasting names (they name them in snapshots); the same in every call.
   virtual std::vector<NamedTensor> trained_tensors() = 0;
-  /// Makes the next run_batch() take batch number `batches_consumed` (from 0) of this rank's run.
-  virtual void seek(int64_t batches_consumed) = 0;
+  /// Makes the next run_batch() take the batch that comes at `position` of this rank's run.
+  virtual void seek(const DataPosition& position) = 0;
   /// Takes the next batch forward. The loop calls backward() on the loss.
   virtual StepOutput run_batch(const StepContext& context) = 0;
   /// Writes the model to use, in the empty folder `directory`.

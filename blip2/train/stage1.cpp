@@ -11,6 +11,7 @@
 #include "blip2/base/error.h"
 #include "blip2/base/random.h"
 #include "blip2/data/collate.h"
+#include "blip2/train/finetune.h"
 #include "blip2/train/gather.h"
 #include "blip2/train/image_tokens.h"
 
@@ -95,7 +96,7 @@ at::Tensor total_loss(const Stage1Losses& losses, const LossWeights& weights) {
 }
 
 Stage1Losses stage1_losses(const Stage1& model, const at::Tensor& image_embeds,
-                           const Stage1Texts& texts, const at::Tensor& excluded,
+                           const Stage1Texts& texts, const RelatedPairs& related,
                            Communicator& communicator, const Stage1Options& options) {
   const Text text = pack_text(texts.ids, texts.mask);
   const ImageFeatures image = encode_image(model, image_embeds, options.dropout);
@@ -113,7 +114,8 @@ Stage1Losses stage1_losses(const Stage1& model, const at::Tensor& image_embeds,
       best_query_similarity(image.projected, all_texts) / model.temperature;  // [B, N]
   const at::Tensor text_to_image =
       best_query_similarity(all_images, text_feature).t() / model.temperature;  // [B, N]
-  const PairTable pairs{communicator.rank() * text_feature.size(0), excluded};
+  const PairTable pairs{communicator.rank() * text_feature.size(0), related.excluded,
+                        related.positives};
   Stage1Losses losses;
   losses.itc = contrastive_loss(image_to_text, text_to_image, pairs);
 
@@ -155,6 +157,7 @@ std::vector<NamedTensor> Stage1Training::trained_tensors() {
              named.name == "qformer.position_embeddings.weight";
     });
   }
+  add_trained_encoder(bundle_, config_.model, tensors);
   return tensors;
 }
 
@@ -171,8 +174,9 @@ Stage1Texts Stage1Training::tokenize(const Batch& batch) const {
   return {texts.ids, texts.mask};
 }
 
-at::Tensor Stage1Training::excluded_pairs(const Batch& batch) const {
-  if (!config_.run.mask_same_caption && !config_.run.mask_same_image) return {};
+RelatedPairs Stage1Training::related_pairs(const Batch& batch) const {
+  const bool is_retrieval = config_.run.task == "finetune_retrieval";
+  if (!is_retrieval && !config_.run.mask_same_caption && !config_.run.mask_same_image) return {};
   // Hashes stand for captions and pictures: they travel between the ranks.
   const auto same = [&](const std::string Sample::* field) {
     at::Tensor own = at::zeros({static_cast<int64_t>(batch.samples.size())}, at::kLong);
@@ -181,6 +185,7 @@ at::Tensor Stage1Training::excluded_pairs(const Batch& batch) const {
     }
     return own.unsqueeze(1) == communicator_.all_gather(own).unsqueeze(0);  // [B, N]
   };
+  if (is_retrieval) return {{}, same(&Sample::image_id)};
   at::Tensor excluded;
   if (config_.run.mask_same_caption) excluded = same(&Sample::caption);
   if (config_.run.mask_same_image) {
@@ -188,7 +193,7 @@ at::Tensor Stage1Training::excluded_pairs(const Batch& batch) const {
     excluded = excluded.defined() ? excluded.logical_or(same_image) : same_image;
   }
   excluded.diagonal(communicator_.rank() * excluded.size(0)).fill_(false);  // the own pairs
-  return excluded;
+  return {excluded, {}};
 }
 
 StepOutput Stage1Training::run_batch(const StepContext& context) {
@@ -208,7 +213,7 @@ StepOutput Stage1Training::run_batch(const StepContext& context) {
       drop_image_tokens(data_.image_embeds(batch), run.image_token_drop, options.seed, options.step,
                         context.rank * run.batch_size_train);
   const Stage1Losses losses =
-      stage1_losses(model, embeds, tokenize(batch), excluded_pairs(batch), communicator_, options);
+      stage1_losses(model, embeds, tokenize(batch), related_pairs(batch), communicator_, options);
   StepOutput output;
   output.loss = total_loss(losses, run.loss_weights);
   output.values = {{"loss_itc", losses.itc.item<double>()},

@@ -1,5 +1,6 @@
 // BLIP-2's first stage of pre-training: vision-language representation learning from a frozen image
-// encoder (section 3.2) with ITC, ITM and ITG at once.
+// encoder (section 3.2) with ITC, ITM and ITG at once; and fine-tuning for retrieval, which is the
+// same with the image encoder trained and pictures known by their ids (section 4.4).
 #pragma once
 
 #include <cstdint>
@@ -49,11 +50,15 @@ struct Stage1Options {
   std::optional<MatchingNegatives> negatives = std::nullopt;  ///< replayed, where not drawn
 };
 
-/// The three losses of one batch. image_embeds: the encoder's raw output [B, P, Dv]; `excluded` as
-/// in PairTable. ITC compares with the features of all ranks and ITM's negatives are of all ranks;
-/// every rank has the same B.
+/// Which pairs of a batch [B, N] bool are not plainly negatives, as in PairTable; undefined: none.
+struct RelatedPairs {
+  at::Tensor excluded, positives;
+};
+
+/// The three losses of one batch. image_embeds: the encoder's raw output [B, P, Dv]. ITC compares
+/// with the features of all ranks and ITM's negatives are of all ranks; every rank has the same B.
 Stage1Losses stage1_losses(const Stage1& model, const at::Tensor& image_embeds,
-                           const Stage1Texts& texts, const at::Tensor& excluded,
+                           const Stage1Texts& texts, const RelatedPairs& related,
                            Communicator& communicator, const Stage1Options& options);
 
 class Stage1Training final : public Stage {
@@ -64,13 +69,13 @@ class Stage1Training final : public Stage {
                  Communicator& communicator);
 
   std::vector<NamedTensor> trained_tensors() override;
-  void seek(int64_t batches_consumed) override { data_.seek(batches_consumed); }
+  void seek(const DataPosition& position) override { data_.seek(position); }
   StepOutput run_batch(const StepContext& context) override;
   void save_model(const std::filesystem::path& directory) override;
 
  private:
   Stage1Texts tokenize(const Batch& batch) const;
-  at::Tensor excluded_pairs(const Batch& batch) const;
+  RelatedPairs related_pairs(const Batch& batch) const;
 
   Bundle& bundle_;
   TrainingData& data_;

@@ -7,6 +7,7 @@
 #include "blip2/base/error.h"
 #include "blip2/base/random.h"
 #include "blip2/data/collate.h"
+#include "blip2/train/finetune.h"
 #include "blip2/train/gather.h"
 #include "blip2/train/image_tokens.h"
 #include "blip2/train/objectives.h"
@@ -146,7 +147,9 @@ Stage2Training::Stage2Training(Bundle& bundle, TrainingData& data, const TrainCo
 }
 
 std::vector<NamedTensor> Stage2Training::trained_tensors() {
-  return named_tensors(*bundle_.generative);
+  std::vector<NamedTensor> tensors = named_tensors(*bundle_.generative);
+  add_trained_encoder(bundle_, config_.model, tensors);
+  return tensors;
 }
 
 StepOutput Stage2Training::run_batch(const StepContext& context) {

@@ -1,5 +1,6 @@
 // BLIP-2's second stage of pre-training: generative learning from a frozen language model, decoder-
-// only or with an encoder (section 3.3, Fig. 3).
+// only or with an encoder (section 3.3, Fig. 3); and fine-tuning for captions, which is the same
+// with a prompt and the image encoder trained (section 4.2).
 #pragma once
 
 #include <cstdint>
@@ -73,7 +74,7 @@ class Stage2Training final : public Stage {
                  Communicator& communicator);
 
   std::vector<NamedTensor> trained_tensors() override;
-  void seek(int64_t batches_consumed) override { data_.seek(batches_consumed); }
+  void seek(const DataPosition& position) override { data_.seek(position); }
   StepOutput run_batch(const StepContext& context) override;
   void save_model(const std::filesystem::path& directory) override;
 

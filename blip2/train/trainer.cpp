@@ -16,6 +16,7 @@
 #include "blip2/train/divergence.h"
 #include "blip2/train/gradient_reducer.h"
 #include "blip2/train/health.h"
+#include "blip2/train/layer_decay.h"
 #include "blip2/train/optimizer.h"
 #include "blip2/train/resume.h"
 #include "blip2/train/snapshot.h"
@@ -71,7 +72,9 @@ Trainer::Trainer(Stage& stage, const RunConfig& run, Communicator& communicator,
       num_steps_(num_steps(run, options.batches_per_epoch)),
       last_step_(last_step(run, options)),
       parameters_(stage.trained_tensors()),
-      optimizer_(parameters_, {.beta2 = run.beta2, .weight_decay = run.weight_decay}),
+      optimizer_(parameters_, {.beta2 = run.beta2,
+                               .weight_decay = run.weight_decay,
+                               .rate_scales = layer_rate_scales(parameters_, run.lr_layer_decay)}),
       average_(parameters_, run.average_weights_from),
       reducer_(parameters_, communicator) {}
 
@@ -84,7 +87,7 @@ TrainingSummary Trainer::train() {
 
   if (is_first_rank()) log_ = std::make_unique<EventLog>(run_.output_dir, state_.step);
   started_s_ = now_s() - state_.elapsed_s;
-  stage_.seek(state_.batches_consumed);
+  stage_.seek({.batches = state_.batches_consumed, .num_stretches = state_.num_stretches});
   while (state_.step < last_step_) {
     const LogRow row = step();
     log(row);

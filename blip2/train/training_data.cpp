@@ -50,6 +50,7 @@ std::set<std::pair<std::string, std::string>> read_skipped(const fs::path& path)
 TrainingData::TrainingData(const TrainConfig& config, ImageEncoder& encoder,
                            const ImageTransform& transform, fs::path skipped_path, Share share)
     : run_(config.run),
+      is_encoder_trained_(!config.model.freeze_vit),
       share_(share),
       encoder_(encoder),
       transform_(transform),
@@ -95,7 +96,7 @@ void TrainingData::open_part(const std::string& name, const DatasetConfig& confi
   mixture.push_back({name, std::move(source), config.sample_ratio});
 }
 
-void TrainingData::seek(int64_t batches_consumed) {
+void TrainingData::seek(const DataPosition& position) {
   PipelineConfig config;
   config.seed = static_cast<uint64_t>(run_.seed);
   config.batch_size = run_.batch_size_train;
@@ -107,11 +108,12 @@ void TrainingData::seek(int64_t batches_consumed) {
   }
   config.rank = share_.rank;
   config.num_ranks = share_.num_ranks;
+  config.num_stretches = position.num_stretches;
   for (const Part& part : parts_) config.num_views = std::max(config.num_views, part.config.views);
   pipeline_.reset();
   pipeline_ = std::make_unique<Pipeline>(
       *mixture_, config, [this](Sample& sample) { load(sample); },
-      [this](const SkippedRecord& record) { note_skipped(record); }, batches_consumed);
+      [this](const SkippedRecord& record) { note_skipped(record); }, position.batches);
 }
 
 Batch TrainingData::next() {
@@ -150,8 +152,10 @@ void TrainingData::note_skipped(const SkippedRecord& record) {
 at::Tensor TrainingData::encode(const Batch& batch, const std::vector<size_t>& samples) const {
   std::vector<std::span<const float>> pictures;
   for (const size_t i : samples) pictures.emplace_back(batch.samples[i].pixels);
+  const at::Tensor pixels = stack_pixels(pictures, transform_.image_size, transform_.image_size);
+  if (is_encoder_trained_) return encoder_.encode_with_graph(pixels);
   const at::NoGradGuard no_grad;
-  return encoder_.encode(stack_pixels(pictures, transform_.image_size, transform_.image_size));
+  return encoder_.encode(pixels);
 }
 
 at::Tensor TrainingData::image_embeds(const Batch& batch) const {
@@ -167,6 +171,7 @@ at::Tensor TrainingData::image_embeds(const Batch& batch) const {
     rows[i] = at::empty({part.cache->num_tokens(), part.cache->width()}, at::kFloat);
     part.cache->read(sample.address.index, sample.view % part.cache->num_views(), rows[i]);
   }
+  if (uncached.size() == rows.size()) return encode(batch, uncached);
   if (!uncached.empty()) {
     const at::Tensor encoded = encode(batch, uncached);
     for (size_t i = 0; i < uncached.size(); ++i) {

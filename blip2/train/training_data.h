@@ -40,12 +40,13 @@ class TrainingData {
                std::filesystem::path skipped_path)
       : TrainingData(config, encoder, transform, std::move(skipped_path), Share{}) {}
 
-  /// Makes next() give batch `batches_consumed` (from 0) of the run.
-  void seek(int64_t batches_consumed);
+  /// Makes next() give the batch that comes at `position` of the run.
+  void seek(const DataPosition& position);
   Batch next();
   int64_t batches_per_epoch() const { return batches_per_epoch_; }
 
-  /// The frozen encoder's raw output for a batch, [B, P, Dv] float32.
+  /// The encoder's raw output for a batch, [B, P, Dv] float32; with a graph where the configuration
+  /// trains it.
   at::Tensor image_embeds(const Batch& batch) const;
 
  private:
@@ -63,6 +64,7 @@ class TrainingData {
   at::Tensor encode(const Batch& batch, const std::vector<size_t>& samples) const;
 
   RunConfig run_;
+  bool is_encoder_trained_ = false;
   Share share_;
   ImageEncoder& encoder_;
   ImageTransform transform_;

@@ -144,7 +144,7 @@ template <typename MakeStage>
 double Demo::time_steps(const TrainConfig& config, MakeStage make_stage) {
   double best = 1e9;
   const auto stage = make_stage(config);
-  stage->seek(0);
+  stage->seek({});
   for (int64_t step = 1; step <= kTimedSteps; ++step) {
     const double start = now_s();
     const StepOutput output = stage->run_batch({.step = step, .seed = plan_.seed});

@@ -30,6 +30,25 @@ struct SampleConfig {
   std::map<std::string, PartConfig> parts;
 };
 
+/// A block of more fields than a list of paths has room for at first.
+struct WideConfig {
+  std::vector<int64_t> fields = std::vector<int64_t>(40);
+};
+struct DeepConfig {
+  WideConfig wide;
+};
+
+template <typename V>
+void visit(WideConfig& c, V&& v) {
+  for (size_t i = 0; i < c.fields.size(); ++i)
+    v(fmt::format("field_{}", i), c.fields[i], "a number");
+}
+
+template <typename V>
+void visit(DeepConfig& c, V&& v) {
+  v.group("wide", c.wide, "many");
+}
+
 template <typename V>
 void visit(PartConfig& c, V&& v) {
   v("format", c.format, "how it lies on disk", one_of({"folder", "jsonl"}));
@@ -292,6 +311,36 @@ TEST(Config, NearestName) {
   EXPECT_EQ(nearest_name("kitten", {"sitting", "mitten", "kit"}), "mitten");
   EXPECT_EQ(nearest_name("", {"ab", "c"}), "c");
   EXPECT_EQ(nearest_name("x", {}), "");
+}
+
+TEST(Config, TheNearestKeyIsFoundInALongBlock) {
+  DeepConfig config;
+  ConfigDocument document(config);
+  document.read_text("field_39: 1\n", "a.yaml");
+  EXPECT_EQ(
+      document.take_faults(),
+      std::vector<std::string>{"a.yaml:1: field_39: unknown key; the nearest is 'wide.field_39'"});
+}
+
+TEST(Config, FillingMakesAnEntryAndGivenPathsTellOfIt) {
+  SampleConfig config;
+  ConfigDocument document(config);
+  document.read_text("max_steps: 3\n", "a.yaml");
+  document.fill("parts.birds.ratio", "2.5", "elsewhere");
+  document.fill("max_steps", "4", "elsewhere");  // has a value
+  EXPECT_EQ(config.parts.at("birds").ratio, 2.5);
+  EXPECT_EQ(config.max_steps, 3);
+  EXPECT_EQ(document.source("parts.birds.ratio"), "elsewhere");
+  EXPECT_THAT(document.given_paths(), ElementsAre("max_steps", "parts.birds.ratio"));
+}
+
+TEST(Config, FaultsOfAnotherDocumentAreReportedToo) {
+  SampleConfig config, other;
+  ConfigDocument document(config), from(other);
+  from.read_text("max_step: 3\n", "b.yaml");
+  document.add_faults(from.take_faults());
+  EXPECT_NO_THROW(from.throw_faults());
+  EXPECT_THROW(document.throw_faults(), Error);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 """What the tests that run the program share. Standard library alone."""
 import io
 import json
+import math
 import os
 import pathlib
 import struct
@@ -33,6 +34,16 @@ def write_shard(path, members):
             entry = tarfile.TarInfo(name)
             entry.size = len(content)
             shard.addfile(entry, io.BytesIO(content))
+
+
+def write_tensors(path, shapes):
+    """A safetensors file of float32 zeros."""
+    header, end = {}, 0
+    for name, shape in shapes.items():
+        begin, end = end, end + 4 * math.prod(shape)
+        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [begin, end]}
+    text = json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(text)) + text + bytes(end))
 
 
 def require_assets():

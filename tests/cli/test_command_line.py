@@ -14,7 +14,8 @@ import tempfile
 import time
 import unittest
 
-from support import BERT, BINARY, ENCODER, LANGUAGE_MODEL, png, require_assets, write_shard
+from support import (BERT, BINARY, ENCODER, LANGUAGE_MODEL, png, require_assets, write_shard,
+                     write_tensors)
 
 
 def blip2(*arguments, stdin="", timeout=300, cwd=None):
@@ -583,6 +584,70 @@ run:
                        "--set", "model.max_txt_len=3", "--set", f"run.output_dir={self.folder}")
         self.assertEqual(result.returncode, 2, result.stderr)
         self.assertIn("model.max_txt_len", result.stderr.splitlines()[-1])
+
+    def test_six_faults_are_told_at_once_before_the_first_step(self):
+        language_model = self.folder / "opt"  # no tokenizer beside it
+        language_model.mkdir()
+        (language_model / "config.json").write_text(json.dumps(
+            {"model_type": "opt", "hidden_size": 8, "ffn_dim": 8, "num_hidden_layers": 1, "num_attention_heads": 2,
+             "vocab_size": 9, "max_position_embeddings": 16}))
+        write_tensors(language_model / "model.safetensors", {"model.decoder.embed_tokens.weight": [9, 8]})
+        encoder = self.folder / "vit"  # 8 wide; the stage-1 model looks at tokens 1280 wide
+        encoder.mkdir()
+        (encoder / "config.json").write_text(json.dumps(
+            {"model_type": "blip_2_vision_model", "hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1,
+             "num_attention_heads": 2, "image_size": 224, "patch_size": 56}))
+        write_tensors(encoder / "model.safetensors", {"embeddings.class_embedding": [1, 1, 8]})
+        config = self.folder / "run.yaml"
+        config.write_text(f"""
+model:
+  arch: blip2_opt
+  image_encoder: {encoder}
+  qformer: {self.stage1}
+  language_model: {language_model}
+datasets:
+  squares:
+    format: jsonl
+    annotations: {self.folder / 'gone.jsonl'}
+    images: {self.pictures}
+run:
+  task: image_text_pretrain_stage2
+  output_dir: {self.folder / 'out'}
+  max_stepz: 2
+  batch_size_train: two
+  drop_rate: 1.5
+""")
+        result = blip2("train", config)
+        self.assertEqual(result.returncode, 2, result.stderr)
+        self.assertEqual(result.stdout, "")
+        lines = sorted(result.stderr.splitlines())
+        self.assertEqual(len(lines), 6, result.stderr)
+        for line, words in zip(sorted(lines), (
+                (":10: datasets.squares.annotations:", "gone.jsonl"),
+                (":15: run.max_stepz:", "'max_steps'"),
+                (":16: run.batch_size_train:", "an integer", "'two'"),
+                (":17: run.drop_rate:", "1.5"),
+                (":4: model.image_encoder:", "8 wide, expected 1280"),
+                (":6: model.language_model:", "tokenizer"))):
+            self.assertTrue(line.startswith(f"blip2: {config}{words[0]}"), line)
+            for word in words[1:]:
+                self.assertIn(word, line)
+        self.assertFalse((self.folder / "out").exists())
+
+    def test_lavis_files_are_read(self):
+        published = pathlib.Path(__file__).parents[1] / "golden/lavis"
+        shown = blip2("config", "show", published / "pretrain_stage1.yaml", "--set",
+                      f"datasets.vg_caption.images={self.pictures}")
+        self.assertEqual(shown.returncode, 0, shown.stderr)
+        self.assertRegex(shown.stdout, r"warmup_steps: 5000 +# .*pretrain_stage1.yaml:\d+\n")
+        self.assertRegex(shown.stdout, r"images: \S+ +# --set\n")
+        warnings = shown.stderr.splitlines()
+        self.assertEqual(len(warnings), 6, shown.stderr)
+        for line in warnings:
+            self.assertRegex(line, r"warning: \S+pretrain_stage1.yaml:\d+: run\.\w+: no meaning here: ")
+        asked = blip2("train", published / "pretrain_stage1.yaml")
+        self.assertEqual(asked.returncode, 2, asked.stderr)
+        self.assertIn("--set model.qformer=PATH", asked.stderr)
 
     def test_config_show_names_sources(self):
         result = blip2("config", "show", self.shared / "stage1.yaml", "--set", "run.max_steps=9")

@@ -171,6 +171,64 @@ TEST(Vit, HasNoGraph) {
   EXPECT_FALSE(encode(tiny.model, tiny.golden("pixels")).requires_grad());
 }
 
+/// With tensors of their own, to be trained.
+void make_trainable(Vit& model) {
+  for (const NamedTensor& named : named_tensors(model)) *named.tensor = named.tensor->clone();
+  set_trainable(named_tensors(model), true);
+}
+
+TEST_P(TinyVit, WithAGraphTheOutputIsTheSame) {
+  Tiny tiny(GetParam());
+  make_trainable(tiny.model);
+  const std::string other = other_sizes(GetParam()).front() + ".pixels";
+  for (const at::Tensor& pixels : {tiny.golden("pixels"), tiny.golden(other)}) {
+    const at::Tensor with_graph = encode_with_graph(tiny.model, pixels);
+    EXPECT_TRUE(with_graph.requires_grad());
+    EXPECT_LT(relative_difference(with_graph, encode(tiny.model, pixels)), 1e-6);
+  }
+}
+
+TEST(Vit, GradientsEqualTransformers) {
+  for (const std::string kind : {"blip2", "clip"}) {
+    Tiny tiny(kind);
+    make_trainable(tiny.model);
+    const auto golden = open_source(testing::golden("vit/" + kind + "_gradients.safetensors"));
+    const at::Tensor output = encode_with_graph(tiny.model, tiny.golden("pixels"));
+    (output * golden->read("golden.weights")).sum().backward();
+    int compared = 0;
+    for (const NamedTensor& named : named_tensors(tiny.model)) {
+      if (named.name.starts_with("post_layernorm")) continue;
+      at::Tensor found = named.tensor->grad(), expected = golden->read(named.name);
+      ASSERT_TRUE(found.defined()) << named.name;
+      if (named.name.ends_with("k_proj.bias")) continue;  // zero but for rounding
+      if (named.name.ends_with("qkv.bias")) {
+        EXPECT_TRUE(found.narrow(0, 24, 24).equal(at::zeros({24})));
+        EXPECT_LT(expected.narrow(0, 24, 24).abs().max().item<double>(), 1e-10);
+      }
+      EXPECT_LT(relative_difference(found, expected), kNear) << kind << ": " << named.name;
+      ++compared;
+    }
+    EXPECT_GT(compared, 20) << kind;
+  }
+}
+
+TEST(Vit, ResizedForLargerPicturesAsLavisDoes) {
+  for (const std::string kind : {"blip2", "clip"}) {
+    Tiny tiny(kind);
+    const auto golden = open_source(testing::golden("vit/" + kind + "_gradients.safetensors"));
+    const int64_t size = 2 * tiny.model.config.image_size;
+    resize_pictures(tiny.model, size);
+    EXPECT_EQ(tiny.model.config.image_size, size);
+    EXPECT_LT(relative_difference(tiny.model.position_embedding.view({-1, 24}),
+                                  golden->read("golden.positions")),
+              1e-6)
+        << kind;
+    EXPECT_EQ(tiny.model.position_embedding.dim(), kind == "blip2" ? 3 : 2);
+    EXPECT_EQ(encode(tiny.model, at::zeros({1, 3, size, size})).size(1),
+              tiny.model.position_embedding.view({-1, 24}).size(0));
+  }
+}
+
 TEST(Vit, TokensGoRowByRow) {
   const Tiny tiny("blip2");  // patches of 7 pixels
   at::Tensor pixels = at::zeros({1, 3, 14, 21});

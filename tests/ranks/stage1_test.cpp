@@ -1,8 +1,11 @@
 // The law of data parallelism for stage 1: W ranks with B pairs each are one process with W*B
-// pairs. Losses, gradients and five steps of the optimiser, in float64, where it holds to rounding.
+// pairs. Losses, gradients and five steps of the optimiser, in float64, where it holds to rounding;
+// with a trained image encoder, here one linear layer, whose gradients come from all ranks.
 #include "blip2/train/stage1.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/eye.h>
+#include <ATen/ops/matmul.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
@@ -24,18 +27,26 @@ constexpr int64_t kBatch = 3;
 struct Inputs {
   at::Tensor embeds;  // [B, P, Dv]
   Stage1Texts texts;
-  at::Tensor excluded;
+  at::Tensor related;  // [B, N] bool
 };
 
-Stage1 make_model() {
-  Stage1 model = make_stage1(testing::tiny_stage1_config());
-  Random random(3, "model");
-  initialise(model, random);
-  for (const NamedTensor& named : named_tensors(model))
-    *named.tensor = named.tensor->to(at::kDouble);
-  set_trainable(named_tensors(model), true);
-  return model;
-}
+struct Model {
+  Stage1 stage1;
+  at::Tensor encoder;  // [Dv, Dv]
+
+  Model() : stage1(make_stage1(testing::tiny_stage1_config())), encoder(at::zeros({9, 9})) {
+    Random random(3, "model");
+    initialise(stage1, random);
+    fill_normal(encoder, 0.5, random);
+    for (const NamedTensor& named : tensors()) *named.tensor = named.tensor->to(at::kDouble);
+    set_trainable(tensors(), true);
+  }
+  std::vector<NamedTensor> tensors() {
+    std::vector<NamedTensor> all = named_tensors(stage1);
+    all.push_back({"vision_model.weight", &encoder});
+    return all;
+  }
+};
 
 /// `rows` pairs of step `step`, from `first` on in the global batch of `all`.
 Inputs inputs(int64_t step, int64_t first, int64_t rows, int64_t all, bool equal_lengths) {
@@ -54,18 +65,20 @@ Inputs inputs(int64_t step, int64_t first, int64_t rows, int64_t all, bool equal
   const auto cut = [&](const at::Tensor& x) {  // each batch is as wide as its longest row
     return x.narrow(0, first, rows).narrow(1, 0, longest).contiguous();
   };
-  // Rows 1 and 4 of the global batch have one caption, say: they are no negatives of each other.
-  at::Tensor excluded = at::zeros({all, all}, at::kBool);
-  excluded[1][4].fill_(true);
-  excluded[4][1].fill_(true);
+  // Rows 1 and 4 of the global batch have one caption, say, or one picture: they are no negatives
+  // of each other.
+  at::Tensor related = at::zeros({all, all}, at::kBool);
+  related[1][4].fill_(true);
+  related[4][1].fill_(true);
   return {embeds.narrow(0, first, rows).to(at::kDouble),
           {cut(at::tensor(at::ArrayRef<int64_t>(ids), at::kLong).view({all, 6}) * mask), cut(mask)},
-          excluded.narrow(0, first, rows)};
+          related.narrow(0, first, rows)};
 }
 
 struct Case {
   bool both_sides, global_tokens, equal_lengths;
   double hard_share;
+  bool is_retrieval = false;
 };
 
 class Stage1OnRanks : public ::testing::TestWithParam<Case> {
@@ -81,12 +94,17 @@ class Stage1OnRanks : public ::testing::TestWithParam<Case> {
     return options;
   }
   /// (ITC, ITM, ITG, ITM's accuracy), after backward().
-  std::vector<double> step(Stage1& model, int64_t step, int64_t first, int64_t rows,
+  std::vector<double> step(Model& model, int64_t step, int64_t first, int64_t rows,
                            Communicator& communicator) {
     const int64_t all = kBatch * ranks().world_size();
     const Inputs in = inputs(step, first, rows, all, GetParam().equal_lengths);
-    const Stage1Losses losses =
-        stage1_losses(model, in.embeds, in.texts, in.excluded, communicator, options(step));
+    RelatedPairs related{in.related, {}};
+    if (GetParam().is_retrieval) {
+      const at::Tensor own = at::eye(all).narrow(0, first, rows).to(at::kBool);
+      related = {{}, in.related.logical_or(own)};
+    }
+    const Stage1Losses losses = stage1_losses(model.stage1, at::matmul(in.embeds, model.encoder),
+                                              in.texts, related, communicator, options(step));
     (losses.itc + 2 * losses.itm + losses.itg).backward();
     return {losses.itc.item<double>(), losses.itm.item<double>(), losses.itg.item<double>(),
             losses.itm_accuracy};
@@ -95,8 +113,8 @@ class Stage1OnRanks : public ::testing::TestWithParam<Case> {
 
 TEST_P(Stage1OnRanks, IsOneProcessWithAllTheirPairs) {
   const int64_t all = kBatch * ranks().world_size();
-  Stage1 ours = make_model(), alone = make_model();
-  const std::vector<NamedTensor> our_tensors = named_tensors(ours), tensors = named_tensors(alone);
+  Model ours, alone;
+  const std::vector<NamedTensor> our_tensors = ours.tensors(), tensors = alone.tensors();
   AdamW our_optimizer(our_tensors, {}), optimizer(tensors, {});
   GradientReducer reducer(our_tensors, ranks(), 2000);
   SingleProcess single;
@@ -137,7 +155,8 @@ TEST_P(Stage1OnRanks, IsOneProcessWithAllTheirPairs) {
 INSTANTIATE_TEST_SUITE_P(All, Stage1OnRanks,
                          ::testing::Values(Case{false, true, false, 1},
                                            Case{false, true, false, 0.5},
-                                           Case{true, true, false, 1}, Case{false, false, true, 1}),
+                                           Case{true, true, false, 1}, Case{false, false, true, 1},
+                                           Case{false, true, false, 1, true}),
                          [](const auto& test) { return "case_" + std::to_string(test.index); });
 
 }  // namespace

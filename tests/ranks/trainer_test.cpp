@@ -31,12 +31,12 @@ class RanksOwnStage final : public Stage {
  public:
   explicit RanksOwnStage(uint64_t seed = 1) : toy(seed) {}
   std::vector<NamedTensor> trained_tensors() override { return toy.trained_tensors(); }
-  void seek(int64_t batches_consumed) override {
-    toy.seek(batches_consumed * ranks().world_size() + ranks().rank());
+  void seek(const DataPosition& position) override {
+    toy.seek({.batches = position.batches * ranks().world_size() + ranks().rank()});
   }
   StepOutput run_batch(const StepContext& context) override {
     StepOutput output = toy.run_batch(context);
-    toy.seek(toy.batches.back() + ranks().world_size());
+    toy.seek({.batches = toy.batches.back() + ranks().world_size()});
     return output;
   }
   void save_model(const fs::path& directory) override { toy.save_model(directory); }

@@ -217,5 +217,50 @@ TEST(Objectives, LanguageModellingLossIsTheFormulaAndItsGradientHolds) {
   }
 }
 
+// blip2_reference.md 2.2: targets are the pictures' equality, row-normalised, times 0.9, plus
+// 0.1/N.
+TEST(Objectives, CaptionsOfOnePictureShareTheTarget) {
+  const std::vector<int> rows = {7, 5},
+                         columns = {5, 7, 7, 5, 9};  // rank 1 of batches of two: 2, 3
+  at::Tensor same = at::zeros({2, 5}, at::kBool);
+  for (int64_t i = 0; i < 2; ++i) {
+    for (int64_t j = 0; j < 5; ++j) {
+      same[i][j].fill_(rows[static_cast<size_t>(i)] == columns[static_cast<size_t>(j)]);
+    }
+  }
+  const at::Tensor a = at::randn({2, 5}, at::kDouble), b = at::randn({2, 5}, at::kDouble);
+  double expected = 0;
+  for (const Matrix& similarity : {rows_of(a), rows_of(b)}) {
+    for (size_t i = 0; i < 2; ++i) {
+      double total = 0;
+      for (const double value : similarity[i]) total += std::exp(value);
+      for (size_t j = 0; j < 5; ++j) {
+        const double target = (rows[i] == columns[j] ? 0.9 / 2 : 0) + 0.1 / 5;
+        expected -= target * (similarity[i][j] - std::log(total)) / 4;
+      }
+    }
+  }
+  EXPECT_NEAR(contrastive_loss(a, b, {2, {}, same}).item<double>(), expected, 1e-12);
+}
+
+TEST(Objectives, OnePicturePerRowIsThePlainLoss) {
+  const at::Tensor a = at::randn({3, 6}, at::kDouble), b = at::randn({3, 6}, at::kDouble);
+  at::Tensor own = at::zeros({3, 6}, at::kBool);
+  for (int64_t i = 0; i < 3; ++i) own[i][3 + i].fill_(true);
+  EXPECT_NEAR(contrastive_loss(a, b, {3, {}, own}).item<double>(),
+              contrastive_loss(a, b, {3, {}}).item<double>(), 1e-12);
+}
+
+TEST(Objectives, PositivesAreNoNegatives) {
+  const at::Tensor similarity = at::randn({2, 4}, at::kDouble);
+  const at::Tensor same = at::tensor({1, 0, 1, 0, 0, 1, 0, 0}, at::kInt).view({2, 4}).to(at::kBool);
+  for (const Negatives kind : {Negatives::kHard, Negatives::kUniform}) {
+    const at::Tensor weights = negative_weights(similarity, {0, {}, same}, kind);
+    EXPECT_EQ(weights[0][2].item<double>(), 0);
+    EXPECT_GT(weights[1][2].item<double>(), 0);
+    EXPECT_NEAR(weights.sum().item<double>(), 2, 1e-12);
+  }
+}
+
 }  // namespace
 }  // namespace blip2

@@ -126,5 +126,27 @@ TEST(Optimizer, NormOfAGradientThatIsNotFiniteIsNotFinite) {
   EXPECT_FALSE(std::isfinite(gradient_norm({{"tensor", &tensor}})));
 }
 
+TEST(Optimizer, ScalesTheRateOfAParameterAlone) {
+  // A rate scaled is a rate: decoupled decay too is multiplied with it, as torch does by group.
+  const SafetensorsFile file(testing::golden("adamw.safetensors"));
+  Parameters scaled(file, "0."), slow(file, "0."), fast(file, "0.");
+  std::vector<double> scales(kNames.size(), 1);
+  scales[0] = scales[1] = 0.5;  // layer.weight, which is decayed, and layer.bias
+  AdamW one(scaled.named, {.rate_scales = scales}), half(slow.named, {}), whole(fast.named, {});
+  for (int step = 1; step <= 3; ++step) {
+    for (Parameters* parameters : {&scaled, &slow, &fast}) {
+      parameters->set_gradients(file, fmt::format("grad.{}.", step));
+    }
+    one.step(0.01);
+    half.step(0.005);
+    whole.step(0.01);
+  }
+  for (size_t i = 0; i < kNames.size(); ++i) {
+    const Parameters& expected = scales[i] == 1 ? fast : slow;
+    EXPECT_TRUE(scaled.tensors[kNames[i]].equal(expected.tensors.at(kNames[i]))) << kNames[i];
+    EXPECT_FALSE(fast.tensors[kNames[i]].equal(slow.tensors[kNames[i]])) << kNames[i];
+  }
+}
+
 }  // namespace
 }  // namespace blip2

@@ -32,7 +32,7 @@ struct Trained {
   AdamW optimizer;
 
   explicit Trained(uint64_t seed) : stage(seed), optimizer(stage.trained_tensors(), {}) {
-    stage.seek(0);
+    stage.seek({});
     stage.run_batch({}).loss.backward();
     optimizer.step(0.1);
   }

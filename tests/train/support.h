@@ -49,7 +49,7 @@ class ToyStage final : public Stage {
     return {{"layer.weight", &weight}, {"layer.bias", &bias}, {"temp", &temp}};
   }
 
-  void seek(int64_t batches_consumed) override { next_batch_ = batches_consumed; }
+  void seek(const DataPosition& position) override { next_batch_ = position.batches; }
 
   StepOutput run_batch(const StepContext& context) override {
     const int64_t batch = next_batch_++;

@@ -105,13 +105,13 @@ TEST(Trainer, TheFirstRowIsTheMeanOfItsBatches) {
 
   // The same two batches by hand; dropout's masks are the batch's own.
   ToyStage again;
-  again.seek(0);
+  again.seek({});
   const StepTotals totals = run_batches(again, {.step = 1, .seed = 42, .batches_per_step = 2});
   EXPECT_EQ(both.loss, totals.loss);
   at::Tensor mean_gradient = at::zeros({3, 5});
   for (int64_t micro_step = 0; micro_step < 2; ++micro_step) {
     ToyStage single;
-    single.seek(micro_step);
+    single.seek({.batches = micro_step});
     StepContext context{.step = 1, .micro_step = micro_step, .seed = 42};
     seed_torch(context);
     single.run_batch(context).loss.backward();

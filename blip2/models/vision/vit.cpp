@@ -43,13 +43,17 @@ void check_pixels(const VitConfig& config, const at::Tensor& pixels) {
   }
 }
 
-/// Class token and patches with their positions: [B, P, Dv].
-at::Tensor embed(const Vit& model, const at::Tensor& pixels) {
+/// The projected patches: [B, Dv, h, w].
+at::Tensor project_patches(const Vit& model, const at::Tensor& pixels) {
   const std::array<int64_t, 2> stride = {model.config.patch_size, model.config.patch_size};
   const std::array<int64_t, 2> padding = {0, 0}, dilation = {1, 1};
-  const at::Tensor patches =
-      at::conv2d(pixels, widened(model.patch_weight), widened(model.patch_bias), stride, padding,
-                 dilation);  // [B, Dv, h, w]
+  return at::conv2d(pixels, widened(model.patch_weight), widened(model.patch_bias), stride, padding,
+                    dilation);
+}
+
+/// Class token and patches with their positions: [B, P, Dv].
+at::Tensor embed(const Vit& model, const at::Tensor& pixels) {
+  const at::Tensor patches = project_patches(model, pixels);
   const int64_t batch = pixels.size(0), width = model.config.hidden_size;
   const int64_t count = patches.size(2) * patches.size(3);
   const at::Tensor positions = resize_positions(model.position_embedding.view({-1, width}),
@@ -133,7 +137,8 @@ void visit(Vit& model, const Visitor& visitor) {
   visit(model.post_layernorm, visitor.under("post_layernorm"));
 }
 
-at::Tensor resize_positions(const at::Tensor& table, int64_t rows, int64_t columns) {
+at::Tensor resize_positions(const at::Tensor& table, int64_t rows, int64_t columns,
+                            GridEdges edges) {
   BLIP2_CHECK(table.dim() == 2 && table.size(0) > 1 && rows > 0 && columns > 0);
   const int64_t count = table.size(0) - 1, width = table.size(1);
   const int64_t side = std::lround(std::sqrt(static_cast<double>(count)));
@@ -143,9 +148,35 @@ at::Tensor resize_positions(const at::Tensor& table, int64_t rows, int64_t colum
   const std::array<int64_t, 2> size = {rows, columns};
   const at::Tensor grid =
       wide.narrow(0, 1, count).view({1, side, side, width}).permute({0, 3, 1, 2});
-  const at::Tensor resized =
-      at::upsample_bicubic2d(grid, size, /*align_corners=*/false, std::nullopt, std::nullopt);
+  const at::Tensor resized = at::upsample_bicubic2d(
+      grid, size, /*align_corners=*/edges == GridEdges::kCentres, std::nullopt, std::nullopt);
   return at::cat({wide.narrow(0, 0, 1), resized.flatten(2).select(0, 0).transpose(0, 1)});
+}
+
+void resize_pictures(Vit& model, int64_t image_size) {
+  const at::NoGradGuard no_grad;
+  model.config.image_size = image_size;
+  validate(model.config);
+  const int64_t side = image_size / model.config.patch_size;
+  const at::Tensor& table = model.position_embedding;
+  const at::Tensor resized =
+      resize_positions(table.view({-1, model.config.hidden_size}), side, side,
+                       is_clip(model.config) ? GridEdges::kCentres : GridEdges::kCells);
+  model.position_embedding = table.dim() == 3 ? resized.unsqueeze(0) : resized;
+}
+
+at::Tensor encode_with_graph(const Vit& model, const at::Tensor& pixels) {
+  check_pixels(model.config, pixels);
+  const at::Tensor patches = project_patches(model, pixels);
+  const int64_t batch = pixels.size(0), width = model.config.hidden_size;
+  const at::Tensor positions = resize_positions(model.position_embedding.view({-1, width}),
+                                                patches.size(2), patches.size(3));
+  const at::Tensor class_token =
+      model.class_embedding.view({1, 1, width}).expand({batch, 1, width});
+  const at::Tensor tokens = at::cat({class_token, patches.flatten(2).transpose(1, 2)}, 1);
+  at::Tensor x = tokens + positions;  // [B, P, Dv]
+  if (model.pre_layrnorm.weight.defined()) x = apply(model.pre_layrnorm, x);
+  return run_layers_with_graph(model.encoder, x);
 }
 
 at::Tensor encode(const Vit& model, const at::Tensor& pixels) {

@@ -1,6 +1,5 @@
 // The vision transformer. EVA-CLIP ViT-g/14 as BLIP-2 uses it, BLIP's ViT-B/16 and L/16, and
 // OpenAI's CLIP ViT-L/14 are configurations of it. Tensor names are Hugging Face's, which are ours.
-// Inference only.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -74,10 +73,20 @@ Vit make_vit(const VitConfig& config);
 /// Names as they stand after `vision_model.` in Hugging Face's files.
 void visit(Vit& model, const Visitor& visitor);
 
+/// Where the outer rows of a resized grid lie: at the corners of the old one's outer cells, or on
+/// their centres.
+enum class GridEdges { kCells, kCentres };
+
 /// Positions learned for a square grid, for another grid: the class token's row as it is, the
 /// others bicubic (BLIP-2's `interpolate_pos_encoding`). table [1 + n*n, Dv] -> [1 + rows *
 /// columns, Dv] float32; the table itself where the grid is its own.
-at::Tensor resize_positions(const at::Tensor& table, int64_t rows, int64_t columns);
+at::Tensor resize_positions(const at::Tensor& table, int64_t rows, int64_t columns,
+                            GridEdges edges = GridEdges::kCells);
+
+/// Makes the model one for pictures of `image_size` pixels a side, as LAVIS does before
+/// fine-tuning: its positions are resized once, and trained from there. CLIP's grid keeps the
+/// centres of its outer cells, EVA's does not (blip2_reference.md 3.1, 3.2).
+void resize_pictures(Vit& model, int64_t image_size);
 
 /// The raw output: all tokens, the class token first, after the last layer and before the post
 /// layer norm. pixels [B, 3, H, W] float32 -> [B, P, Dv] float32, P = 1 + (H / patch) * (W /
@@ -85,6 +94,10 @@ at::Tensor resize_positions(const at::Tensor& table, int64_t rows, int64_t colum
 /// below of the last whole patch are left out, as the reference does. Throws kInvalidArgument for
 /// another shape, or a side smaller than a patch.
 at::Tensor encode(const Vit& model, const at::Tensor& pixels);
+/// The same with a graph into the model's tensors, which must be float32: for training. Of a fused
+/// `qkv` the keys' part of the bias gets no gradient: it cancels in the softmax, and EVA-CLIP,
+/// whose keys have none, stays what it is.
+at::Tensor encode_with_graph(const Vit& model, const at::Tensor& pixels);
 
 /// The post layer norm of every token, as BLIP-1 has it: raw [B, P, Dv] -> [B, P, Dv].
 at::Tensor normed_tokens(const Vit& model, const at::Tensor& raw);
@@ -98,6 +111,9 @@ class VitEncoder : public ImageEncoder {
 
   at::Tensor encode(const at::Tensor& pixels) const override {
     return blip2::encode(model_, pixels);
+  }
+  at::Tensor encode_with_graph(const at::Tensor& pixels) const override {
+    return blip2::encode_with_graph(model_, pixels);
   }
   int64_t width() const override { return model_.config.hidden_size; }
   std::vector<NamedTensor> tensors() override { return named_tensors(model_); }

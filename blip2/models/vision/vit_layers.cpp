@@ -2,6 +2,7 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/chunk.h>
 
 #include <algorithm>
@@ -83,6 +84,15 @@ at::Tensor run_mlp(const VitLayers& stack, const VitLayer& layer, const at::Tens
   return apply(layer.fc2, apply(stack.activation, inner));
 }
 
+/// The keys' part of a fused bias without gradient. It adds the same to every score of a query: its
+/// gradient is zero but for rounding, and rounding is what AdamW would follow.
+VitLayer with_fixed_key_bias(VitLayer layer) {
+  if (!layer.qkv.weight.defined() || !layer.qkv.bias.defined()) return layer;
+  const std::vector<at::Tensor> parts = layer.qkv.bias.chunk(3);
+  layer.qkv.bias = at::cat({parts[0], parts[1].detach(), parts[2]});
+  return layer;
+}
+
 }  // namespace
 
 void require_range(const std::string& where, const char* name, int64_t value, int64_t low,
@@ -144,6 +154,17 @@ at::Tensor run_layers(const VitLayers& stack, at::Tensor x, const at::Tensor& ma
       part.add_(run_attention(stack, layer, part, part_mask));
       part.add_(run_mlp(stack, layer, part));
     }
+  }
+  return x;
+}
+
+at::Tensor run_layers_with_graph(const VitLayers& stack, at::Tensor x) {
+  BLIP2_CHECK(x.dim() == 3);
+  for (const VitLayer& stored : stack.layers) {
+    BLIP2_CHECK(stored.fc1.weight.scalar_type() == at::kFloat);
+    const VitLayer layer = with_fixed_key_bias(stored);
+    x = x + run_attention(stack, layer, x, {});
+    x = x + run_mlp(stack, layer, x);
   }
   return x;
 }

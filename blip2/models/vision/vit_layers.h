@@ -1,6 +1,6 @@
 // The stack of pre-layer-norm transformer layers that the vision transformers and CLIP's text model
-// share. Inference only: it overwrites its input, some rows at a time, so that nothing grows with
-// the batch but the input itself.
+// share. In inference it overwrites its input, some rows at a time, so that nothing grows with the
+// batch but the input itself; in training it builds a graph.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -65,5 +65,8 @@ void visit(VitLayers& stack, const Visitor& visitor);
 /// x [B, P, Dv], contiguous float32, and returns it. mask: undefined, or additive [1 or B, 1, P,
 /// P].
 at::Tensor run_layers(const VitLayers& stack, at::Tensor x, const at::Tensor& mask = {});
+
+/// The same with a graph into the layers' float32 tensors and x [B, P, Dv], which stays as it is.
+at::Tensor run_layers_with_graph(const VitLayers& stack, at::Tensor x);
 
 }  // namespace blip2
