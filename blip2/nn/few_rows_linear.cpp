@@ -15,7 +15,7 @@ namespace blip2 {
 namespace {
 
 /// Rows up to which this is the faster way (bench/few_rows.cpp).
-constexpr int64_t kFewRows = 40;
+constexpr int64_t kFewRows = 64;
 /// Multiplications that are worth another thread.
 constexpr int64_t kWork = 1 << 16;
 

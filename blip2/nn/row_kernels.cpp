@@ -21,11 +21,17 @@ namespace HWY_NAMESPACE {
 constexpr size_t kTileOutputs = hn::MaxLanes(Floats()) >= 16 ? 4 : 2;
 constexpr size_t kTileRows = 4;
 
-// The sums of kOutputs weight rows with kRows rows, into products[r * stride + o]. Meanwhile the
-// weights `next` are fetched: of ten rows' arithmetic, memory would else stand still for most.
+// Weight rows of the next tile to fetch meanwhile.
+template <typename From>
+struct Ahead {
+  const typename From::Stored* weight;
+  size_t num_outputs;
+};
+
+// The sums of kOutputs weight rows with kRows rows, into products[r * stride + o].
 template <typename From, size_t kOutputs, size_t kRows>
 HWY_INLINE void multiply_tile(const typename From::Stored* HWY_RESTRICT weight,
-                              const typename From::Stored* next, const float* HWY_RESTRICT rows,
+                              const Ahead<From>& ahead, const float* HWY_RESTRICT rows,
                               size_t length, float* HWY_RESTRICT products, size_t stride) {
   const Floats d;
   const size_t lanes = hn::Lanes(d);
@@ -38,11 +44,11 @@ HWY_INLINE void multiply_tile(const typename From::Stored* HWY_RESTRICT weight,
   }
   size_t i = 0;
   for (; i + lanes <= length; i += lanes) {
+    for (size_t o = 0; o < ahead.num_outputs; ++o) hwy::Prefetch(ahead.weight + o * length + i);
     Vector weights[kOutputs];
 #pragma GCC unroll 4
     for (size_t o = 0; o < kOutputs; ++o) {
       weights[o] = From::load(weight + o * length + i);
-      hwy::Prefetch(next + o * length + i);
     }
 #pragma GCC unroll 4
     for (size_t r = 0; r < kRows; ++r) {
@@ -73,16 +79,21 @@ HWY_INLINE void multiply_tile(const typename From::Stored* HWY_RESTRICT weight,
   }
 }
 
-// kOutputs weight rows, from output `first` on, with all rows.
+// kOutputs weight rows, from output `first` on, with all rows. Each group of rows fetches its share
+// of the next tile: what takes longer, memory or arithmetic, hides the other.
 template <typename From, size_t kOutputs>
 HWY_INLINE void multiply_outputs(const FewRows& x, size_t first) {
-  const auto* all = static_cast<const typename From::Stored*>(x.weight);
-  const auto* weight = all + first * x.length;
+  const auto* weight = static_cast<const typename From::Stored*>(x.weight) + first * x.length;
   const bool is_last = first + 2 * kOutputs > x.num_outputs;
-  const auto* next = is_last ? weight : weight + kOutputs * x.length;
+  const size_t num_ahead = is_last ? 0 : kOutputs;
+  const size_t num_groups = (x.num_rows + kTileRows - 1) / kTileRows;
   const auto tile = [&]<size_t kRows>(size_t row) {
-    multiply_tile<From, kOutputs, kRows>(weight, next, x.rows + row * x.length, x.length,
-                                         x.products + row * x.num_outputs + first, x.num_outputs);
+    const size_t group = row / kTileRows;
+    const size_t begin = num_ahead * group / num_groups;
+    const size_t end = num_ahead * (group + 1) / num_groups;
+    multiply_tile<From, kOutputs, kRows>(
+        weight, {weight + (kOutputs + begin) * x.length, end - begin}, x.rows + row * x.length,
+        x.length, x.products + row * x.num_outputs + first, x.num_outputs);
   };
   size_t row = 0;
   for (; row + kTileRows <= x.num_rows; row += kTileRows) tile.template operator()<kTileRows>(row);
