@@ -8,7 +8,7 @@
 #include <hwy/foreach_target.h>  // includes this file again for each target
 #include <hwy/highway.h>
 
-#include "blip2/nn/narrow_loads-inl.h"
+#include "blip2/nn/weight_loads-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace blip2::internal {

@@ -1,10 +1,10 @@
 // Vectors of float32 out of weights in 32 or 16 bits, for kernels: included once for each kind of
 // processor, inside highway's loop over targets.
-#if defined(BLIP2_NN_NARROW_LOADS_INL_H) == defined(HWY_TARGET_TOGGLE)
-#ifdef BLIP2_NN_NARROW_LOADS_INL_H
-#undef BLIP2_NN_NARROW_LOADS_INL_H
+#if defined(BLIP2_NN_WEIGHT_LOADS_INL_H) == defined(HWY_TARGET_TOGGLE)
+#ifdef BLIP2_NN_WEIGHT_LOADS_INL_H
+#undef BLIP2_NN_WEIGHT_LOADS_INL_H
 #else
-#define BLIP2_NN_NARROW_LOADS_INL_H
+#define BLIP2_NN_WEIGHT_LOADS_INL_H
 #endif
 
 #include <hwy/highway.h>
