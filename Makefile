@@ -2,7 +2,7 @@
 BUILD ?= build
 JOBS ?= $(shell nproc)
 
-.PHONY: help deps build demo test parity assets parquet bench bench-pictures faults fuzz fuzz-coverage format check clean
+.PHONY: help deps build demo test parity assets parquet bench bench-pictures bench-capfilt faults fuzz fuzz-coverage format check clean
 
 help:
 	@echo 'make demo    install, build, fetch the small models and pictures, train and evaluate a BLIP-2 (35 minutes)'
@@ -12,6 +12,7 @@ help:
 	@echo 'make bench   the benchmarks'
 	@echo 'make faults  training and CapFilt jobs that are killed, or find a full disk, at every call'
 	@echo 'make bench-pictures  the data pipeline beside Pillow and PyTorch'
+	@echo 'make bench-capfilt   CapFilt beside transformers'
 	@echo 'make parquet the plug-in that reads LAION'"'"'s parquet files'
 	@echo 'make fuzz    every reader of files against broken ones, SECONDS=20 each'
 	@echo 'make fuzz-coverage  which share of the readers fuzzing reaches'
@@ -63,6 +64,14 @@ bench-pictures: deps $(BUILD)/build.ninja assets
 	@[ -x .venv-bench/bin/python ] || python3 -m venv .venv-bench
 	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r bench/compare/requirements.txt
 	@.venv-bench/bin/python bench/compare/pictures.py $(BUILD)/bench_pictures
+
+# CapFilt beside transformers, at the published sizes with random weights: ten minutes, 4 GB.
+bench-capfilt: deps $(BUILD)/build.ninja
+	@cmake -S . -B $(BUILD) -DBLIP2_BENCH=ON
+	@cmake --build $(BUILD) -j $(JOBS) --target bench_capfilt
+	@[ -x .venv-bench/bin/python ] || python3 -m venv .venv-bench
+	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r bench/compare/requirements.txt
+	@.venv-bench/bin/python bench/compare/capfilt.py $(BUILD)/bench_capfilt $(ARGS)
 
 bench: deps $(BUILD)/build.ninja assets
 	@cmake -S . -B $(BUILD) -DBLIP2_BENCH=ON
