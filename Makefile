@@ -2,7 +2,7 @@
 BUILD ?= build
 JOBS ?= $(shell nproc)
 
-.PHONY: help deps build demo test parity assets parquet bench bench-pictures bench-stage1 faults fuzz fuzz-coverage format check clean
+.PHONY: help deps build demo test parity assets parquet bench bench-pictures bench-stage1 bench-capfilt faults fuzz fuzz-coverage format check clean
 
 help:
 	@echo 'make demo    install, build, fetch the small models and pictures, train and evaluate a BLIP-2 (35 minutes)'
@@ -10,9 +10,10 @@ help:
 	@echo 'make build   the program alone: build/blip2'
 	@echo 'make parity  compares every family of models with Hugging Face transformers'
 	@echo 'make bench   the benchmarks'
-	@echo 'make faults  training that is killed, or finds a full disk, at every call'
+	@echo 'make faults  training and CapFilt jobs that are killed, or find a full disk, at every call'
 	@echo 'make bench-pictures  the data pipeline beside Pillow and PyTorch'
 	@echo 'make bench-stage1  a stage-1 step beside LAVIS'"'"'s: seconds and memory'
+	@echo 'make bench-capfilt   CapFilt beside transformers'
 	@echo 'make parquet the plug-in that reads LAION'"'"'s parquet files'
 	@echo 'make fuzz    every reader of files against broken ones, SECONDS=20 each'
 	@echo 'make fuzz-coverage  which share of the readers fuzzing reaches'
@@ -76,6 +77,14 @@ bench-stage1: deps $(BUILD)/build.ninja
 	  .venv-bench/bin/python -m zipfile -e .venv-bench/salesforce_lavis-1.0.2-*.whl .venv-bench/lavis-1.0.2; }
 	@.venv-bench/bin/python bench/compare/stage1_step.py $(BUILD)/bench_stage1_step .venv-bench/lavis-1.0.2
 
+# CapFilt beside transformers, at the published sizes with random weights: ten minutes, 4 GB.
+bench-capfilt: deps $(BUILD)/build.ninja
+	@cmake -S . -B $(BUILD) -DBLIP2_BENCH=ON
+	@cmake --build $(BUILD) -j $(JOBS) --target bench_capfilt
+	@[ -x .venv-bench/bin/python ] || python3 -m venv .venv-bench
+	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r bench/compare/requirements.txt
+	@.venv-bench/bin/python bench/compare/capfilt.py $(BUILD)/bench_capfilt $(ARGS)
+
 bench: deps $(BUILD)/build.ninja assets
 	@cmake -S . -B $(BUILD) -DBLIP2_BENCH=ON
 	@cmake --build $(BUILD) -j $(JOBS)
@@ -85,6 +94,7 @@ bench: deps $(BUILD)/build.ninja assets
 faults: deps $(BUILD)/build.ninja assets
 	@cmake --build $(BUILD) -j $(JOBS) --target blip2 fault_injection
 	@BLIP2_BINARY=$(BUILD)/blip2 BLIP2_FAULTS=$(BUILD)/libfault_injection.so python3 tests/faults/run.py $(ARGS)
+	@BLIP2_BINARY=$(BUILD)/blip2 BLIP2_FAULTS=$(BUILD)/libfault_injection.so python3 tests/faults/capfilt.py $(ARGS)
 
 # Needs clang, which nothing else does. TARGETS="png gguf" runs these alone.
 SECONDS_EACH = $(or $(SECONDS),20)

@@ -26,15 +26,16 @@ namespace {
 enum ExitStatus { kDone = 0, kFailed = 1, kWrongCommandLine = 2, kStopped = 130 };
 
 std::vector<Verb> all_verbs() {
-  return {demo_verb(),        train_verb(),   config_show_verb(), caption_verb(),
-          answer_verb(),      match_verb(),   zero_shot_verb(),   embed_verb(),
-          index_build_verb(), search_verb(),  evaluate_verb(),    report_verb(),
-          inspect_verb(),     convert_verb(), tokenize_verb(),    data_inspect_verb()};
+  return {demo_verb(),           train_verb(),       config_show_verb(), caption_verb(),
+          answer_verb(),         match_verb(),       zero_shot_verb(),   embed_verb(),
+          index_build_verb(),    search_verb(),      evaluate_verb(),    capfilt_verb(),
+          capfilt_status_verb(), report_verb(),      inspect_verb(),     convert_verb(),
+          tokenize_verb(),       data_inspect_verb()};
 }
 
 /// Verbs that later versions have.
 const std::vector<std::string>& later_verbs() {
-  static const std::vector<std::string> names = {"score", "capfilt", "quantize", "serve", "bench"};
+  static const std::vector<std::string> names = {"score", "quantize", "serve", "bench"};
   return names;
 }
 
@@ -56,13 +57,15 @@ std::string overview(const std::vector<Verb>& verbs) {
 const Verb& take_verb(const std::vector<Verb>& verbs, std::vector<std::string>& arguments) {
   const std::string first = arguments.at(0);
   const std::string second = arguments.size() > 1 ? arguments[1] : "";
-  std::vector<std::string> names;
-  for (const Verb& verb : verbs) {
-    const bool has_two_words = verb.name.find(' ') != std::string::npos;
-    if (verb.name == (has_two_words ? first + " " + second : first)) {
-      arguments.erase(arguments.begin(), arguments.begin() + (has_two_words ? 2 : 1));
+  for (const std::string& name : {first + " " + second, first}) {  // "capfilt status", "capfilt"
+    for (const Verb& verb : verbs) {
+      if (verb.name != name) continue;
+      arguments.erase(arguments.begin(), arguments.begin() + (name == first ? 1 : 2));
       return verb;
     }
+  }
+  std::vector<std::string> names;
+  for (const Verb& verb : verbs) {
     if (verb.name.starts_with(first + " ")) {
       fail(ErrorCode::kInvalidArgument, "'{} {}': did you mean '{}'?", first, second, verb.name);
     }

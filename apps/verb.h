@@ -49,6 +49,8 @@ Verb make_verb(std::string name, std::string summary) {
 }
 
 Verb answer_verb();
+Verb capfilt_status_verb();
+Verb capfilt_verb();
 Verb caption_verb();
 Verb config_show_verb();
 Verb convert_verb();

@@ -282,10 +282,10 @@ void ConfigDocument::read_text(std::string_view yaml, const std::string& name) {
   }
 }
 
-void ConfigDocument::set(std::string_view assignment) {
+void ConfigDocument::set(std::string_view assignment, const std::string& source) {
   const size_t equals = assignment.find('=');
   if (equals == 0 || equals == std::string_view::npos) {
-    faults_.push_back("--set: expected KEY=VALUE, found " + quoted(std::string(assignment)));
+    faults_.push_back(source + ": expected KEY=VALUE, found " + quoted(std::string(assignment)));
     return;
   }
   const std::string path(assignment.substr(0, equals));
@@ -295,7 +295,7 @@ void ConfigDocument::set(std::string_view assignment) {
     const std::string key = path.substr(begin, end - begin);
     ConfigNode* child = child_named(*node, key);
     if (child == nullptr) {
-      faults_.push_back(fmt::format("--set: {}: {}", path, unknown_key(root_, *node, key)));
+      faults_.push_back(fmt::format("{}: {}: {}", source, path, unknown_key(root_, *node, key)));
       return;
     }
     node = child;
@@ -303,16 +303,16 @@ void ConfigDocument::set(std::string_view assignment) {
   }
   if (node->kind != ConfigNode::Kind::kField) {
     faults_.push_back(
-        fmt::format("--set: {}: expected a key of this block, found the block", path));
+        fmt::format("{}: {}: expected a key of this block, found the block", source, path));
     return;
   }
   const std::string text(assignment.substr(equals + 1));
   const std::string expected = parse(value_of(text, node->slot), node->slot);
   if (!expected.empty()) {
     faults_.push_back(
-        fmt::format("--set: {}: expected {}, found {}", path, expected, quoted(text)));
+        fmt::format("{}: {}: expected {}, found {}", source, path, expected, quoted(text)));
   }
-  sources_[path] = "--set";
+  sources_[path] = source;
 }
 
 void ConfigDocument::fill(std::string_view path, std::string_view value,

@@ -112,7 +112,7 @@ class ConfigDocument {
   /// Reads YAML text; `name` stands for the file in messages and sources.
   void read_text(std::string_view yaml, const std::string& name);
   /// Applies "run.max_steps=100". A text is taken as it is; a list is written "[a, b]".
-  void set(std::string_view assignment);
+  void set(std::string_view assignment, const std::string& source = "--set");
   /// Gives `path` a value where it still has its default. `path` must be known (else kInternal); an
   /// entry of a map that is not there is made.
   void fill(std::string_view path, std::string_view value, const std::string& source);

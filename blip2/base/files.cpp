@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <random>
 #include <system_error>
 
 #include "blip2/base/error.h"
@@ -39,6 +40,12 @@ struct Descriptor {
 void sync_folder(const fs::path& folder) {
   Descriptor directory{::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY)};
   if (directory.fd >= 0) ::fsync(directory.fd);
+}
+
+/// Of one writer alone: on a shared folder, processes of two machines may have one id.
+std::string unique_name() {
+  std::random_device device;
+  return fmt::format("{}-{:08x}", ::getpid(), device());
 }
 
 }  // namespace
@@ -108,7 +115,7 @@ void StreamChecksum::add(const void* data, size_t size_bytes) {
 std::string StreamChecksum::digits() const { return digits_of(XXH3_128bits_digest(state_->hash)); }
 
 AtomicFile::AtomicFile(const fs::path& path)
-    : path_(path), temporary_(path.string() + fmt::format(".{}.partial", ::getpid())) {
+    : path_(path), temporary_(path.string() + "." + unique_name() + ".partial") {
   descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (descriptor_ < 0) fail_with_errno("write", path_);
 }

@@ -111,6 +111,11 @@ std::vector<std::string> Shard::captions(const Sample& sample) const {
   return captions;
 }
 
+std::string_view Shard::fields(int64_t index) const {
+  const Sample& sample = at(index);
+  return sample.json.size < 0 ? std::string_view() : content(sample.json);
+}
+
 Record Shard::picture(int64_t index) const {
   const Sample& sample = at(index);
   if (!sample.fault.empty()) fail(ErrorCode::kCorruptData, "{}", sample.fault);

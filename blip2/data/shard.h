@@ -42,6 +42,8 @@ class Shard {
 
   /// The key of a sample in the shard, without the shard's name; "" for damage.
   const std::string& key(int64_t index) const { return at(index).key; }
+  /// A sample's `.json` as it stands; "" where it has none, and for damage.
+  std::string_view fields(int64_t index) const;
   /// The sample with its picture alone: record() without captions.
   Record picture(int64_t index) const;
 

@@ -59,13 +59,19 @@ std::optional<int64_t> reported_samples(const fs::path& shard) {
   return value->get<int64_t>();
 }
 
-ShardEntry counted(fs::path shard) {
-  if (const auto reported = reported_samples(shard)) return {std::move(shard), *reported};
-  const int64_t size = Shard(shard).size();
-  return {std::move(shard), size};
+/// A shard, and how many samples it has where the index that names it says so.
+struct FoundShard {
+  fs::path path;
+  std::optional<int64_t> num_samples = std::nullopt;
+};
+
+ShardEntry counted(FoundShard shard) {
+  if (!shard.num_samples) shard.num_samples = reported_samples(shard.path);
+  const int64_t size = shard.num_samples ? *shard.num_samples : Shard(shard.path).size();
+  return {std::move(shard.path), size};
 }
 
-void add_index(const fs::path& index, const fs::path& root, std::vector<ShardEntry>& shards) {
+void add_index(const fs::path& index, const fs::path& root, std::vector<FoundShard>& shards) {
   const Json json = Json::parse(read_file(index), nullptr, false);
   const bool has_list =
       json.is_object() && json.contains("shardlist") && json["shardlist"].is_array();
@@ -86,21 +92,27 @@ void add_index(const fs::path& index, const fs::path& root, std::vector<ShardEnt
   }
 }
 
-void add_place(const fs::path& place, const fs::path& root, std::vector<ShardEntry>& shards) {
+void add_place(const fs::path& place, const fs::path& root, std::vector<FoundShard>& shards) {
   std::error_code error;
   const size_t before = shards.size();
   if (place.extension() == ".json") {
     add_index(place, root, shards);
   } else if (fs::is_directory(place, error)) {
     for (fs::path& shard : list_files(place, {".tar"})) {
-      shards.push_back(counted(std::move(shard)));
+      shards.push_back({std::move(shard)});
     }
   } else {
-    for (const std::string& shard : expand_braces(place.string())) shards.push_back(counted(shard));
+    for (const std::string& shard : expand_braces(place.string())) shards.push_back({shard});
   }
   if (shards.size() == before) {
     fail(ErrorCode::kNotFound, "{}: expected .tar shards, found none", place.string());
   }
+}
+
+std::vector<FoundShard> find_shards(const std::vector<fs::path>& places, const fs::path& root) {
+  std::vector<FoundShard> shards;
+  for (const fs::path& place : places) add_place(place, root, shards);
+  return shards;
 }
 
 }  // namespace
@@ -129,8 +141,20 @@ std::vector<std::string> expand_braces(const std::string& pattern) {
 
 std::vector<ShardEntry> list_shards(const std::vector<fs::path>& places, const fs::path& root) {
   std::vector<ShardEntry> shards;
-  for (const fs::path& place : places) add_place(place, root, shards);
+  for (FoundShard& shard : find_shards(places, root)) shards.push_back(counted(std::move(shard)));
   return shards;
+}
+
+std::vector<fs::path> list_shard_paths(const std::vector<fs::path>& places, const fs::path& root) {
+  std::vector<fs::path> paths;
+  for (FoundShard& shard : find_shards(places, root)) {
+    std::error_code error;
+    if (!fs::is_regular_file(shard.path, error)) {
+      fail(ErrorCode::kNotFound, "{}: expected a .tar shard, found none", shard.path.string());
+    }
+    paths.push_back(std::move(shard.path));
+  }
+  return paths;
 }
 
 }  // namespace blip2

@@ -25,6 +25,11 @@ struct ShardEntry {
 std::vector<ShardEntry> list_shards(const std::vector<std::filesystem::path>& places,
                                     const std::filesystem::path& root);
 
+/// The same shards without their numbers of samples: none is opened. A `.tar` that is named must be
+/// there.
+std::vector<std::filesystem::path> list_shard_paths(
+    const std::vector<std::filesystem::path>& places, const std::filesystem::path& root);
+
 /// What a pattern stands for, in order: {a,b} each of them, {00..12} the numbers with as many
 /// digits as the first has. Without braces, itself. Throws kInvalidArgument for more than a
 /// million, for unpaired braces and for a range that runs backwards.

@@ -1,5 +1,6 @@
 #include "blip2/generate/greedy.h"
 
+#include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/argmax.h>
 #include <ATen/ops/clamp_min.h>
@@ -66,14 +67,18 @@ at::Tensor choose(const at::Tensor& logits, const Processors& processors, bool d
   const at::Tensor scores = logits.cpu().contiguous();  // [N, V]
   const size_t vocabulary = static_cast<size_t>(scores.size(1));
   at::Tensor tokens = at::empty({scores.size(0)}, at::kLong);
-  std::vector<float> row_scores(vocabulary);
-  for (size_t i = 0; i < active.size(); ++i) {
-    Row& row = rows[active[i]];
-    const float* from = scores.const_data_ptr<float>() + i * vocabulary;
-    row_scores.assign(from, from + vocabulary);
-    processors.apply(row_scores, {row.ids, row.prompt_length});
-    tokens.mutable_data_ptr<int64_t>()[i] = choose_one(row_scores, do_sample, row.random);
-  }
+  const float* from = scores.const_data_ptr<float>();
+  int64_t* chosen = tokens.mutable_data_ptr<int64_t>();
+  // Each row has a stream of its own: the threads take nothing from each other.
+  at::parallel_for(0, scores.size(0), 1, [&](int64_t begin, int64_t end) {
+    std::vector<float> row_scores(vocabulary);
+    for (size_t i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
+      Row& row = rows[active[i]];
+      std::copy_n(from + i * vocabulary, vocabulary, row_scores.begin());
+      processors.apply(row_scores, {row.ids, row.prompt_length});
+      chosen[i] = choose_one(row_scores, do_sample, row.random);
+    }
+  });
   return tokens;
 }
 

@@ -84,10 +84,10 @@ void apply_temperature(std::span<float> scores, double temperature) {
 
 void apply_top_k(std::span<float> scores, int64_t k) {
   if (k >= static_cast<int64_t>(scores.size())) return;
-  std::vector<float> sorted(scores.begin(), scores.end());
-  const auto kth = sorted.begin() + (k - 1);
-  std::nth_element(sorted.begin(), kth, sorted.end(), std::greater<>());
-  const float lowest = *kth;
+  // A heap of the k best: nearly every score is looked at once and passed over.
+  std::vector<float> best(static_cast<size_t>(k));
+  std::partial_sort_copy(scores.begin(), scores.end(), best.begin(), best.end(), std::greater<>());
+  const float lowest = best.back();
   for (float& score : scores) {
     if (score < lowest) score = kForbidden;
   }

@@ -13,20 +13,21 @@ int64_t draw(std::span<const float> scores, Random& random) {
   BLIP2_CHECK(!scores.empty());
   const float best = *std::max_element(scores.begin(), scores.end());
   if (!std::isfinite(best)) return 0;
-  const auto weight = [&](float score) { return std::exp(static_cast<double>(score) - best); };
+  std::vector<std::pair<double, size_t>> weights;  // of the few that top-k and top-p leave
   double total = 0;
-  for (const float score : scores) total += weight(score);
+  for (size_t i = 0; i < scores.size(); ++i) {
+    if (scores[i] == -std::numeric_limits<float>::infinity()) continue;
+    const double weight = std::exp(static_cast<double>(scores[i]) - best);
+    if (weight > 0) weights.emplace_back(weight, i);
+    total += weight;
+  }
   const double target = random.uniform() * total;
   double cumulative = 0;
-  int64_t last = 0;  // of those with a weight: rounding may leave the target just above the sum
-  for (size_t i = 0; i < scores.size(); ++i) {
-    const double share = weight(scores[i]);
-    if (share <= 0) continue;
-    last = static_cast<int64_t>(i);
-    cumulative += share;
-    if (target < cumulative) break;
+  for (const auto& [weight, i] : weights) {
+    cumulative += weight;
+    if (target < cumulative) return static_cast<int64_t>(i);
   }
-  return last;
+  return static_cast<int64_t>(weights.back().second);  // rounding left the target above the sum
 }
 
 std::vector<int64_t> draw_without_replacement(std::span<const float> scores, int64_t count,

@@ -1,5 +1,7 @@
 #include "blip2/image/prepare.h"
 
+#include <algorithm>
+
 #include "blip2/base/error.h"
 #include "blip2/image/augment.h"
 #include "blip2/image/rand_augment.h"
@@ -9,6 +11,15 @@ namespace {
 
 PlacementOptions placement_of(const ImageTransform& transform) {
   return {transform.image_size, transform.fill, transform.background};
+}
+
+Image without_alpha(const ImageRgba& picture) {
+  Image image{picture.width, picture.height, {}};
+  image.rgb.resize(picture.rgba.size() / 4 * 3);
+  for (size_t from = 0, to = 0; from < picture.rgba.size(); from += 4, to += 3) {
+    std::copy_n(picture.rgba.data() + from, 3, image.rgb.data() + to);
+  }
+  return image;
 }
 
 }  // namespace
@@ -35,6 +46,13 @@ Image prepare_image(std::span<const std::byte> bytes, const std::string& name,
 std::vector<float> prepare_pixels(std::span<const std::byte> bytes, const std::string& name,
                                   const ImageTransform& transform, const DecodeOptions& options) {
   return normalise(prepare_image(bytes, name, transform, options), transform);
+}
+
+std::vector<float> prepare_pixels(const ImageRgba& picture, const ImageTransform& transform) {
+  if (transform.resize_mode == ResizeMode::kPlaceOnBackground) {
+    return normalise(place_on_background(picture, placement_of(transform)), transform);
+  }
+  return to_pixels(without_alpha(picture), transform);
 }
 
 std::vector<float> prepare_view(std::span<const std::byte> bytes, const std::string& name,

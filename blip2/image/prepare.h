@@ -11,6 +11,7 @@
 
 #include "blip2/base/random.h"
 #include "blip2/image/decode.h"
+#include "blip2/image/image.h"
 #include "blip2/image/transforms.h"
 
 namespace blip2 {
@@ -34,6 +35,10 @@ Image prepare_image(std::span<const std::byte> bytes, const std::string& name,
 std::vector<float> prepare_pixels(std::span<const std::byte> bytes, const std::string& name,
                                   const ImageTransform& transform,
                                   const DecodeOptions& options = {});
+
+/// The same of a picture that is decoded already (decode_rgba()), for any transform: what models of
+/// several kinds read of one picture.
+std::vector<float> prepare_pixels(const ImageRgba& picture, const ImageTransform& transform);
 
 /// The same of a random view; kNone gives prepare_pixels().
 std::vector<float> prepare_view(std::span<const std::byte> bytes, const std::string& name,

@@ -1,13 +1,16 @@
 #include "blip2/models/similarity.h"
 
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty_like.h>
+#include <ATen/ops/sort.h>
 #include <ATen/ops/tensor.h>
 
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "blip2/base/error.h"
 #include "blip2/models/bundle.h"
@@ -31,6 +34,21 @@ at::Tensor in_chunks(int64_t n, F f) {
 
 at::Tensor index_of(const std::vector<int64_t>& rows) {
   return at::tensor(at::ArrayRef<int64_t>(rows), at::kLong);
+}
+
+/// f(ids, mask) over chunks of texts of like lengths, so that a long text pads few others; rows in
+/// the order of the texts.
+template <typename F>
+at::Tensor by_length(const TextFeatures& texts, F f) {
+  const at::Tensor lengths = texts.mask.sum(1);                             // [M]
+  const at::Tensor order = std::get<1>(at::sort(lengths, true, 0, false));  // shortest first
+  const at::Tensor sorted = in_chunks(order.size(0), [&](int64_t first, int64_t n) {
+    const at::Tensor rows = order.narrow(0, first, n);
+    const int64_t longest = lengths[rows[n - 1].item<int64_t>()].item<int64_t>();
+    return f(texts.ids.index_select(0, rows).narrow(1, 0, longest),
+             texts.mask.index_select(0, rows).narrow(1, 0, longest));
+  });
+  return at::empty_like(sorted).index_copy_(0, order, sorted);
 }
 
 /// The ids of texts, right-padded.
@@ -65,16 +83,42 @@ void require_similarity(const Bundle& bundle) {
        "for retrieval or a CLIP");
 }
 
-/// Logits of texts and the pictures `picture_rows` of `embeds`.
-at::Tensor chunk_logits(const Bundle& bundle, const at::Tensor& embeds,
-                        const at::Tensor& picture_rows, const Text& text) {
+/// Logits of texts about the pictures `embeds`: the same number about each, one after another.
+at::Tensor chunk_logits(const Bundle& bundle, const at::Tensor& embeds, const Text& text) {
   if (const BlipMatcher* matcher = blip_matcher(bundle)) {
-    const TextContext context = project_context(matcher->text_encoder, norm_images(bundle, embeds));
-    return match_logits(*matcher, select_rows(context, picture_rows), text);
+    return match_logits(*matcher,
+                        project_context(matcher->text_encoder, norm_images(bundle, embeds)), text);
   }
   const Stage1& model = *bundle.stage1;
+  const at::Tensor rows =
+      at::arange(embeds.size(0), at::kLong).repeat_interleave(text.packing.batch / embeds.size(0));
   const ImageKeyValues keys = project_image(model.qformer, apply(model.image_norm, embeds));
-  return match_logits(model, select_rows(keys, picture_rows), text);
+  return match_logits(model, select_rows(keys, rows), text);
+}
+
+/// Pairs that run together: `count` about each picture, and the pictures.
+struct PairChunk {
+  std::vector<int64_t> pictures;
+  int64_t count = 0;
+};
+
+/// Chunks of pairs, given the picture of each; those of a picture stand together.
+std::vector<PairChunk> pair_chunks(const std::vector<int64_t>& pictures) {
+  std::vector<PairChunk> chunks;
+  for (size_t first = 0, end = 0; first < pictures.size(); first = end) {
+    while (end < pictures.size() && pictures[end] == pictures[first] &&
+           end - first < static_cast<size_t>(kChunk)) {
+      ++end;
+    }
+    const int64_t count = static_cast<int64_t>(end - first);
+    const auto fits = [&](const PairChunk& chunk) {
+      return chunk.count == count && chunk.pictures.back() != pictures[first] &&
+             (static_cast<int64_t>(chunk.pictures.size()) + 1) * count <= kChunk;
+    };
+    if (chunks.empty() || !fits(chunks.back())) chunks.push_back({{}, count});
+    chunks.back().pictures.push_back(pictures[first]);
+  }
+  return chunks;
 }
 
 }  // namespace
@@ -104,20 +148,24 @@ double temperature(const Bundle& bundle) {
   return 0.07;
 }
 
-TextFeatures text_features(const Bundle& bundle, const std::vector<std::string>& texts,
-                           int64_t max_length) {
+TextFeatures text_ids(const Bundle& bundle, const std::vector<std::string>& texts,
+                      int64_t max_length) {
   require_similarity(bundle);
-  const at::NoGradGuard no_grad;
   const Tokenizer& tokenizer = bundle.stage1 ? *bundle.qformer_tokenizer : *bundle.text_tokenizer;
   const BlipMatcher* matcher = blip_matcher(bundle);
   const int64_t positions = matcher != nullptr
                                 ? matcher->text_encoder.config.max_position_embeddings
                             : bundle.clip ? bundle.clip->config.text.max_position_embeddings
                                           : bundle.stage1->config.qformer.max_position_embeddings;
-  TextFeatures features = tokenize(tokenizer, texts, max_length, positions);
-  features.projected = in_chunks(features.ids.size(0), [&](int64_t first, int64_t n) {
-    const at::Tensor ids = features.ids.narrow(0, first, n);
-    const at::Tensor mask = features.mask.narrow(0, first, n);
+  return tokenize(tokenizer, texts, max_length, positions);
+}
+
+TextFeatures text_features(const Bundle& bundle, const std::vector<std::string>& texts,
+                           int64_t max_length) {
+  const at::NoGradGuard no_grad;
+  TextFeatures features = text_ids(bundle, texts, max_length);
+  const BlipMatcher* matcher = blip_matcher(bundle);
+  features.projected = by_length(features, [&](const at::Tensor& ids, const at::Tensor& mask) {
     if (bundle.clip) return text_features(*bundle.clip, ids, mask);
     const Text text = pack_text(ids, mask);
     return matcher != nullptr ? text_features(*matcher, text) : encode_text(*bundle.stage1, text);
@@ -156,27 +204,36 @@ at::Tensor pair_logits(const Bundle& bundle, const at::Tensor& image_embeds,
          "this model has no matching head: expected a BLIP-2 or a BLIP for retrieval");
   }
   const at::NoGradGuard no_grad;
-  // Pairs are taken picture by picture, so that a chunk projects each of its few pictures once.
+  // Pairs are taken picture by picture, those with equally many texts together: each picture is
+  // projected once, and in BLIP-1 nothing is repeated for its texts.
+  std::vector<int64_t> counts(static_cast<size_t>(image_embeds.size(0)), 0);
+  for (const int64_t image : images) ++counts.at(static_cast<size_t>(image));
+  const auto place = [&](int64_t pair) {
+    const int64_t image = images[static_cast<size_t>(pair)];
+    return std::pair(counts[static_cast<size_t>(image)], image);
+  };
   std::vector<int64_t> order(images.size());
   std::iota(order.begin(), order.end(), int64_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
-    return images[static_cast<size_t>(a)] < images[static_cast<size_t>(b)];
-  });
-  const at::Tensor sorted =
-      in_chunks(static_cast<int64_t>(order.size()), [&](int64_t first, int64_t n) {
-        std::vector<int64_t> pictures, picture_rows, rows;
-        for (int64_t i = first; i < first + n; ++i) {
-          const size_t pair = static_cast<size_t>(order[static_cast<size_t>(i)]);
-          if (pictures.empty() || pictures.back() != images[pair]) pictures.push_back(images[pair]);
-          picture_rows.push_back(static_cast<int64_t>(pictures.size()) - 1);
-          rows.push_back(text_rows[pair]);
-        }
-        const at::Tensor index = index_of(rows);
-        const Text text =
-            pack_text(texts.ids.index_select(0, index), texts.mask.index_select(0, index));
-        const at::Tensor embeds = image_embeds.index_select(0, index_of(pictures));
-        return chunk_logits(bundle, embeds, index_of(picture_rows), text);
-      });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](int64_t a, int64_t b) { return place(a) < place(b); });
+  std::vector<int64_t> pictures, rows;
+  for (const int64_t pair : order) {
+    pictures.push_back(images[static_cast<size_t>(pair)]);
+    rows.push_back(text_rows[static_cast<size_t>(pair)]);
+  }
+  const at::Tensor sorted_rows = index_of(rows);
+  std::vector<at::Tensor> parts;
+  int64_t first = 0;
+  for (const PairChunk& chunk : pair_chunks(pictures)) {
+    const int64_t n = chunk.count * static_cast<int64_t>(chunk.pictures.size());
+    const at::Tensor index = sorted_rows.narrow(0, first, n);
+    const Text text =
+        pack_text(texts.ids.index_select(0, index), texts.mask.index_select(0, index));
+    parts.push_back(
+        chunk_logits(bundle, image_embeds.index_select(0, index_of(chunk.pictures)), text));
+    first += n;
+  }
+  const at::Tensor sorted = at::cat(parts);
   return at::empty_like(sorted).index_copy_(0, index_of(order), sorted);
 }
 

@@ -28,7 +28,12 @@ int64_t similarity_width(const Bundle& bundle);
 /// a file has none.
 double temperature(const Bundle& bundle);
 
-/// `max_length` tokens, special ones included; longer texts lose tokens before the last.
+/// The ids of texts alone, which is all that pair_logits() needs. `max_length` tokens, special ones
+/// included; longer texts lose tokens before the last.
+TextFeatures text_ids(const Bundle& bundle, const std::vector<std::string>& texts,
+                      int64_t max_length);
+
+/// The same with their features.
 TextFeatures text_features(const Bundle& bundle, const std::vector<std::string>& texts,
                            int64_t max_length);
 

@@ -1,7 +1,14 @@
 #include "blip2/nn/kv_cache.h"
 
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/index_select.h>
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/softmax.h>
+
+#include <cmath>
+#include <vector>
 
 #include "blip2/base/error.h"
 
@@ -10,6 +17,8 @@ namespace {
 
 /// Positions by which the memory grows. Small, because select() copies the spare ones too.
 constexpr int64_t kBlock = 32;
+/// Positions from which a prompt is shared: a shorter one is copied sooner than looked up apart.
+constexpr int64_t kLeastShared = 16;
 
 at::Tensor grown(const at::Tensor& old, const at::Tensor& like, int64_t length, int64_t capacity) {
   at::Tensor fresh =
@@ -21,37 +30,75 @@ at::Tensor grown(const at::Tensor& old, const at::Tensor& like, int64_t length, 
 }  // namespace
 
 void KvCache::reserve(const at::Tensor& like, int64_t length) {
-  if (keys_.defined() && length <= keys_.size(2)) return;
+  if (own_.keys.defined() && length <= own_.keys.size(2)) return;
   const int64_t capacity = (length + kBlock - 1) / kBlock * kBlock;
-  keys_ = grown(keys_, like, length_, capacity);
-  values_ = grown(values_, like, length_, capacity);
+  own_.keys = grown(own_.keys, like, length_, capacity);
+  own_.values = grown(own_.values, like, length_, capacity);
 }
 
 void KvCache::append(const at::Tensor& key, const at::Tensor& value) {
   BLIP2_CHECK(key.dim() == 4 && key.sizes() == value.sizes());
-  BLIP2_CHECK(!keys_.defined() || (key.size(0) == keys_.size(0) && key.size(1) == keys_.size(1) &&
-                                   key.size(3) == keys_.size(3)));
+  BLIP2_CHECK(!own_.keys.defined() ||
+              (key.size(0) == own_.keys.size(0) && key.size(1) == own_.keys.size(1) &&
+               key.size(3) == own_.keys.size(3)));
   const int64_t num_new = key.size(2);
   reserve(key, length_ + num_new);
-  keys_.narrow(2, length_, num_new).copy_(key);
-  values_.narrow(2, length_, num_new).copy_(value);
+  own_.keys.narrow(2, length_, num_new).copy_(key);
+  own_.values.narrow(2, length_, num_new).copy_(value);
   length_ += num_new;
 }
 
-at::Tensor KvCache::keys() const {
-  BLIP2_CHECK(keys_.defined());
-  return keys_.narrow(2, 0, length_);
-}
-
-at::Tensor KvCache::values() const {
-  BLIP2_CHECK(values_.defined());
-  return values_.narrow(2, 0, length_);
+at::Tensor KvCache::whole(at::Tensor KeyValues::* part) const {
+  std::vector<at::Tensor> parts;
+  if (prompt_.keys.defined()) parts.push_back(groups_.repeat(prompt_.*part));
+  if (length_ > 0) parts.push_back((own_.*part).narrow(2, 0, length_));
+  BLIP2_CHECK(!parts.empty());
+  return parts.size() == 1 ? parts[0] : at::cat(parts, 2);
 }
 
 void KvCache::select(const at::Tensor& rows) {
-  BLIP2_CHECK(keys_.defined());
-  keys_ = at::index_select(keys_, 0, rows);
-  values_ = at::index_select(values_, 0, rows);
+  BLIP2_CHECK(own_.keys.defined() || prompt_.keys.defined());
+  const bool forks = own_.keys.defined() && rows.size(0) > own_.keys.size(0);
+  if (!prompt_.keys.defined() && forks && length_ >= kLeastShared) {
+    groups_ = RowGroups(own_.keys.size(0), own_.keys.size(0), rows.device());
+    prompt_ = {own_.keys.narrow(2, 0, length_), own_.values.narrow(2, 0, length_)};
+    own_ = {};
+    length_ = 0;
+  }
+  const auto keep = [](KeyValues& all, const at::Tensor& kept) {
+    all = {at::index_select(all.keys, 0, kept), at::index_select(all.values, 0, kept)};
+  };
+  if (prompt_.keys.defined()) {
+    const at::Tensor left = groups_.select(rows);
+    if (left.defined()) keep(prompt_, left);
+  }
+  if (own_.keys.defined()) keep(own_, rows);
+}
+
+at::Tensor KvCache::attend_in_two(const at::Tensor& query, const at::Tensor& mask,
+                                  const AttendOptions& options) const {
+  BLIP2_CHECK(options.dropout == 0);
+  const int64_t prompt_length = prompt_.keys.size(2);
+  // f of the rows of each source together: [N, Hkv, g, X] -> [B, Hkv, G*g, X] -> f -> [N, Hkv, g,
+  // Y]
+  const auto by_source = [&](const at::Tensor& x, const at::Tensor& other) {
+    const at::Tensor grouped = groups_.to_groups(x).transpose(1, 2);  // [B, Hkv, G, g, X]
+    const at::Tensor product = at::matmul(grouped.flatten(2, 3), other);
+    return groups_.to_rows(
+        product.view({grouped.size(0), grouped.size(1), grouped.size(2), grouped.size(3), -1})
+            .transpose(1, 2));
+  };
+  const at::Tensor own_keys = own_.keys.narrow(2, 0, length_);
+  const double scale =
+      options.scale == 0 ? 1 / std::sqrt(static_cast<double>(query.size(3))) : options.scale;
+  at::Tensor scores = at::cat({by_source(query, prompt_.keys.transpose(2, 3)),
+                               at::matmul(query, own_keys.transpose(2, 3))},
+                              3)
+                          .mul_(scale);  // [N, Hkv, g, S]
+  if (mask.defined()) scores = scores + mask;
+  const at::Tensor seen = at::softmax(scores, -1);
+  return by_source(seen.narrow(3, 0, prompt_length), prompt_.values) +
+         at::matmul(seen.narrow(3, prompt_length, length_), own_.values.narrow(2, 0, length_));
 }
 
 at::Tensor attend_cached(KvCache& cache, const at::Tensor& query, const at::Tensor& key,
@@ -65,7 +112,10 @@ at::Tensor attend_cached(KvCache& cache, const at::Tensor& query, const at::Tens
   // One token: the heads that share a key are the rows of one small attention; no key is repeated.
   const at::Tensor grouped =
       query.reshape({num_rows, num_key_heads, query.size(1) / num_key_heads, query.size(3)});
-  return attend(grouped, cache.keys(), cache.values(), mask, options).reshape({num_rows, 1, -1});
+  const at::Tensor seen = cache.prompt_.keys.defined()
+                              ? cache.attend_in_two(grouped, mask, options)
+                              : attend(grouped, cache.keys(), cache.values(), mask, options);
+  return seen.reshape({num_rows, 1, -1});
 }
 
 }  // namespace blip2

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "blip2/nn/autocast.h"
+#include "blip2/nn/few_rows_linear.h"
 #include "blip2/nn/narrow_linear.h"
 
 namespace blip2 {
@@ -24,10 +25,11 @@ void visit(Linear& linear, const Visitor& visitor) {
 
 at::Tensor apply(const Linear& linear, const at::Tensor& x) {
   if (is_autocast(x)) return at::linear(x, linear.weight, linear.bias);
-  if (is_narrow_linear(x, linear.weight)) {
-    at::Tensor y = narrow_linear(x, linear.weight);
+  const auto with_bias = [&](at::Tensor y) {
     return linear.bias.defined() ? y.add_(linear.bias) : y;
-  }
+  };
+  if (is_few_rows_linear(x, linear.weight)) return with_bias(few_rows_linear(x, linear.weight));
+  if (is_narrow_linear(x, linear.weight)) return with_bias(narrow_linear(x, linear.weight));
   return at::linear(x, as_dtype(linear.weight, x.scalar_type()),
                     as_dtype(linear.bias, x.scalar_type()));
 }

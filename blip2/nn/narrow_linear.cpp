@@ -12,16 +12,14 @@
 #include <vector>
 
 #include "blip2/base/error.h"
+#include "blip2/nn/few_rows_linear.h"
 #include "blip2/nn/narrow_kernels.h"
 
 namespace blip2 {
 namespace {
 
-using internal::kDotRows;
 using internal::NarrowType;
 
-/// Rows up to which reading the weights is what takes the time, not the arithmetic.
-constexpr int64_t kFewRows = 8;
 /// Output features of a widened block.
 constexpr int64_t kBlock = 512;
 
@@ -31,26 +29,6 @@ NarrowType narrow_type(const at::Tensor& weight) {
 
 const uint16_t* bits_of(const at::Tensor& weight) {
   return static_cast<const uint16_t*>(weight.const_data_ptr());
-}
-
-/// rows [R, in] contiguous, R <= kFewRows -> y [R, out].
-void few_rows(const at::Tensor& rows, const at::Tensor& weight, at::Tensor& y) {
-  const int64_t num_rows = rows.size(0), in = weight.size(1), out = weight.size(0);
-  const float* x = rows.const_data_ptr<float>();
-  float* result = y.mutable_data_ptr<float>();
-  const NarrowType type = narrow_type(weight);
-  const uint16_t* bits = bits_of(weight);
-  at::parallel_for(0, out, 64, [&](int64_t begin, int64_t end) {
-    float sums[kDotRows];
-    for (int64_t o = begin; o < end; ++o) {
-      for (int64_t first = 0; first < num_rows; first += static_cast<int64_t>(kDotRows)) {
-        const int64_t count = std::min(num_rows - first, static_cast<int64_t>(kDotRows));
-        internal::dot_rows(type, bits + o * in, x + first * in, static_cast<size_t>(count),
-                           static_cast<size_t>(in), sums);
-        for (int64_t r = 0; r < count; ++r) result[(first + r) * out + o] = sums[r];
-      }
-    }
-  });
 }
 
 /// Calls fn(first, wide) for stretches of rows of a weight [out, in], widened to float32.
@@ -105,15 +83,10 @@ struct NarrowLinearBackward : torch::autograd::Node {
 
 at::Tensor values(const at::Tensor& x, const at::Tensor& weight) {
   const at::NoGradGuard no_grad;
+  if (is_few_rows_linear(x, weight)) return few_rows_linear(x, weight);
   const at::Tensor rows = x.reshape({-1, weight.size(1)}).contiguous();
   at::Tensor y = at::empty({rows.size(0), weight.size(0)}, rows.options());
-  if (rows.size(0) > 0) {
-    if (rows.size(0) <= kFewRows) {
-      few_rows(rows, weight, y);
-    } else {
-      many_rows(rows, weight, y);
-    }
-  }
+  if (rows.size(0) > 0) many_rows(rows, weight, y);
   std::vector<int64_t> shape = x.sizes().vec();
   shape.back() = weight.size(0);
   return y.view(shape);

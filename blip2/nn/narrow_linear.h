@@ -10,9 +10,8 @@ namespace blip2 {
 /// the CPU, and no gradient of the weight is asked for.
 bool is_narrow_linear(const at::Tensor& x, const at::Tensor& weight);
 
-/// x W^T, float32, with x's gradient. x: [..., in]; weight: [out, in]. Few rows read each weight
-/// once, straight from where it lies (a mapped file); many go through blocks of widened weights
-/// that stay in the cache.
+/// x W^T, float32, with x's gradient. x: [..., in]; weight: [out, in]. Few rows go the way of
+/// few_rows_linear(); many through blocks of widened weights that stay in the cache.
 at::Tensor narrow_linear(const at::Tensor& x, const at::Tensor& weight);
 
 }  // namespace blip2

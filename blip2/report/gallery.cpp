@@ -74,4 +74,24 @@ std::string attention_gallery(const std::vector<AttentionRow>& rows) {
   return html;
 }
 
+std::string candidate_gallery(const std::vector<CandidateCard>& cards) {
+  std::string html = "<div class=\"candidates\">\n";
+  for (const CandidateCard& card : cards) {
+    html += fmt::format("<div class=\"candidate\"><div class=\"picture\">{}</div><ol>\n",
+                        picture_markup(card.picture, card.description));
+    for (const CandidateCard::Row& row : card.rows) {
+      html += fmt::format(
+          "<li{}><span class=\"score\">{}</span> <span class=\"source\">{}</span> {}{}",
+          row.kept ? " class=\"kept\"" : "", format_number(row.score, 3), escape_markup(row.source),
+          escape_markup(row.text), row.kept ? " \u2713" : "");
+      if (!row.remark.empty()) {
+        html += fmt::format(" <small class=\"remark\">{}</small>", escape_markup(row.remark));
+      }
+      html += "</li>\n";
+    }
+    html += "</ol></div>\n";
+  }
+  return html + "</div>";
+}
+
 }  // namespace blip2

@@ -51,4 +51,21 @@ struct AttentionRow {
 
 std::string attention_gallery(const std::vector<AttentionRow>& rows);
 
+/// A picture and the texts that were considered for it, best first.
+struct CandidateCard {
+  struct Row {
+    std::string text;
+    std::string source;  ///< "web", "drawn"
+    double score = 0;
+    bool kept = false;   ///< highlighted
+    std::string remark;  ///< why it is not kept; may be empty
+  };
+  std::string picture;      ///< encoded bytes
+  std::string description;  ///< for readers who do not see the picture
+  std::vector<Row> rows;
+};
+
+/// A picture beside a list of texts, one below the other.
+std::string candidate_gallery(const std::vector<CandidateCard>& cards);
+
 }  // namespace blip2

@@ -119,6 +119,16 @@ code { font: .88rem/1.6 ui-monospace, "SF Mono", "Cascadia Mono", Menlo, Consola
 .searches { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 29rem), 1fr));
             gap: .4rem 2.2rem; }
 
+.candidate { display: grid; grid-template-columns: 11rem minmax(0, 1fr); gap: 1.1rem;
+             margin: 0 0 1.2rem; break-inside: avoid; }
+.candidate .picture { border: 1px solid var(--line); border-radius: .55rem; }
+.candidate ol { margin: 0; padding: 0; list-style: none; font-size: .86rem; line-height: 1.5; }
+.candidate li { padding: 0 .4rem; border-radius: .3rem; color: var(--soft);
+                overflow-wrap: anywhere; }
+.candidate .kept { background: var(--right-wash); color: var(--right); font-weight: 600; }
+.candidate .score { font-variant-numeric: tabular-nums; }
+.candidate .source { display: inline-block; width: 3.4rem; color: var(--faint); }
+
 .attention { margin: 0 0 1.6rem; break-inside: avoid; }
 .attention ol { display: grid; grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr));
                 gap: .8rem; margin: 0; padding: 0; list-style: none; }
@@ -131,6 +141,7 @@ code { font: .88rem/1.6 ui-monospace, "SF Mono", "Cascadia Mono", Menlo, Consola
   .facts { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: .6rem; }
   .facts .value { font-size: 1.4rem; }
   .attention ol { grid-template-columns: repeat(2, minmax(0, 1fr)); }
+  .candidate { grid-template-columns: 1fr; }
   th, td { padding-right: .95rem; }
   figure:has(> .wide) { overflow-x: auto; }
   .chart.wide { min-width: 40rem; }
@@ -145,7 +156,7 @@ code { font: .88rem/1.6 ui-monospace, "SF Mono", "Cascadia Mono", Menlo, Consola
   h2, h3, h4 { break-after: avoid; }
   .cards { grid-template-columns: repeat(5, 1fr); gap: .6rem; }
   .figures, .searches { grid-template-columns: 1fr 1fr; }
-  figure:has(.cards, .searches, .attention) { break-inside: auto; }
+  figure:has(.cards, .searches, .attention, .candidates) { break-inside: auto; }
 }
 )css";
   return kStyle;

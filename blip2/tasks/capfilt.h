@@ -1,6 +1,6 @@
 // CapFilt for one batch of pictures: captions are drawn, ranked with the picture's web caption, and
 // the best are kept. Where pictures come from and results go is workflows/capfilt's affair.
-// Source: BLIP-2 section 4.1, "Pre-training data"; BLIP section 3.3 for the matching filter.
+// Source: BLIP-2 section 3.4, "Pre-training data"; BLIP section 3.3 for the matching filter.
 #pragma once
 
 #include <cstdint>
@@ -27,23 +27,30 @@ struct CapFiltModels {
 };
 
 struct CapFiltOptions {
-  GenerationOptions generation;       ///< num_return_sequences: how many captions are drawn
-  std::string prompt;                 ///< what each caption goes on from
-  int64_t num_kept = 2;               ///< captions that are kept, best first
-  bool always_keep_original = false;  ///< the web caption is kept whatever its rank
-  std::optional<double> min_similarity;         ///< cosine below which no caption is kept
+  GenerationOptions generation;          ///< num_return_sequences: how many captions are drawn
+  std::string prompt;                    ///< what each caption goes on from; no part of the caption
+  int64_t num_kept = 2;                  ///< captions that are kept, best first
+  bool clean_web_captions = true;        ///< as LAVIS does before training (caption_cleaning.h)
+  bool always_keep_original = false;     ///< web captions are kept whatever their scores, and come
+                                         ///< before others in the count of what is kept
+  std::optional<double> min_similarity;  ///< cosine below which no caption is kept
   std::optional<double> min_match_probability;  ///< of the matcher, for web and drawn captions
-  bool remove_duplicates = true;                ///< of captions that are equal but for case
+  bool remove_duplicates = true;  ///< of captions that are one when cleaned for training: equal but
+                                  ///< for case, spaces and most punctuation
   uint64_t seed = 42;
 };
 
 /// The method's own: 10 captions by nucleus sampling (p 0.9), 5 to 20 tokens, the penalty for
 /// repetition that BLIP draws with (LAVIS's blip_caption, blip2_reference.md 8.1).
+///
+/// In BLIP-1 the lengths count the prompt, as there; elsewhere the new tokens alone.
 GenerationOptions default_capfilt_generation(const Bundle& captioner);
+/// "a picture of" of BLIP-1, else the model's own.
+std::string default_capfilt_prompt(const Bundle& captioner);
 
 struct CapFiltInput {
-  std::string key;  ///< with the seed, all that the draws depend on
-  Image image;
+  std::string key;                        ///< with the seed, all that the draws depend on
+  ImageRgba image;                        ///< decode_rgba(): some models read the alpha
   std::vector<std::string> web_captions;  ///< may be empty
 };
 
@@ -52,18 +59,22 @@ struct CaptionCandidate {
   enum class Source { kWeb, kSynthetic };
   std::string text;
   Source source = Source::kSynthetic;
-  double score = 0;                          ///< the ranker's cosine
-  std::optional<double> match_probability;  ///< the matcher's
+  double score = 0;                                        ///< the ranker's cosine
+  std::optional<double> match_probability = std::nullopt;  ///< the matcher's
   bool kept = false;
-  std::string dropped_by;  ///< "rank", "similarity", "match" or "duplicate"; empty if kept
+  std::string dropped_by = "";  ///< "rank", "similarity", "match" or "duplicate"; empty if kept
 };
 
-/// The candidates of a picture, best score first: a candidate's place is its rank.
+/// The candidates of a picture, best score first: a candidate's place is its rank. Equal scores:
+/// web captions first, then in the order drawn. A caption without a word is no candidate.
 struct CapFiltResult {
   std::vector<CaptionCandidate> candidates;
 };
 
-/// Thread-safe. What a picture gets depends on models, options, its key and pixels alone.
+/// Thread-safe. What a picture gets depends on models, options, its key, pixels and web captions
+/// alone: batches of the same pictures in the same order give the same bits; in other company
+/// scores may differ by the rounding of matrix products (1e-5), and a text only where a draw falls
+/// within that of the border between two tokens.
 class CapFilt {
  public:
   /// Throws kInvalidArgument for the options, kUnsupported for models without the part they play.

@@ -101,21 +101,28 @@ std::vector<std::vector<Caption>> Captioner::answer(const std::vector<Picture>& 
   const int64_t size = bundle_.transform.image_size;
   const at::Tensor image_embeds =
       encode_images(bundle_, stack_pixels(pixels_of(pictures), size, size));
-  const Writing writing = start_writing(bundle_, image_embeds, prompts);
+  std::vector<uint64_t> streams;
+  for (const Question& question : questions) streams.push_back(pictures[question.picture].input);
+  return write_captions(start_writing(bundle_, image_embeds, prompts), options_, streams, seed_);
+}
+
+std::vector<std::vector<Caption>> write_captions(const Writing& writing,
+                                                 const GenerationOptions& options,
+                                                 std::span<const uint64_t> streams, uint64_t seed) {
+  BLIP2_CHECK(streams.size() == writing.prompt_ids.size());
   SearchRequest request;
-  request.options = options_;
+  request.options = options;
   request.eos_ids = writing.eos_ids;
-  request.seed = seed_;
-  for (size_t i = 0; i < questions.size(); ++i) {
-    request.inputs.push_back({.prompt_ids = writing.prompt_ids[i],
-                              .stream = pictures[questions[i].picture].input,
-                              .room = writing.room[i]});
+  request.seed = seed;
+  for (size_t i = 0; i < streams.size(); ++i) {
+    request.inputs.push_back(
+        {.prompt_ids = writing.prompt_ids[i], .stream = streams[i], .room = writing.room[i]});
   }
   const Tokenizer& tokenizer = *writing.tokenizer;
-  if (!options_.stop.empty()) {
+  if (!options.stop.empty()) {
     request.stop = [&](std::span<const int64_t> ids) {
       const std::string text = tokenizer.decode(ids);
-      return std::any_of(options_.stop.begin(), options_.stop.end(), [&](const std::string& stop) {
+      return std::any_of(options.stop.begin(), options.stop.end(), [&](const std::string& stop) {
         return text.find(stop) != std::string::npos;
       });
     };

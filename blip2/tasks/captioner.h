@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 namespace blip2 {
 
 struct Bundle;
+struct Writing;
 
 struct Caption {
   std::string text;  ///< new text only, without special tokens, stripped
@@ -51,6 +53,12 @@ class Captioner {
   std::string prompt_;
   uint64_t seed_;
 };
+
+/// The search behind a start_writing(): num_return_sequences captions for each of its rows, whose
+/// streams of random numbers are `streams`. The writing's decoder is used up.
+std::vector<std::vector<Caption>> write_captions(const Writing& writing,
+                                                 const GenerationOptions& options,
+                                                 std::span<const uint64_t> streams, uint64_t seed);
 
 /// What a family of models expects around a question, "{}": "Question: {} Answer:" of a BLIP-2 with
 /// a decoder-only language model, "Question: {} Short answer:" with T5, else the question alone.

@@ -72,7 +72,7 @@ class WithoutModel(CommandLineCase):
         self.assertEqual(overview.returncode, 0)
         verbs = ["demo", "train", "config show", "caption", "answer", "match", "zero-shot", "embed",
                  "search", "index build", "evaluate", "report", "inspect", "convert", "tokenize",
-                 "data inspect"]
+                 "data inspect", "capfilt", "capfilt status"]
         for verb in verbs:
             self.assertIn(f"  {verb} ", overview.stdout)
             result = blip2(*verb.split(), "--help")
@@ -81,7 +81,7 @@ class WithoutModel(CommandLineCase):
             for option in ("--device", "--dtype", "--threads", "--seed", "--log-level",
                            "--log-json"):
                 self.assertIn(option, result.stdout)
-        for verb in ("quantize", "serve", "capfilt"):
+        for verb in ("quantize", "serve", "bench"):
             self.assertNotIn(verb, overview.stdout)
 
     def test_help_of_caption_names_the_generation_options(self):
@@ -102,10 +102,12 @@ class WithoutModel(CommandLineCase):
         self.assert_error(blip2("caption", "--num_beams=3", "--model", "x", "y.png"), 2,
                           "--num_beams", "'--num-beams'")
         self.assert_error(blip2("index", "make"), 2, "index build")
+        self.assert_error(blip2("capfilt", "status"), 2, "DIR")
+        self.assert_error(blip2("capfilt", "a.tar", "--num-keep", "3"), 2, "--num-keep", "'--num-kept'")
         self.assert_error(blip2("--model", "x"), 2, "verb")
 
     def test_verbs_of_later_versions(self):
-        for verb in ("score", "capfilt", "quantize", "serve", "bench"):
+        for verb in ("score", "quantize", "serve", "bench"):
             self.assert_error(blip2(verb, "inspect", "--anything"), 2, verb, "not in this version")
         self.assert_error(blip2("evaluate", "run.yaml"), 2, "not in this version")
 

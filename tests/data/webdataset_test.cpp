@@ -211,5 +211,51 @@ TEST(ShardCache, KeepsAsManyAsItsBoundAndOpensOnce) {
   }
 }
 
+TEST(Webdataset, FieldsAreTheJsonAsItStands) {
+  const TemporaryFolder folder;
+  const std::string json = R"({"caption": "x",  "width": 1.50, "url": null})";
+  const auto source = open({write_tar(
+      folder, "x.tar",
+      {{"a.jpg", "1"}, {"a.json", json}, {"a.txt", "y"}, {"b.jpg", "2"}, {"b.txt", "no json"}})});
+  EXPECT_EQ(source->fields(0), json);
+  EXPECT_EQ(source->fields(1), "");
+}
+
+TEST(Webdataset, ShardsAreListedWithoutOpeningThem) {
+  const TemporaryFolder folder;
+  for (const char* name : {"b/1.tar", "b/0.tar", "a.tar"}) folder.write(name, "no tar");
+  EXPECT_THAT(list_shard_paths({folder.path()}, {}),
+              ElementsAre(folder / "a.tar", folder / "b/0.tar", folder / "b/1.tar"));
+  EXPECT_THAT(list_shard_paths({folder / "b/{1,0}.tar"}, {}),
+              ElementsAre(folder / "b/1.tar", folder / "b/0.tar"));
+  const auto [code, message] = error_of([&] { list_shard_paths({folder / "c.tar"}, {}); });
+  EXPECT_EQ(code, ErrorCode::kNotFound);
+  EXPECT_THAT(message, HasSubstr((folder / "c.tar").string()));
+}
+
+TEST(Webdataset, AListMayNameAPictureInAShard) {
+  const TemporaryFolder folder;
+  const fs::path shard = img2dataset_shard(folder, "00000", 2);
+  const Record inside = open({shard})->record(1);
+  const std::string rows = fmt::format(
+      R"([{{"image": "00000.tar/000000001.jpg", "caption": ["x", "y"], "offset": {}, "size": {}}},)"
+      R"({{"image": "00000.tar/000000001.jpg", "caption": "x", "offset": -1, "size": 2}},)"
+      R"({{"image": "loose.jpg", "caption": "x", "offset": 1, "size": 2}}])",
+      inside.stored->offset, inside.stored->size);
+  const auto source = open_source({.name = "list",
+                                   .format = "blip_json",
+                                   .annotations = {folder.write("list.json", rows)},
+                                   .images = {}});
+  const Record record = source->record(0);
+  EXPECT_EQ(bytes_of(record), "jpeg of 000000001");
+  EXPECT_EQ(record.stored->file, shard);
+  EXPECT_THAT(record.captions, ElementsAre("x", "y"));
+  EXPECT_THAT(source->fields(0), HasSubstr("\"offset\": "));
+  const auto [code, message] = error_of([&] { source->record(1); });
+  EXPECT_EQ(code, ErrorCode::kCorruptData);
+  EXPECT_THAT(message, HasSubstr("\"offset\" as a number of bytes"));
+  EXPECT_FALSE(source->record(2).stored.has_value());
+}
+
 }  // namespace
 }  // namespace blip2

@@ -34,6 +34,16 @@ TEST_F(Prepare, PlacesWithItsAlpha) {
   EXPECT_EQ(expected.rgb[0], 9);
 }
 
+TEST_F(Prepare, ADecodedPictureGivesWhatItsBytesGive) {
+  ImageTransform placed = efficientnet_lite0_transform();
+  placed.resize_mode = ResizeMode::kPlaceOnBackground;
+  const ImageRgba picture = decode_rgba(bytes_, kName);
+  for (const ImageTransform& transform :
+       {blip2_transform(), efficientnet_lite0_transform(), placed}) {
+    EXPECT_EQ(prepare_pixels(picture, transform), prepare_pixels(bytes_, kName, transform));
+  }
+}
+
 TEST_F(Prepare, ViewsReplay) {
   const ImageTransform transform = blip2_transform();
   for (const char* name : {"none", "random_resized_crop_flip", "cutout"}) {

@@ -26,8 +26,10 @@
 #include "blip2/models/blip/answerer.h"
 #include "blip2/models/blip/captioner.h"
 #include "blip2/models/blip/matcher.h"
+#include "blip2/models/bundle.h"
 #include "blip2/models/names_blip.h"
 #include "blip2/models/names_hugging_face.h"
+#include "blip2/models/similarity.h"
 #include "tests/models/support.h"
 
 namespace blip2 {
@@ -341,6 +343,32 @@ TEST(BlipMatcher, ManyTextsLookAtOnePicture) {
             kTolerance);
   const TextContext two = select_rows(golden.context(), index_of({0, 1}));
   EXPECT_THROW(match_logits(golden.model, two, golden.text), Error);  // three texts for two
+}
+
+/// Pictures with 70, 2, 2 and 1 pairs, mixed: whatever runs together, a pair's logits are its own.
+TEST(BlipMatcher, PairLogitsAreThoseOfEachPairAlone) {
+  const Matcher golden;
+  Bundle bundle;
+  bundle.blip = Blip{make_layer_norm(20, 1e-5), golden.model};
+  bundle.blip->image_norm.weight.fill_(1.5);
+  bundle.blip->image_norm.bias.fill_(0.25);
+  const at::Tensor embeds = at::cat({golden.image, golden.image.narrow(0, 0, 1).mul(0.5)});
+  std::vector<int64_t> images = {3, 2, 1}, rows = {1, 2, 0};
+  for (int64_t i = 0; i < 70; ++i) {
+    images.push_back(0);
+    rows.push_back(i % 3);
+  }
+  images.insert(images.end(), {1, 2});
+  rows.insert(rows.end(), {1, 0});
+  const at::Tensor found = pair_logits(bundle, embeds, {golden.ids, golden.mask, {}}, images, rows);
+  const TextContext all = project_context(golden.model.text_encoder, norm_images(bundle, embeds));
+  ASSERT_EQ(found.size(0), 75);
+  for (int64_t i = 0; i < 75; ++i) {
+    const size_t pair = static_cast<size_t>(i);
+    const at::Tensor alone = match_logits(golden.model, select_rows(all, index_of({images[pair]})),
+                                          golden.text_of(rows[pair]));
+    ASSERT_LT(relative_difference(found.narrow(0, i, 1), alone), kTolerance) << i;
+  }
 }
 
 TEST(BlipAnswerer, QuestionsAndAnswersEqualTransformers) {

@@ -98,7 +98,13 @@ TEST_F(QFormerDecoderTest, SelectedRowsGoOnAsTheRowsThatTheyWere) {
   select({2, 0, 0, 1});  // reordered and repeated, as beams are
   write(3);
   select({3, 1});  // dropped, as finished rows are
-  write(26);       // the cache grows after a selection
+  write(8);
+  select({0, 0, 0, 1, 1, 1});  // forked behind a past that is long enough to be shared
+  write(2);
+  select({5, 0, 1, 1});  // unequally many of each
+  write(2);
+  select({1, 2});  // the second source is gone
+  write(14);       // the cache grows after a selection
 }
 
 TEST_F(QFormerDecoderTest, ABatchEqualsSingles) {

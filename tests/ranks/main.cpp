@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <string>
 
 #include "blip2/base/files.h"
 #include "blip2/nn/module.h"
@@ -56,6 +57,9 @@ int main(int argc, char** argv) {
   if (launch.num_ranks < 2) {
     std::fprintf(stderr, "these tests are for several processes: mpirun -n 2 %s\n", argv[0]);
     return 2;
+  }
+  if (argc == 3 && std::string(argv[1]) == "--counter") {
+    return blip2::testing::check_counter(launch, argv[2]);
   }
   blip2::testing::opened() = blip2::open_communicator(launch);
   if (launch.rank > 0) {  // failures alone are worth saying twice

@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "blip2/train/communicator.h"
+#include "blip2/train/launch.h"
 
 namespace blip2::testing {
 
@@ -29,5 +30,8 @@ class SharedFolder {
  private:
   std::filesystem::path path_;
 };
+
+/// Takes numbers from the shared counter with all ranks; the exit status. See counter_check.cpp.
+int check_counter(const Launch& launch, const std::filesystem::path& folder);
 
 }  // namespace blip2::testing

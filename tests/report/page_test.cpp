@@ -38,6 +38,11 @@ Page full_page() {
                     {"nothing", {}, 1023}}),
                ""});
   page.figure({attention_gallery({{{{kPicture, "the picture"}, {kPicture, "query 1 & 2"}}}}), ""});
+  page.figure({candidate_gallery({{kPicture,
+                                   "a \"picture\"",
+                                   {{"a <b>", "drawn", 0.3125, true, ""},
+                                    {"c & d", "web", -0.5, false, "rank"}}}}),
+               ""});
   page.code("blip2 caption --model <DIR>\nsecond line");
   page.footer("blip2 & friends");
   return page;
@@ -48,7 +53,7 @@ TEST(Page, IsWellFormedAfterItsFirstLine) {
   ASSERT_TRUE(html.starts_with(kDoctype));
   const MarkupCheck check = check_markup(std::string_view(html).substr(kDoctype.size()));
   EXPECT_EQ(check.error, "");
-  EXPECT_EQ(check.elements.at("img"), 7);
+  EXPECT_EQ(check.elements.at("img"), 8);
   EXPECT_EQ(check.elements.at("svg"), 2);
   EXPECT_EQ(check.elements.at("h2"), 2);
   EXPECT_EQ(check.elements.count("script"), 0U);
@@ -106,6 +111,15 @@ TEST(Page, ARowOfAnotherLengthIsAnError) {
   Page page("t", "l");
   EXPECT_THROW(page.table({{"a", "b"}, {{"1"}}, ""}), Error);
   EXPECT_THROW(caption_gallery({{"no picture", "r", "g", true, ""}}), Error);
+}
+
+TEST(Page, CandidatesShowScoresAndWhatIsKept) {
+  const std::string html = full_page().html();
+  EXPECT_THAT(html, HasSubstr("<li class=\"kept\"><span class=\"score\">0.312</span> "
+                              "<span class=\"source\">drawn</span> a &lt;b&gt; \u2713</li>"));
+  EXPECT_THAT(html, HasSubstr("<li><span class=\"score\">\u22120.500</span> "
+                              "<span class=\"source\">web</span> c &amp; d "
+                              "<small class=\"remark\">rank</small></li>"));
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// A stage-1 model small enough for a test, with random weights and a real tokenizer, and pictures
-// for it.
+// Models small enough for a test, one of each kind that tasks know apart, with random weights and a
+// real tokenizer, and pictures for them.
 #pragma once
 
 #include <ATen/ops/adaptive_avg_pool2d.h>
@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "blip2/base/files.h"
@@ -15,6 +16,7 @@
 #include "blip2/image/encode.h"
 #include "blip2/models/bundle.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/support/weights.h"
 
 namespace blip2::testing {
 
@@ -28,13 +30,18 @@ class AveragingEncoder : public ImageEncoder {
   std::vector<NamedTensor> tensors() override { return {}; }
 };
 
-/// `folder` gets the tokenizer's vocabulary.
-inline Bundle tiny_stage1(const TemporaryFolder& folder) {
+/// Twelve words, [DEC] the last. `folder` gets the vocabulary.
+inline std::unique_ptr<Tokenizer> tiny_words(const TemporaryFolder& folder) {
   folder.write("tokenizer/vocab.txt",
                "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nred\ngreen\nblue\ncat\ndog\n");
   const std::vector<std::string> extra = {"[DEC]"};
+  return load_tokenizer(folder / "tokenizer", extra);
+}
+
+/// `folder` gets the tokenizer's vocabulary.
+inline Bundle tiny_stage1(const TemporaryFolder& folder) {
   Bundle bundle;
-  bundle.qformer_tokenizer = load_tokenizer(folder / "tokenizer", extra);
+  bundle.qformer_tokenizer = tiny_words(folder);
   bundle.image_encoder = std::make_unique<AveragingEncoder>();
   bundle.transform.image_size = 24;
   bundle.transform.shorter_side = 24;
@@ -56,6 +63,75 @@ inline Bundle tiny_stage1(const TemporaryFolder& folder) {
     if (named.tensor->dim() >= 2) named.tensor->mul_(25);
   }
   bundle.max_text_length = 20;
+  return bundle;
+}
+
+inline BlipTextConfig tiny_blip_config() {
+  BlipTextConfig config;
+  config.vocab_size = 12;
+  config.hidden_size = 16;
+  config.encoder_hidden_size = 3;
+  config.intermediate_size = 24;
+  config.num_hidden_layers = 2;
+  config.num_attention_heads = 2;
+  config.max_position_embeddings = 30;
+  config.bos_token_id = 11;
+  return config;
+}
+
+/// A BLIP-1 around `model`, made of tiny_blip_config().
+template <typename Model>
+Bundle tiny_blip(const TemporaryFolder& folder, Model model) {
+  fill_distinct(named_tensors(model), 8, 0.6);
+  Blip blip;
+  blip.image_norm = make_layer_norm(3, 1e-5);
+  fill_distinct(named_tensors(blip.image_norm), 9);
+  blip.model = std::move(model);
+  Bundle bundle;
+  bundle.text_tokenizer = tiny_words(folder);
+  bundle.image_encoder = std::make_unique<AveragingEncoder>();
+  bundle.transform.image_size = 21;
+  bundle.transform.shorter_side = 21;
+  bundle.blip = std::move(blip);
+  bundle.max_text_length = 30;
+  bundle.max_positions = 30;
+  return bundle;
+}
+
+inline Bundle tiny_blip_captioner(const TemporaryFolder& folder) {
+  return tiny_blip(folder, make_blip_captioner(tiny_blip_config(), OutputMatrix::kTied));
+}
+
+inline Bundle tiny_blip_matcher(const TemporaryFolder& folder) {
+  return tiny_blip(folder, make_blip_matcher(tiny_blip_config(), 5));
+}
+
+inline Bundle tiny_clip(const TemporaryFolder& folder) {
+  ClipConfig config;
+  config.text = {.vocab_size = 12,
+                 .hidden_size = 12,
+                 .intermediate_size = 20,
+                 .num_hidden_layers = 2,
+                 .num_attention_heads = 3,
+                 .max_position_embeddings = 25,
+                 .bos_token_id = 2,
+                 .eos_token_id = 3,
+                 .pad_token_id = 0};
+  config.vision.hidden_size = 16;
+  config.vision.intermediate_size = 24;
+  config.vision.num_hidden_layers = 2;
+  config.vision.num_attention_heads = 2;
+  config.vision.image_size = 18;
+  config.vision.patch_size = 6;
+  config.vision.has_post_layernorm = true;
+  config.projection_dim = 7;
+  Bundle bundle;
+  bundle.clip = make_clip(config);
+  fill_distinct(named_tensors(*bundle.clip), 10, 0.4);
+  bundle.text_tokenizer = tiny_words(folder);
+  bundle.transform.image_size = 18;
+  bundle.transform.shorter_side = 18;
+  bundle.max_text_length = 25;
   return bundle;
 }
 

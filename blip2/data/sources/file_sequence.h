@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -12,7 +13,8 @@
 namespace blip2 {
 
 /// `File` is made of a path and has `path()`, `size()`, and `record(index, images)` for an index
-/// within the file, where `images` is the root of relative pictures.
+/// within the file, where `images` is the root of relative pictures; if its records are JSON, also
+/// `fields(index)`.
 template <typename File>
 class FileSequence final : public Source {
  public:
@@ -28,14 +30,27 @@ class FileSequence final : public Source {
   int64_t size() const override { return size_; }
 
   Record record(int64_t index) const override {
-    BLIP2_CHECK(index >= 0 && index < size_);
-    size_t number = 0;
-    for (; index >= files_[number]->size(); ++number) index -= files_[number]->size();
-    const File& file = *files_[number];
+    const File& file = file_of(index);
     return file.record(index, images_.empty() ? file.path().parent_path() : images_);
   }
 
+  std::string fields(int64_t index) const override {
+    if constexpr (requires(const File& file) { file.fields(index); }) {
+      const File& file = file_of(index);
+      return std::string(file.fields(index));
+    }
+    return "";
+  }
+
  private:
+  /// The file of a record; `index` becomes the place in it.
+  const File& file_of(int64_t& index) const {
+    BLIP2_CHECK(index >= 0 && index < size_);
+    size_t number = 0;
+    for (; index >= files_[number]->size(); ++number) index -= files_[number]->size();
+    return *files_[number];
+  }
+
   std::vector<std::unique_ptr<const File>> files_;
   std::filesystem::path images_;
   int64_t size_ = 0;

@@ -57,6 +57,7 @@ class JsonRecordFile {
   Record record(int64_t index, const std::filesystem::path& images) const {
     return parse_json_record(file_.list().element(index), file_.list().where(index), images);
   }
+  std::string_view fields(int64_t index) const { return file_.list().element(index); }
 
  private:
   JsonListFile file_;

@@ -2,7 +2,9 @@
 #include "blip2/data/sources/json_record.h"
 
 #include <algorithm>
+#include <limits>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "blip2/base/error.h"
 
@@ -52,6 +54,25 @@ std::vector<std::string> captions_of(const json& object, const std::string& wher
   return captions;
 }
 
+/// Where the picture lies in a shard, if the object says so.
+std::optional<FileRange> stored_in(const json& object, const std::filesystem::path& image,
+                                   const std::string& where) {
+  const json* offset = find_field(object, "offset");
+  const json* size = find_field(object, "size");
+  const bool names_shard = image.string().find(".tar/") != std::string::npos;
+  if (!names_shard || offset == nullptr || size == nullptr) return std::nullopt;
+  const auto number = [&](const json& value, const char* name) {
+    constexpr auto kMost = static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
+    if (!value.is_number_unsigned() || value.get<uint64_t>() > kMost) {
+      wrong_field(where, fmt::format("\"{}\" as a number of bytes", name).c_str(), &value);
+    }
+    return value.get<int64_t>();
+  };
+  const std::string path = image.string();
+  return FileRange{path.substr(0, path.rfind(".tar/") + 4), number(*offset, "offset"),
+                   number(*size, "size")};
+}
+
 json parse(std::string_view text, const std::string& where, const char* expected) {
   try {
     return json::parse(text);
@@ -75,6 +96,7 @@ Record to_record(const json& object, const std::string& where,
   Record record;
   record.key = optional_name(object, "key", path, where);
   record.image = images / path;
+  record.stored = stored_in(object, record.image, where);
   record.captions = captions_of(object, where);
   record.image_id = optional_name(object, "image_id", path, where);
   record.question = optional_name(object, "question", "", where);

@@ -1,5 +1,5 @@
-// The JSON object that the annotation formats share: {"image", "caption", "image_id"?, "key"?} ->
-// Record.
+// The JSON object that the annotation formats share: {"image", "caption", "image_id"?, "key"?,
+// "offset"?, "size"?} -> Record.
 #pragma once
 
 #include <filesystem>
@@ -13,7 +13,8 @@ namespace blip2 {
 
 /// Parses one object. "caption" is a string or a list of strings; "image_id" and "key" are strings
 /// or integers and default to the text of "image"; other names are ignored. A relative "image" is
-/// taken from `images`. Throws kCorruptData with `where` in front.
+/// taken from `images`. With "offset" and "size" (bytes) it is a stretch of a shard,
+/// SHARD.tar/MEMBER. Throws kCorruptData with `where` in front.
 Record parse_json_record(std::string_view json, const std::string& where,
                          const std::filesystem::path& images);
 

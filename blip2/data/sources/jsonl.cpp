@@ -1,6 +1,8 @@
 // Plain JSONL over a memory map: an index of line starts, lines parsed on demand.
 #include "blip2/data/sources/jsonl.h"
 
+#include <string_view>
+
 #include "blip2/data/sources/file_sequence.h"
 #include "blip2/data/sources/json_record.h"
 #include "blip2/data/sources/mapped_lines.h"
@@ -21,6 +23,7 @@ class JsonlFile {
   Record record(int64_t index, const std::filesystem::path& images) const {
     return parse_json_record(lines_.line(index), lines_.where(index), images);
   }
+  std::string_view fields(int64_t index) const { return lines_.line(index); }
 
  private:
   MappedLines lines_;

@@ -37,6 +37,22 @@ class WebdatasetSource : public Source {
   }
 
   Record record(int64_t index) const override {
+    const Place place = find(index);
+    return place.shard->record(place.sample);
+  }
+
+  std::string fields(int64_t index) const override {
+    const Place place = find(index);
+    return std::string(place.shard->fields(place.sample));
+  }
+
+ private:
+  struct Place {
+    std::shared_ptr<const Shard> shard;
+    int64_t sample = 0;
+  };
+
+  Place find(int64_t index) const {
     BLIP2_CHECK(index >= 0 && index < size_);
     const auto after = std::ranges::upper_bound(first_, index);
     const auto number = static_cast<size_t>(after - first_.begin()) - 1;
@@ -46,10 +62,9 @@ class WebdatasetSource : public Source {
       fail(ErrorCode::kCorruptData, "{}: expected {} samples, as its index says, found {}",
            shards_[number].path.string(), shards_[number].num_samples, shard->size());
     }
-    return shard->record(sample);
+    return {shard, sample};
   }
 
- private:
   std::shared_ptr<const Shard> open(size_t number) const {
     const ShardEntry& entry = shards_[number];
     std::shared_ptr<const Shard> shard = cache_.open(entry.path);

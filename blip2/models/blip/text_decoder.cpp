@@ -2,16 +2,13 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/_unique.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/index_select.h>
 #include <ATen/ops/nonzero.h>
 #include <ATen/ops/ones.h>
-#include <ATen/ops/tensor.h>
 
-#include <algorithm>
 #include <utility>
 
 #include "blip2/base/error.h"
@@ -68,8 +65,7 @@ BlipDecoder::BlipDecoder(const BlipTextDecoder& model, TextContext context,
     fail(ErrorCode::kInvalidArgument, "BLIP: expected a prompt of at most {} tokens, found {}",
          room, prompt_ids.size(1));
   }
-  const int64_t group = prompt_ids.size(0) / context_.size();
-  contexts_ = at::arange(prompt_ids.size(0), prompt_ids.options()).floor_divide(group);
+  groups_ = RowGroups(prompt_ids.size(0), context_.size(), prompt_ids.device());
   if (!prompt_mask.defined()) return;
   BLIP2_CHECK(prompt_mask.sizes() == prompt_ids.sizes());
   key_mask_ = prompt_mask.to(at::kFloat);
@@ -129,10 +125,10 @@ at::Tensor BlipDecoder::run(const at::Tensor& ids, const at::Tensor& positions) 
 }
 
 at::Tensor BlipDecoder::look(size_t index, const at::Tensor& query) const {
-  const KeyValue& keys = context_.layers[index];
-  if (!slots_.defined()) return attend_to_context(query, keys, context_.mask);
-  const at::Tensor slotted = at::index_select(query, 0, slots_);  // [B*G, T, D]
-  return at::index_select(attend_to_context(slotted, keys, context_.mask), 0, places_);
+  const at::Tensor grouped = groups_.to_groups(query);  // [B, G, T, D]
+  const at::Tensor seen =
+      attend_to_context(grouped.flatten(0, 1), context_.layers[index], context_.mask);
+  return groups_.to_rows(seen.view(grouped.sizes()));
 }
 
 void BlipDecoder::select(const at::Tensor& rows) {
@@ -141,45 +137,8 @@ void BlipDecoder::select(const at::Tensor& rows) {
   for (KvCache& cache : caches_) cache.select(rows);
   next_positions_ = at::index_select(next_positions_, 0, rows);
   if (key_mask_.defined()) key_mask_ = at::index_select(key_mask_, 0, rows);
-  contexts_ = at::index_select(contexts_, 0, rows);
-  auto [used, renumbered] = at::_unique(contexts_, true, true);
-  if (used.size(0) < context_.size()) {
-    context_ = select_rows(context_, used);
-    contexts_ = renumbered;
-  }
-  group_rows();
-}
-
-void BlipDecoder::group_rows() {
-  const at::Tensor on_host = contexts_.to(at::kCPU).contiguous();
-  const int64_t* context_of = on_host.const_data_ptr<int64_t>();
-  std::vector<std::vector<int64_t>> groups(static_cast<size_t>(context_.size()));
-  std::vector<int64_t> rank;  // of each row among those of its context
-  size_t largest = 0;
-  for (int64_t row = 0; row < on_host.size(0); ++row) {
-    std::vector<int64_t>& group = groups[static_cast<size_t>(context_of[row])];
-    rank.push_back(static_cast<int64_t>(group.size()));
-    group.push_back(row);
-    largest = std::max(largest, group.size());
-  }
-  std::vector<int64_t> slots, places;
-  bool in_order = true;  // as attend_to_context() lays rows out by itself
-  for (const std::vector<int64_t>& group : groups) {
-    for (size_t i = 0; i < largest; ++i) {  // a slot that is left over repeats a row
-      const int64_t row = group[std::min(i, group.size() - 1)];
-      in_order = in_order && row == static_cast<int64_t>(slots.size());
-      slots.push_back(row);
-    }
-  }
-  for (int64_t row = 0; row < on_host.size(0); ++row) {
-    places.push_back(context_of[row] * static_cast<int64_t>(largest) +
-                     rank[static_cast<size_t>(row)]);
-  }
-  const auto to_tensor = [&](const std::vector<int64_t>& values) {
-    return at::tensor(at::ArrayRef<int64_t>(values), contexts_.options());
-  };
-  slots_ = in_order ? at::Tensor() : to_tensor(slots);
-  places_ = in_order ? at::Tensor() : to_tensor(places);
+  const at::Tensor left = groups_.select(rows);
+  if (left.defined()) context_ = select_rows(context_, left);
 }
 
 }  // namespace blip2

@@ -10,6 +10,7 @@
 #include "blip2/models/blip/text_model.h"
 #include "blip2/nn/decoder.h"
 #include "blip2/nn/kv_cache.h"
+#include "blip2/nn/row_groups.h"
 
 namespace blip2 {
 
@@ -69,17 +70,13 @@ class BlipDecoder : public Decoder {
   at::Tensor run(const at::Tensor& ids, const at::Tensor& positions);
   /// Cross-attention of layer `index`: queries [N, T, D] -> [N, T, D].
   at::Tensor look(size_t index, const at::Tensor& query) const;
-  /// Lays the rows out by their contexts.
-  void group_rows();
 
   const BlipTextDecoder& model_;
   TextContext context_;
   at::Tensor prompt_ids_;      // [N, S], until start()
   at::Tensor key_mask_;        // [N, S] of the cache, or undefined
   at::Tensor next_positions_;  // [N] int64
-  at::Tensor contexts_;        // [N] int64: the context of each row
-  at::Tensor slots_;   // [B*G] int64: the row of each slot; undefined where rows are in order
-  at::Tensor places_;  // [N] int64: the slot of each row
+  RowGroups groups_;           // rows by the context that they look at
   std::vector<KvCache> caches_;
 };
 

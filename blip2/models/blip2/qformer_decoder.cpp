@@ -31,10 +31,9 @@ at::Tensor QFormerDecoder::step(const at::Tensor& ids) {
     const auto heads = [&](const Linear& linear) {
       return split_heads(apply(linear, x), qformer.config.num_attention_heads);
     };
-    caches_[i].append(heads(self.key), heads(self.value));
     const at::Tensor attended =
-        attend(heads(self.query), caches_[i].keys(), caches_[i].values(), at::Tensor());
-    x = finish_attention(self, merge_heads(attended), x, 0.0);
+        attend_cached(caches_[i], heads(self.query), heads(self.key), heads(self.value), {});
+    x = finish_attention(self, attended, x, 0.0);
     x = apply(*layer.text_feed_forward, x, 0.0);
   }
   return apply(model_.lm_head, x.squeeze(1), qformer.word_embeddings->weight);

@@ -6,9 +6,7 @@
 #include <ATen/ops/full.h>
 #include <ATen/ops/index_select.h>
 #include <ATen/ops/ones.h>
-#include <ATen/ops/tensor.h>
 
-#include <numeric>
 #include <utility>
 
 #include "blip2/base/error.h"
@@ -20,31 +18,10 @@ namespace {
 /// Tokens by which the table of position biases grows.
 constexpr int64_t kBlock = 64;
 
-/// How many rows stand side by side for each entry of a list in which neighbours may be equal: the
-/// greatest number that divides the length of every run.
-int64_t common_run(const std::vector<int64_t>& values) {
-  int64_t common = 0, run = 0;
-  for (size_t i = 0; i < values.size(); ++i) {
-    ++run;
-    if (i + 1 < values.size() && values[i + 1] == values[i]) continue;
-    common = std::gcd(common, run);
-    run = 0;
-  }
-  return common;
-}
-
-bool is_identity(const std::vector<int64_t>& values, int64_t size) {
-  if (static_cast<int64_t>(values.size()) != size) return false;
-  for (int64_t i = 0; i < size; ++i) {
-    if (values[static_cast<size_t>(i)] != i) return false;
-  }
-  return true;
-}
-
 }  // namespace
 
 T5Sources::T5Sources(const T5& model, const at::Tensor& encoded, const Packing& packing)
-    : mask_(t5_source_mask(packing)), num_sources_(packing.batch) {
+    : mask_(t5_source_mask(packing)), groups_(packing.batch, packing.batch, encoded.device()) {
   const auto heads = [&](const Linear& linear) {
     return split_heads(to_padded(packing, apply(linear, encoded)), model.config.num_heads);
   };
@@ -54,35 +31,22 @@ T5Sources::T5Sources(const T5& model, const at::Tensor& encoded, const Packing& 
 }
 
 at::Tensor T5Sources::attend(size_t layer, const at::Tensor& query) const {
-  const int64_t num_heads = query.size(1), width = query.size(3);
-  BLIP2_CHECK(query.size(0) == num_sources_ * rows_each_ && query.size(2) == 1);
+  BLIP2_CHECK(query.dim() == 4 && query.size(2) == 1);
   // The rows of one source are the queries of one attention; no key is repeated.
-  const at::Tensor by_source =
-      query.view({num_sources_, rows_each_, num_heads, width}).transpose(1, 2);  // [P, H, n, K]
+  const at::Tensor by_source = groups_.to_groups(query.squeeze(2)).transpose(1, 2);  // [P, H, n, K]
   const at::Tensor attended = blip2::attend(by_source, layers_[layer].keys, layers_[layer].values,
                                             mask_, {.scale = kT5AttentionScale});
-  return merge_heads(attended).view({query.size(0), 1, num_heads * width});
+  return groups_.to_rows(merge_heads(attended)).unsqueeze(1);
 }
 
 void T5Sources::select(const at::Tensor& rows) {
-  const at::Tensor on_cpu = rows.cpu().contiguous();
-  std::vector<int64_t> wanted;  // the source of every row
-  for (int64_t i = 0; i < on_cpu.size(0); ++i) {
-    wanted.push_back(on_cpu.const_data_ptr<int64_t>()[i] / rows_each_);
-  }
-  rows_each_ = std::max<int64_t>(common_run(wanted), 1);
-  std::vector<int64_t> kept;
-  for (size_t i = 0; i < wanted.size(); i += static_cast<size_t>(rows_each_)) {
-    kept.push_back(wanted[i]);
-  }
-  if (is_identity(kept, num_sources_)) return;
-  num_sources_ = static_cast<int64_t>(kept.size());
-  const at::Tensor index = at::tensor(at::ArrayRef<int64_t>(kept), at::kLong).to(rows.device());
+  const at::Tensor left = groups_.select(rows);
+  if (!left.defined()) return;
   for (Layer& layer : layers_) {
-    layer.keys = at::index_select(layer.keys, 0, index);
-    layer.values = at::index_select(layer.values, 0, index);
+    layer.keys = at::index_select(layer.keys, 0, left);
+    layer.values = at::index_select(layer.values, 0, left);
   }
-  if (mask_.defined()) mask_ = at::index_select(mask_, 0, index);
+  if (mask_.defined()) mask_ = at::index_select(mask_, 0, left);
 }
 
 T5Decoder::T5Decoder(const T5& model, const at::Tensor& embeds, const at::Tensor& mask)

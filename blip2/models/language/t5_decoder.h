@@ -9,6 +9,7 @@
 #include "blip2/models/language/t5.h"
 #include "blip2/nn/decoder.h"
 #include "blip2/nn/kv_cache.h"
+#include "blip2/nn/row_groups.h"
 
 namespace blip2 {
 
@@ -28,14 +29,13 @@ class T5Sources {
   at::Tensor attend(size_t layer, const at::Tensor& query) const;
 
   /// Row i henceforth has the source of what was row rows[i]. Copies nothing as long as every
-  /// source keeps its place and all have equally many rows, as in beam search.
+  /// source has a row.
   void select(const at::Tensor& rows);
 
  private:
   std::vector<Layer> layers_;
-  at::Tensor mask_;          // additive [P, 1, 1, S], or undefined
-  int64_t num_sources_ = 0;  // P
-  int64_t rows_each_ = 1;    // rows i * rows_each_ ... of source i
+  at::Tensor mask_;   // additive [P, 1, 1, S], or undefined
+  RowGroups groups_;  // rows by their source
 };
 
 /// Writes N rows token by token, with a cache, without gradients. The model must outlive it.
