@@ -20,13 +20,14 @@
 #include "tests/support/assets.h"
 #include "tests/support/errors.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/support/tests_directory.h"
 
 namespace blip2::checkpoint_test {
 
 using testing::TemporaryFolder;
 
 inline std::filesystem::path golden_folder() {
-  return std::filesystem::path(BLIP2_TESTS_DIR) / "golden" / "checkpoint";
+  return testing::tests_directory() / "golden" / "checkpoint";
 }
 
 /// CRC-32 as zlib's, a byte at a time.

@@ -6,12 +6,14 @@
 #include <nlohmann/json.hpp>
 
 #include "blip2/base/files.h"
+#include "tests/support/tests_directory.h"
 
 namespace blip2 {
 namespace {
 
 TEST(CleanCaption, EqualsTheReference) {
-  const auto rows = nlohmann::json::parse(read_file(BLIP2_TESTS_DIR "/golden/data/captions.json"));
+  const auto rows =
+      nlohmann::json::parse(read_file(testing::tests_directory() / "golden/data/captions.json"));
   ASSERT_GT(rows.size(), 250u);
   for (const auto& row : rows) {
     const auto text = row["text"].get<std::string>();

@@ -7,6 +7,7 @@
 #include "blip2/data/source.h"
 #include "tests/support/errors.h"
 #include "tests/support/shards.h"
+#include "tests/support/tests_directory.h"
 
 namespace blip2 {
 namespace {
@@ -17,7 +18,7 @@ using ::testing::HasSubstr;
 using testing::TemporaryFolder;
 namespace fs = std::filesystem;
 
-const fs::path kGolden = BLIP2_TESTS_DIR "/golden/data/img2dataset.parquet";
+const fs::path kGolden = testing::tests_directory() / "golden/data/img2dataset.parquet";
 
 std::vector<std::string> rows_of(const fs::path& path, const std::vector<std::string>& columns) {
   std::vector<std::string> rows;

@@ -13,12 +13,13 @@
 #include <vector>
 
 #include "blip2/nn/decoder.h"
+#include "tests/support/tests_directory.h"
 
 namespace blip2::testing {
 
 inline const nlohmann::json& search_golden() {
   static const nlohmann::json golden = [] {
-    std::ifstream file(std::string(BLIP2_TESTS_DIR) + "/golden/generate/search.json");
+    std::ifstream file(testing::tests_directory() / "golden/generate/search.json");
     return nlohmann::json::parse(file);
   }();
   return golden;

@@ -14,11 +14,12 @@
 
 #include "blip2/base/files.h"
 #include "blip2/image/image.h"
+#include "tests/support/tests_directory.h"
 
 namespace blip2::testing {
 
 inline std::filesystem::path golden_folder() {
-  return std::filesystem::path(BLIP2_TESTS_DIR) / "golden" / "image";
+  return testing::tests_directory() / "golden" / "image";
 }
 
 /// The rows of a table, split at tabs.

@@ -15,11 +15,16 @@ using testing::hash;
 using testing::noise_image;
 
 const std::map<std::string, AugmentOperation> kOperations = {
-    {"Identity", AugmentOperation::kIdentity},       {"AutoContrast", AugmentOperation::kAutoContrast},
-    {"Brightness", AugmentOperation::kBrightness},   {"Sharpness", AugmentOperation::kSharpness},
-    {"Equalize", AugmentOperation::kEqualize},       {"ShearX", AugmentOperation::kShearX},
-    {"ShearY", AugmentOperation::kShearY},           {"TranslateX", AugmentOperation::kTranslateX},
-    {"TranslateY", AugmentOperation::kTranslateY},   {"Rotate", AugmentOperation::kRotate},
+    {"Identity", AugmentOperation::kIdentity},
+    {"AutoContrast", AugmentOperation::kAutoContrast},
+    {"Brightness", AugmentOperation::kBrightness},
+    {"Sharpness", AugmentOperation::kSharpness},
+    {"Equalize", AugmentOperation::kEqualize},
+    {"ShearX", AugmentOperation::kShearX},
+    {"ShearY", AugmentOperation::kShearY},
+    {"TranslateX", AugmentOperation::kTranslateX},
+    {"TranslateY", AugmentOperation::kTranslateY},
+    {"Rotate", AugmentOperation::kRotate},
 };
 
 /// Noise that leaves the ends of the range free: contrast has something to stretch.

@@ -8,6 +8,7 @@
 #include "blip2/metrics/bleu.h"
 #include "blip2/metrics/cider.h"
 #include "blip2/metrics/rouge.h"
+#include "tests/support/tests_directory.h"
 
 namespace blip2 {
 namespace {
@@ -49,7 +50,7 @@ TEST(CaptionScores, ThreeImagesAsTheEvaluationScoresThem) {
 
 // Golden: tools/make_metrics_goldens.py (pycocoevalcap), 40 images, one to five references.
 TEST(CaptionScores, FortyImagesAsTheEvaluationScoresThem) {
-  std::ifstream file(BLIP2_TESTS_DIR "/golden/metrics/caption_scores.json");
+  std::ifstream file(testing::tests_directory() / "golden/metrics/caption_scores.json");
   const nlohmann::json golden = nlohmann::json::parse(file);
   std::vector<std::string> hypotheses;
   std::vector<std::vector<std::string>> references;

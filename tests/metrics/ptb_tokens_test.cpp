@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
+#include "tests/support/tests_directory.h"
+
 namespace blip2 {
 namespace {
 
@@ -48,7 +50,7 @@ TEST(PtbTokens, KeepsPunctuationAsTheOriginal) {
 
 // Golden: tools/make_metrics_goldens.py, the original tokenizer over the whole list; exact.
 TEST(PtbTokens, WordsEqualTheOriginalOnAWholeList) {
-  std::ifstream file(BLIP2_TESTS_DIR "/golden/metrics/ptb_tokens.json");
+  std::ifstream file(testing::tests_directory() / "golden/metrics/ptb_tokens.json");
   const nlohmann::json golden = nlohmann::json::parse(file);
   std::vector<std::string> captions;
   for (const auto& entry : golden) captions.push_back(entry.at("caption"));

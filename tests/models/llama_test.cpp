@@ -23,12 +23,13 @@
 #include "blip2/checkpoint/safetensors.h"
 #include "blip2/models/names_gguf.h"
 #include "tests/support/assets.h"
+#include "tests/support/tests_directory.h"
 
 namespace blip2 {
 namespace {
 
 std::filesystem::path golden_path(const std::string& name) {
-  return std::filesystem::path(BLIP2_TESTS_DIR) / "golden/llama" / name;
+  return testing::tests_directory() / "golden/llama" / name;
 }
 
 /// The configuration of golden "tiny_`name`.safetensors".

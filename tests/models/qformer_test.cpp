@@ -26,6 +26,7 @@
 #include "blip2/models/similarity.h"
 #include "blip2/nn/attention.h"
 #include "blip2/nn/masks.h"
+#include "tests/support/tests_directory.h"
 
 namespace blip2 {
 namespace {
@@ -48,8 +49,8 @@ Stage1Config golden_config() {
 class QFormerTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    file_ = std::make_unique<SafetensorsFile>(std::string(BLIP2_TESTS_DIR) +
-                                              "/golden/qformer/retrieval.safetensors");
+    file_ = std::make_unique<SafetensorsFile>(testing::tests_directory() /
+                                              "golden/qformer/retrieval.safetensors");
     model_ = make_stage1(golden_config());
     Random random(3, "test");
     initialise(model_, random);  // the LM head and the temperature are not in the golden

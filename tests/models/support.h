@@ -13,6 +13,7 @@
 #include "blip2/checkpoint/source.h"
 #include "tests/support/assets.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/support/tests_directory.h"
 #include "tests/support/weights.h"
 
 namespace blip2::testing {
@@ -22,7 +23,7 @@ namespace blip2::testing {
   ASSERT_TRUE(std::filesystem::exists(path)) << (path) << ": run tools/fetch_assets"
 
 inline std::filesystem::path golden(const std::string& name) {
-  return std::filesystem::path(BLIP2_TESTS_DIR) / "golden" / name;
+  return testing::tests_directory() / "golden" / name;
 }
 
 /// The largest difference over the largest value.

@@ -12,6 +12,7 @@
 
 #include "blip2/base/files.h"
 #include "tests/support/assets.h"
+#include "tests/support/tests_directory.h"
 
 namespace blip2 {
 namespace {
@@ -89,7 +90,7 @@ std::string digest(const std::vector<int64_t>& ids) {
 }  // namespace
 
 std::filesystem::path text_golden(const std::string& name) {
-  return std::filesystem::path(BLIP2_TESTS_DIR) / "golden/text" / name;
+  return testing::tests_directory() / "golden/text" / name;
 }
 
 std::unique_ptr<Tokenizer> load_minilm() {

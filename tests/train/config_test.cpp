@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/tests_directory.h"
 #include "tests/train/support.h"
 
 namespace blip2 {
@@ -285,7 +286,7 @@ TEST(TrainConfig, ResolvedValuesReadBackTheSame) {
 }
 
 TEST(TrainConfig, TheRepositorysConfigurationsAreValid) {
-  const std::filesystem::path configs = std::filesystem::path(BLIP2_TESTS_DIR) / ".." / "configs";
+  const std::filesystem::path configs = testing::tests_directory() / ".." / "configs";
   const auto files = list_files(configs, {".yaml"});
   EXPECT_GE(files.size(), 2u);
   for (const auto& file : files) EXPECT_NO_THROW(LoadedTrainConfig{file}) << file;

@@ -12,6 +12,7 @@
 #include "blip2/train/layer_decay.h"
 #include "blip2/train/run.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/support/tests_directory.h"
 #include "tests/train/tiny_parts.h"
 
 namespace blip2 {
@@ -230,8 +231,8 @@ TEST_F(FinetuneTest, ThePublishedFilesStartIt) {
         "run.batch_size_train=4",
         "run.output_dir=" + (folder_ / file).string()};
     if (dataset == "coco_caption") overrides.push_back("model.language_model=" + opt_.string());
-    const LoadedTrainConfig loaded(fs::path(BLIP2_TESTS_DIR) / "golden" / "lavis" / file, overrides,
-                                   FileChecks::kNow);
+    const LoadedTrainConfig loaded(testing::tests_directory() / "golden" / "lavis" / file,
+                                   overrides, FileChecks::kNow);
     RunOptions options;
     options.stop_requested = [] { return false; };
     EXPECT_EQ(run_training(loaded, options).last_step, 3);

@@ -9,6 +9,7 @@
 #include "blip2/train/config.h"
 #include "blip2/train/run.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/support/tests_directory.h"
 #include "tests/train/tiny_parts.h"
 
 namespace blip2 {
@@ -21,7 +22,7 @@ using ::testing::HasSubstr;
 using testing::TemporaryFolder;
 
 fs::path published(const std::string& name) {
-  return fs::path(BLIP2_TESTS_DIR) / "golden" / "lavis" / name;
+  return testing::tests_directory() / "golden" / "lavis" / name;
 }
 
 /// The keys that a file is warned of, in its order.

@@ -20,6 +20,7 @@
 #include "blip2/models/families.h"
 #include "blip2/train/events.h"
 #include "tests/support/assets.h"
+#include "tests/support/tests_directory.h"
 #include "tests/support/weights.h"
 
 namespace blip2 {
@@ -124,7 +125,7 @@ class RunTest : public ::testing::Test {
   /// `tokenizer` is one of tests/golden/text.
   fs::path language_model(const std::string& tokenizer, Json json) {
     const fs::path directory = folder_ / tokenizer;
-    fs::copy(fs::path(BLIP2_TESTS_DIR) / "golden" / "text" / tokenizer, directory);
+    fs::copy(testing::tests_directory() / "golden" / "text" / tokenizer, directory);
     json["vocab_size"] = load_tokenizer(directory)->vocabulary_size();
     write_file_atomic(directory / "config.json", json.dump());
     LanguageWeights weights = make_language_weights(parse_language(json.dump(), tokenizer));

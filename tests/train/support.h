@@ -19,11 +19,12 @@
 #include "blip2/train/stage.h"
 #include "blip2/train/trainer.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/support/tests_directory.h"
 
 namespace blip2::testing {
 
 inline std::filesystem::path golden(const std::string& name) {
-  return std::filesystem::path(BLIP2_TESTS_DIR) / "golden" / "train" / name;
+  return testing::tests_directory() / "golden" / "train" / name;
 }
 
 /// Turns `byte` of a file over.

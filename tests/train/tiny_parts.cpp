@@ -14,6 +14,7 @@
 #include "blip2/models/families.h"
 #include "blip2/models/names_hugging_face.h"
 #include "blip2/text/tokenizer.h"
+#include "tests/support/tests_directory.h"
 #include "tests/support/weights.h"
 
 namespace blip2::testing {
@@ -23,7 +24,7 @@ namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
 fs::path golden_text(const std::string& name) {
-  return fs::path(BLIP2_TESTS_DIR) / "golden" / "text" / name;
+  return testing::tests_directory() / "golden" / "text" / name;
 }
 
 /// Fills the weights and writes them beside their configuration.

@@ -9,6 +9,7 @@
 #include "blip2/base/files.h"
 #include "blip2/workflows/demo_scores.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/support/tests_directory.h"
 
 namespace blip2 {
 namespace {
@@ -95,7 +96,7 @@ std::string yaml_of(const TrainConfig& config) {
 }
 
 TEST(DemoPlan, TheExamplesInConfigsAreItsRuns) {
-  const std::filesystem::path configs = std::filesystem::path(BLIP2_TESTS_DIR) / ".." / "configs";
+  const std::filesystem::path configs = testing::tests_directory() / ".." / "configs";
   const DemoPlan plan;
   EXPECT_EQ(LoadedTrainConfig(configs / "demo_stage1.yaml", {}).to_yaml(false),
             yaml_of(demo_stage1(plan, "demo-run", "assets")));
