@@ -23,10 +23,11 @@ void keep_words(int max_words, std::string& text) {
   text.resize(end);
 }
 
+constexpr std::u32string_view kRemoved = U".!\"()*#:;~";
+
 }  // namespace
 
 std::string clean_caption(std::string_view caption, const CaptionCleaning& options) {
-  constexpr std::u32string_view kRemoved = U".!\"()*#:;~";
   std::u32string lowered;
   for (const char32_t character : to_code_points(replace_invalid_utf8(caption))) {
     if (kRemoved.find(character) != std::u32string_view::npos) {
@@ -49,6 +50,19 @@ std::string clean_caption(std::string_view caption, const CaptionCleaning& optio
   while (text.ends_with(' ')) text.pop_back();
   keep_words(options.max_words, text);
   return options.prompt + text;
+}
+
+std::string clean_question(std::string_view question, int max_words) {
+  std::u32string lowered;
+  for (const char32_t character : to_code_points(replace_invalid_utf8(question))) {
+    if (kRemoved.find(character) == std::u32string_view::npos) {
+      append_lower_case(lowered, character);
+    }
+  }
+  std::string text = to_utf8(lowered);
+  while (text.ends_with(' ')) text.pop_back();
+  keep_words(max_words, text);
+  return text;
 }
 
 }  // namespace blip2

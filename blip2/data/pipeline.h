@@ -26,8 +26,10 @@ struct PipelineConfig {
   double max_skipped_fraction = 0.01;  ///< of the different records
   int64_t rank = 0;                    ///< this process's part of each global batch
   int64_t num_ranks = 1;
-  int64_t num_stretches = 0;                                     ///< see DataPosition
-  std::function<std::string(const std::string&)> clean_caption;  ///< see SamplerConfig
+  int64_t num_stretches = 0;                                      ///< see DataPosition
+  std::function<std::string(const std::string&)> clean_caption;   ///< see SamplerConfig
+  std::function<std::string(const std::string&)> clean_question;  ///< see SamplerConfig
+  bool needs_question = false;                                    ///< see SamplerConfig
 };
 
 /// Where a run stands in its data.

@@ -20,8 +20,9 @@ struct Record {
   std::string key;              ///< names the picture in caches, logs and random streams
   std::filesystem::path image;  ///< the picture's name: FILE, or SHARD.tar/MEMBER. Not looked at
                                 ///< before it is needed
-  std::vector<std::string> captions;               ///< at least one, as in the file
-  std::string image_id;                            ///< equal for records of one picture
+  std::vector<std::string> captions;  ///< at least one, as in the file
+  std::string question = {};  ///< of visual question answering: the captions are its answers
+  std::string image_id;       ///< equal for records of one picture
   std::optional<FileRange> stored = std::nullopt;  ///< where the bytes lie; none: all of `image`
 };
 

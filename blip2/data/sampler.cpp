@@ -75,7 +75,14 @@ bool Sampler::try_record(RecordAddress address, Sample& sample) const {
     sample.image_id = std::move(record.image_id);
     sample.image = std::move(record.image);
     sample.stored = std::move(record.stored);
-    if (config_.clean_caption) {
+    if (config_.needs_question && record.question.empty()) {
+      fail(ErrorCode::kCorruptData, "no question");
+    }
+    sample.question = std::move(record.question);
+    if (config_.clean_question && !sample.question.empty()) {
+      sample.question = config_.clean_question(sample.question);
+    }
+    if (config_.clean_caption && sample.question.empty()) {
       for (std::string& caption : record.captions) caption = config_.clean_caption(caption);
     }
     std::erase_if(record.captions, is_blank);

@@ -31,6 +31,7 @@ struct Sample {
   std::filesystem::path image;
   std::optional<FileRange> stored;  ///< see Record
   std::string caption;              ///< drawn where the record has several, and cleaned
+  std::string question;             ///< cleaned; then the caption is its answer, as in the file
   RecordAddress address;
   int64_t position = 0;                ///< in the stream of all ranks
   int64_t epoch = 0;                   ///< from 0
@@ -51,7 +52,9 @@ struct SamplerConfig {
   bool shuffle = true;
   int64_t num_views = 1;
   int64_t samples_per_epoch = 0;  ///< at most the mixture's epoch_size()
-  std::function<std::string(const std::string&)> clean_caption;  ///< none: the caption as it is
+  std::function<std::string(const std::string&)> clean_caption;   ///< none: the caption as it is
+  std::function<std::string(const std::string&)> clean_question;  ///< the same of a question
+  bool needs_question = false;  ///< a record without one cannot be used
 };
 
 /// Thread-safe. A record that cannot be used is replaced by the next usable one of the epoch's

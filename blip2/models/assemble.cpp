@@ -80,10 +80,26 @@ bool is_bert(const std::string& directory) {
   return kind == DirectoryKind::kBert;
 }
 
+/// A stage 1 to take the text side of: out of a BERT, or of a stage-1 model.
+Stage1 open_text_side(const AssembleOptions& options, int64_t encoder_width) {
+  if (is_bert(options.qformer)) {
+    const auto tokenizer = load_tokenizer(options.qformer, extra_tokens());
+    return stage1_from_bert(options, encoder_width, *tokenizer);
+  }
+  const BundleConfig config = qformer_directory(options, encoder_width);
+  if (config.kind != DirectoryKind::kRetrieval) {
+    fail(ErrorCode::kInvalidArgument,
+         "{}: expected a BERT or a stage-1 model: it has no text side to read questions with",
+         options.qformer);
+  }
+  return load_stage1(config, *open_source(options.qformer), Storage::kOwned);
+}
+
 /// The trained half of stage 2 from `options.qformer`, its projection at random unless the
 /// directory has one.
 Generative start_generative(const AssembleOptions& options, int64_t encoder_width,
                             const LanguageModelPart& language) {
+  const TextSide side = options.reads_question ? TextSide::kPresent : TextSide::kAbsent;
   const auto with_projection = [&](Generative model) {
     Random random(options.seed, "initial projection");
     initialise_projection(model, language.embedding_std, random);
@@ -99,16 +115,28 @@ Generative start_generative(const AssembleOptions& options, int64_t encoder_widt
   }
   if (is_bert(options.qformer)) {
     const auto tokenizer = load_tokenizer(options.qformer, extra_tokens());
-    return with_projection(
-        generative_from(stage1_from_bert(options, encoder_width, *tokenizer), language.width));
+    return with_projection(generative_from(stage1_from_bert(options, encoder_width, *tokenizer),
+                                           language.width, side));
   }
   const BundleConfig config = qformer_directory(options, encoder_width);
   const auto source = open_source(options.qformer);
   if (config.kind == DirectoryKind::kRetrieval) {
     return with_projection(
-        generative_from(load_stage1(config, *source, Storage::kOwned), language.width));
+        generative_from(load_stage1(config, *source, Storage::kOwned), language.width, side));
   }
-  return load_generative(config, *source, language.width, Storage::kOwned);
+  Generative model = load_generative(config, *source, language.width, Storage::kOwned);
+  if (!options.reads_question || config.kind == DirectoryKind::kInstruct) return model;
+  AssembleOptions text = options;
+  text.qformer = options.qformer_text;
+  return with_text_side(model, open_text_side(text, encoder_width));
+}
+
+/// The words that a Q-Former reads questions in, and where `options` has them.
+std::unique_ptr<Tokenizer> question_tokenizer(const AssembleOptions& options) {
+  const fs::path own = fs::path(options.qformer) / "qformer_tokenizer";
+  if (fs::exists(own)) return load_tokenizer(own);
+  return load_tokenizer(options.qformer_text.empty() ? options.qformer : options.qformer_text,
+                        extra_tokens());
 }
 
 ImageEncoderPart open_encoder(const AssembleOptions& options) {
@@ -158,6 +186,7 @@ Bundle assemble_generative(const AssembleOptions& options) {
   LanguageModelPart language =
       open_language_model(options.language_model, {.t5_activation = T5Activation::kExactGelu});
   bundle.generative = start_generative(options, bundle.image_encoder->width(), language);
+  if (options.reads_question) bundle.qformer_tokenizer = question_tokenizer(options);
   bundle.language_model = std::move(language.model);
   bundle.max_positions = language.max_positions;
   bundle.text_tokenizer = std::move(language.tokenizer);

@@ -72,6 +72,7 @@ QFormerFacts qformer_facts(const fs::path& directory) {
          "{}: expected a BERT or a BLIP-2 model to start the Q-Former from", directory.string());
   }
   const BundleConfig config = read_bundle_config(directory);
+  facts.is_instruct = kind == DirectoryKind::kInstruct;
   facts.has_text_side = kind == DirectoryKind::kRetrieval;
   facts.encoder_width = config.qformer.encoder_hidden_size;
   if (!config.text_json.empty()) {

@@ -21,7 +21,8 @@ struct ImageEncoderFacts {
 /// What a Q-Former starts from.
 struct QFormerFacts {
   bool is_bert = false;
-  bool has_text_side = false;
+  bool is_instruct = false;    ///< of an InstructBLIP, which reads the question beside the queries
+  bool has_text_side = false;  ///< of a BERT or a stage-1 model
   int64_t encoder_width = 0;   ///< Dv that it looks at; 0: of a BERT
   int64_t language_width = 0;  ///< Dl that it speaks to; 0: it does not
 };

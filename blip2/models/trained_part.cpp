@@ -5,6 +5,7 @@
 #include <map>
 
 #include "blip2/base/error.h"
+#include "blip2/checkpoint/messages.h"
 #include "blip2/models/families.h"
 #include "blip2/models/names_hugging_face.h"
 #include "blip2/models/parts.h"
@@ -60,18 +61,48 @@ Generative load_generative(const BundleConfig& config, const TensorSource& sourc
   return model;
 }
 
-Generative generative_from(const Stage1& model, int64_t language_width) {
+namespace {
+
+/// Copies what `target` has a tensor for, by name. Returns how many that were.
+size_t copy_by_name(const std::vector<NamedTensor>& source, Generative& target) {
+  std::map<std::string, at::Tensor> tensors;
+  for (const NamedTensor& named : source) tensors[named.name] = *named.tensor;
+  size_t copied = 0;
+  for (const NamedTensor& named : named_tensors(target)) {
+    const auto found = tensors.find(named.name);
+    if (found == tensors.end()) continue;
+    if (found->second.sizes() != named.tensor->sizes()) {
+      fail(ErrorCode::kInvalidArgument, "Q-Former: {}: expected {}, found {}", named.name,
+           shape_text(named.tensor->sizes().vec()), shape_text(found->second.sizes().vec()));
+    }
+    named.tensor->copy_(found->second);
+    ++copied;
+  }
+  return copied;
+}
+
+}  // namespace
+
+Generative generative_from(const Stage1& model, int64_t language_width, TextSide text) {
   const at::NoGradGuard no_grad;
   Stage1 source = model;  // the same tensors
-  std::map<std::string, at::Tensor> tensors;
-  for (const NamedTensor& named : named_tensors(source)) tensors[named.name] = *named.tensor;
   Generative result =
-      make_generative(model.config.qformer, model.config.image_norm_eps, language_width);
-  for (const NamedTensor& named : named_tensors(result)) {
-    const auto found = tensors.find(named.name);
-    if (found != tensors.end()) named.tensor->copy_(found->second);
-  }
+      make_generative(model.config.qformer, model.config.image_norm_eps, language_width, text);
+  copy_by_name(named_tensors(source), result);
   return result;
+}
+
+Generative with_text_side(const Generative& model, const Stage1& text) {
+  const at::NoGradGuard no_grad;
+  Generative whole =
+      generative_from(text, model.language_projection.weight.size(0), TextSide::kPresent);
+  Generative source = model;  // the same tensors
+  if (copy_by_name(named_tensors(source), whole) != named_tensors(source).size()) {
+    fail(ErrorCode::kInvalidArgument,
+         "Q-Former: the model that the text side comes from has fewer layers");
+  }
+  whole.image_norm.eps = model.image_norm.eps;
+  return whole;
 }
 
 }  // namespace blip2

@@ -27,7 +27,13 @@ Stage1 load_stage1(const BundleConfig& config, const TensorSource& source, Stora
 Generative load_generative(const BundleConfig& config, const TensorSource& source,
                            int64_t language_width, Storage storage);
 
-/// The query side of a Stage1 and a projection that is not filled.
-Generative generative_from(const Stage1& model, int64_t language_width);
+/// The query side of a Stage1, with its text side if asked for, and a projection that is not
+/// filled.
+Generative generative_from(const Stage1& model, int64_t language_width,
+                           TextSide text = TextSide::kAbsent);
+
+/// A stage-2 model with the text side of a Stage1 of the same sizes, whose own query side is not
+/// taken. Throws kInvalidArgument where the sizes differ.
+Generative with_text_side(const Generative& model, const Stage1& text);
 
 }  // namespace blip2

@@ -132,6 +132,7 @@ std::vector<std::vector<Caption>> Captioner::answer(const std::vector<Picture>& 
 }
 
 std::string default_question_template(const Bundle& bundle) {
+  if (bundle.prompt.find("{}") != std::string::npos) return bundle.prompt;  // trained with it
   if (!bundle.generative || is_instruct(bundle)) return "{}";
   const bool is_decoder_only =
       dynamic_cast<const CausalLanguageModel*>(bundle.language_model.get()) != nullptr;

@@ -56,7 +56,7 @@ constexpr RecipeRow kLavis[] = {
     {"run.clean_captions", {"true", "true", "true", "true", "true"}},
     {"model.fold_token_types", {"false", "false", "false", "false", "false"}},
     {"model.freeze_vit", {"true", "true", "false", "false", "false"}},
-    {"model.prompt", {"", "", "a photo of", "a photo of", ""}},
+    {"model.prompt", {"", "", "a photo of", "Question: {} Answer:", ""}},
     {"datasets.*.image_size", {"224", "224", "364", "364", "364"}},
 };
 
@@ -213,7 +213,10 @@ void validate(const TrainConfig& config, ConfigDocument& document) {
   if (task_of(run) == kStage1 && weights.itc + weights.itm + weights.itg == 0) {
     document.fault("run.loss_weights", "expected at least one above 0, found none");
   }
-  if (task_of(run) == kVqa) document.fault("run.task", "finetune_vqa: not in this version");
+  if (task_of(run) == kVqa && config.model.prompt.find("{}") == std::string::npos) {
+    document.fault("model.prompt",
+                   "expected a text with {} for the question, found '" + config.model.prompt + "'");
+  }
   if (run.lora.rank > 0) document.fault("run.lora.rank", "expected 0: not in this version");
 }
 

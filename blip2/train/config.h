@@ -18,6 +18,7 @@ struct ModelConfig {
   std::string arch = "blip2";
   std::string image_encoder = "eva_clip_g";
   std::string qformer = "bert-base";
+  std::string qformer_text;
   std::string language_model;
   int64_t num_query_token = 32;
   int64_t cross_attention_freq = 2;
@@ -108,6 +109,8 @@ void visit(ModelConfig& c, V&& v) {
     one_of({"blip2", "blip2_opt", "blip2_t5", "blip2_llama"}));
   v("image_encoder", c.image_encoder, "directory of weights, eva_clip_g, clip_L, or none");
   v("qformer", c.qformer, "directory of a BERT or of a stage-1 model, or bert-base");
+  v("qformer_text", c.qformer_text,
+    "directory of a BERT or of a stage-1 model that a stage-2 Q-Former reads questions by");
   v("language_model", c.language_model, "directory of the language model (stage 2)");
   v("num_query_token", c.num_query_token, "number of learned queries", at_least(1));
   v("cross_attention_freq", c.cross_attention_freq, "every which layer sees the picture",
@@ -117,7 +120,7 @@ void visit(ModelConfig& c, V&& v) {
   v("freeze_vit", c.freeze_vit, "leave the image encoder as it is");
   v("freeze_embeddings", c.freeze_embeddings, "leave the word and position embeddings as they are");
   v("fold_token_types", c.fold_token_types, "add a BERT's token type 0 to its positions");
-  v("prompt", c.prompt, "text before each caption (stage 2)");
+  v("prompt", c.prompt, "text before each caption (stage 2); with {} for the question");
 }
 
 template <typename V>

@@ -38,6 +38,7 @@ class Checker {
   void check_image_encoder(const ImageEncoderFacts& encoder);
   void check_qformer(const QFormerFacts& qformer, const std::optional<ImageEncoderFacts>& encoder,
                      const std::optional<LanguageModelFacts>& language);
+  void check_text_side();
   void check_language_model(const LanguageModelFacts& language);
 
   /// A fault where `path` is not there. Empty ones are another check's.
@@ -126,6 +127,9 @@ void Checker::check_qformer(const QFormerFacts& qformer,
       document_.fault(key, error.what());
     }
   }
+  if (config_.run.task == "finetune_vqa" && !qformer.has_text_side && !qformer.is_instruct) {
+    check_text_side();
+  }
   if (encoder && qformer.encoder_width > 0 && qformer.encoder_width != encoder->width) {
     document_.fault(
         "model.image_encoder",
@@ -142,6 +146,21 @@ void Checker::check_qformer(const QFormerFacts& qformer,
   }
 }
 
+/// Of a stage-2 Q-Former, which has lost its own.
+void Checker::check_text_side() {
+  const std::string key = "model.qformer_text", &path = config_.model.qformer_text;
+  if (path.empty()) {
+    document_.fault(key,
+                    "expected a BERT or a stage-1 model to read questions by: model.qformer "
+                    "has no text side");
+    return;
+  }
+  const auto text = facts(key, path, qformer_facts);
+  if (text && !text->has_text_side) {
+    document_.fault(key, fmt::format("{}: expected a BERT or a stage-1 model", path));
+  }
+}
+
 void Checker::check_language_model(const LanguageModelFacts& language) {
   const ModelConfig& model = config_.model;
   if (model.arch != "blip2_" + language.family) {
@@ -150,6 +169,7 @@ void Checker::check_language_model(const LanguageModelFacts& language) {
         fmt::format("{}: expected {} for model.arch {}, found {}", model.language_model,
                     model.arch.substr(model.arch.find('_') + 1), model.arch, language.family));
   }
+  if (config_.run.task == "finetune_vqa") return;  // the prompt is cut, not the answer
   const int64_t prompt_length =
       model.prompt.empty() ? 0
                            : static_cast<int64_t>(language.tokenizer->encode(model.prompt).size());

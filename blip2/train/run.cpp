@@ -51,6 +51,8 @@ Bundle assemble(const TrainConfig& config) {
   options.max_text_length = config.model.max_txt_len;
   options.fold_token_types = config.model.fold_token_types;
   options.prompt = config.model.prompt;
+  options.reads_question = config.run.task == "finetune_vqa";
+  options.qformer_text = config.model.qformer_text;
   options.train_image_encoder = !config.model.freeze_vit;
   if (!config.datasets.empty()) options.image_size = config.datasets.begin()->second.image_size;
   options.seed = static_cast<uint64_t>(config.run.seed);

@@ -45,19 +45,57 @@ LanguageModelText language_model_text(const Tokenizer& tokenizer,
   return text;
 }
 
+LanguageModelText answer_text(const Tokenizer& tokenizer, const std::vector<std::string>& answers,
+                              const std::vector<std::string>& prompts, int64_t max_length,
+                              std::optional<int64_t> end_id) {
+  BLIP2_CHECK(answers.size() == prompts.size());
+  std::vector<Ids> ids;
+  std::vector<int64_t> prompt_lengths;
+  for (size_t row = 0; row < answers.size(); ++row) {
+    const Ids whole = tokenizer.encode(prompts[row] + " " + answers[row]);
+    const auto prompt_end =
+        whole.begin() +
+        static_cast<int64_t>(std::min(tokenizer.encode(prompts[row]).size(), whole.size()));
+    Ids& one = ids.emplace_back(
+        whole.begin(),
+        std::min(prompt_end, whole.begin() + std::min<int64_t>(
+                                                 max_length, static_cast<int64_t>(whole.size()))));
+    prompt_lengths.push_back(static_cast<int64_t>(one.size()));
+    const auto answer_length = std::min<int64_t>(max_length - 1, whole.end() - prompt_end);
+    one.insert(one.end(), prompt_end, prompt_end + answer_length);
+    one.push_back(end_id.value_or(tokenizer.special_ids().eos));
+  }
+  TextPadding padding;
+  padding.pad_id = padding_id(tokenizer);
+  padding.max_length = 2 * max_length;
+  const TextBatch batch = pad_texts(ids, padding);
+  LanguageModelText text{batch.ids, batch.mask, batch.mask.clone()};
+  for (size_t row = 0; row < answers.size(); ++row) {
+    text.targets[static_cast<int64_t>(row)].narrow(0, 0, prompt_lengths[row]).fill_(0);
+  }
+  return text;
+}
+
 PrefixLanguageModelText prefix_language_model_text(const Tokenizer& tokenizer,
                                                    const std::vector<std::string>& captions,
                                                    const std::string& prompt, const Ids& cuts,
                                                    int64_t max_length) {
-  BLIP2_CHECK(cuts.size() == captions.size());
-  const Ids prompt_ids = tokenizer.encode(prompt, Specials::kWithout);
+  return prefix_language_model_text(
+      tokenizer, captions, std::vector<std::string>(captions.size(), prompt), cuts, max_length);
+}
+
+PrefixLanguageModelText prefix_language_model_text(const Tokenizer& tokenizer,
+                                                   const std::vector<std::string>& captions,
+                                                   const std::vector<std::string>& prompts,
+                                                   const Ids& cuts, int64_t max_length) {
+  BLIP2_CHECK(cuts.size() == captions.size() && prompts.size() == captions.size());
   const int64_t end_id = tokenizer.special_ids().eos;
   std::vector<Ids> prefixes, targets;
   for (size_t row = 0; row < captions.size(); ++row) {
     const Ids caption = tokenizer.encode(captions[row], Specials::kWithout);
     BLIP2_CHECK(cuts[row] >= 0 && cuts[row] <= static_cast<int64_t>(caption.size()));
     const auto cut = caption.begin() + cuts[row];
-    Ids& prefix = prefixes.emplace_back(prompt_ids);
+    Ids& prefix = prefixes.emplace_back(tokenizer.encode(prompts[row], Specials::kWithout));
     prefix.insert(prefix.end(), caption.begin(), cut);
     prefix.push_back(end_id);
     targets.emplace_back(cut, caption.end()).push_back(end_id);
@@ -94,10 +132,39 @@ CaptionText caption_text(const Bundle& bundle, const std::vector<std::string>& c
                              caption_end_id(bundle));
 }
 
+QuestionText question_text(const Bundle& bundle, const std::vector<std::string>& questions,
+                           const std::vector<std::string>& answers) {
+  const Tokenizer& reader = *bundle.qformer_tokenizer;
+  std::vector<std::string> prompts;
+  std::vector<Ids> ids;
+  for (const std::string& question : questions) {
+    std::string prompt = bundle.prompt;
+    prompt.replace(prompt.find("{}"), 2, question);
+    ids.push_back(reader.encode(prompt));
+    prompts.push_back(std::move(prompt));
+  }
+  TextPadding padding;
+  padding.pad_id = reader.special_ids().pad;
+  padding.max_length = bundle.generative->qformer.config.max_position_embeddings;
+  padding.keep_last_token = true;
+  const TextBatch read = pad_texts(ids, padding);
+  const Text instructions = pack_text(read.ids, read.mask);
+  const Tokenizer& tokenizer = *bundle.text_tokenizer;
+  if (dynamic_cast<const EncoderDecoderLanguageModel*>(bundle.language_model.get()) != nullptr) {
+    return {instructions,
+            prefix_language_model_text(tokenizer, answers, prompts, Ids(answers.size(), 0),
+                                       bundle.max_text_length)};
+  }
+  return {instructions,
+          answer_text(tokenizer, answers, prompts, bundle.max_text_length, caption_end_id(bundle))};
+}
+
 Stage2Losses stage2_losses(const Generative& model, const LanguageModel& language_model,
                            const at::Tensor& image_embeds, const CaptionText& text,
-                           const Dropout& dropout) {
-  const at::Tensor queries = query_output(model, image_embeds, dropout);
+                           const Dropout& dropout, const Text* instructions) {
+  const at::Tensor queries = instructions == nullptr
+                                 ? query_output(model, image_embeds, dropout)
+                                 : query_output(model, image_embeds, *instructions, dropout);
   const at::Tensor inputs = apply(model.language_projection, queries);
   const LanguageModelLogits result = language_model_logits(language_model, inputs, text);
   return {language_modelling_loss(result.logits, result.targets, 0.0), query_similarity(queries),
@@ -136,7 +203,9 @@ Stage2Training::Stage2Training(Bundle& bundle, TrainingData& data, const TrainCo
   BLIP2_CHECK(bundle_.text_tokenizer != nullptr);
   const std::string& prompt = config_.model.prompt;
   const int64_t prompt_length =
-      prompt.empty() ? 0 : static_cast<int64_t>(bundle_.text_tokenizer->encode(prompt).size());
+      prompt.empty() || is_answering()
+          ? 0
+          : static_cast<int64_t>(bundle_.text_tokenizer->encode(prompt).size());
   if (config_.model.max_txt_len <= prompt_length) {
     fail(ErrorCode::kInvalidArgument,
          "model.max_txt_len: expected more than the {} tokens of model.prompt, found {}",
@@ -148,6 +217,12 @@ Stage2Training::Stage2Training(Bundle& bundle, TrainingData& data, const TrainCo
 
 std::vector<NamedTensor> Stage2Training::trained_tensors() {
   std::vector<NamedTensor> tensors = named_tensors(*bundle_.generative);
+  if (config_.model.freeze_embeddings) {
+    std::erase_if(tensors, [](const NamedTensor& named) {
+      return named.name == "qformer.word_embeddings.weight" ||
+             named.name == "qformer.position_embeddings.weight";
+    });
+  }
   add_trained_encoder(bundle_, config_.model, tensors);
   return tensors;
 }
@@ -156,9 +231,10 @@ StepOutput Stage2Training::run_batch(const StepContext& context) {
   const Batch batch = data_.next();
   const RunConfig& run = config_.run;
   StepOutput output;
-  std::vector<std::string> captions;
+  std::vector<std::string> captions, questions;
   for (const Sample& sample : batch.samples) {
     captions.push_back(sample.caption);
+    questions.push_back(sample.question);
     output.keys.push_back(sample.key);
   }
   const int64_t first_row = context.rank * run.batch_size_train;
@@ -166,11 +242,17 @@ StepOutput Stage2Training::run_batch(const StepContext& context) {
                        ? prefix_cuts(*bundle_.text_tokenizer, captions, context.seed,
                                      context.batch_number(), first_row)
                        : Ids(captions.size(), 0);
-  const CaptionText text = caption_text(bundle_, captions, cuts);
+  QuestionText asked;
+  if (is_answering()) {
+    asked = question_text(bundle_, questions, captions);
+  } else {
+    asked.text = caption_text(bundle_, captions, cuts);
+  }
   const at::Tensor embeds = drop_image_tokens(data_.image_embeds(batch), run.image_token_drop,
                                               context.seed, context.batch_number(), first_row);
-  Stage2Losses losses = stage2_losses(*bundle_.generative, *bundle_.language_model, embeds, text,
-                                      {run.drop_rate, run.drop_rate});
+  Stage2Losses losses =
+      stage2_losses(*bundle_.generative, *bundle_.language_model, embeds, asked.text,
+                    {run.drop_rate, run.drop_rate}, is_answering() ? &asked.instructions : nullptr);
   if (run.token_mean == "global") {
     losses.lm = losses.lm * global_mean_factor(losses.num_targets, communicator_);
   }

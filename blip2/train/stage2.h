@@ -1,6 +1,7 @@
 // BLIP-2's second stage of pre-training: generative learning from a frozen language model, decoder-
 // only or with an encoder (section 3.3, Fig. 3); and fine-tuning for captions, which is the same
-// with a prompt and the image encoder trained (section 4.2).
+// with a prompt and the image encoder trained (section 4.2), and for answers, where the Q-Former
+// reads the question too (section 4.3, Fig. 7).
 #pragma once
 
 #include <cstdint>
@@ -26,6 +27,12 @@ LanguageModelText language_model_text(const Tokenizer& tokenizer,
                                       const std::string& prompt, int64_t max_length,
                                       std::optional<int64_t> end_id = std::nullopt);
 
+/// The same of answers, each behind a prompt of its own, which carries no loss. Prompt and answer
+/// are cut at max_length tokens each, so that a long question costs no answer.
+LanguageModelText answer_text(const Tokenizer& tokenizer, const std::vector<std::string>& answers,
+                              const std::vector<std::string>& prompts, int64_t max_length,
+                              std::optional<int64_t> end_id = std::nullopt);
+
 /// Captions as an encoder-decoder is trained on them. The prefix is the prompt and the first
 /// cuts[i] tokens of caption i, the target what is left of it; each with the end token,
 /// right-padded, and where it is longer than max_length tokens, cut before its end token. Cuts of 0
@@ -33,6 +40,12 @@ LanguageModelText language_model_text(const Tokenizer& tokenizer,
 PrefixLanguageModelText prefix_language_model_text(const Tokenizer& tokenizer,
                                                    const std::vector<std::string>& captions,
                                                    const std::string& prompt,
+                                                   const std::vector<int64_t>& cuts,
+                                                   int64_t max_length);
+/// The same with a prompt for each.
+PrefixLanguageModelText prefix_language_model_text(const Tokenizer& tokenizer,
+                                                   const std::vector<std::string>& captions,
+                                                   const std::vector<std::string>& prompts,
                                                    const std::vector<int64_t>& cuts,
                                                    int64_t max_length);
 
@@ -48,16 +61,25 @@ std::vector<int64_t> prefix_cuts(const Tokenizer& tokenizer,
 CaptionText caption_text(const Bundle& bundle, const std::vector<std::string>& captions,
                          const std::vector<int64_t>& cuts);
 
+/// What a step of visual question answering reads: the prompts, which are the questions in their
+/// template, both in the Q-Former's words and before the answers in the language model's.
+struct QuestionText {
+  Text instructions;
+  CaptionText text;
+};
+QuestionText question_text(const Bundle& bundle, const std::vector<std::string>& questions,
+                           const std::vector<std::string>& answers);
+
 struct Stage2Losses {
   at::Tensor lm, query_similarity;  // [] each
   int64_t num_targets = 0;          ///< tokens that `lm` is the mean of
 };
 
 /// The losses of one batch. image_embeds: the encoder's raw output [B, P, Dv]; `text` is of the
-/// language model's kind.
+/// language model's kind; the Q-Former reads `instructions` where they are given.
 Stage2Losses stage2_losses(const Generative& model, const LanguageModel& language_model,
                            const at::Tensor& image_embeds, const CaptionText& text,
-                           const Dropout& dropout = {});
+                           const Dropout& dropout = {}, const Text* instructions = nullptr);
 
 /// The mean loss of the captions' target tokens, without training: held-out validation. No caption
 /// is cut in two. image_embeds: the encoder's raw output [N, P, Dv]; a caption for each. `progress`
@@ -79,6 +101,7 @@ class Stage2Training final : public Stage {
   void save_model(const std::filesystem::path& directory) override;
 
  private:
+  bool is_answering() const { return config_.run.task == "finetune_vqa"; }
   Bundle& bundle_;
   TrainingData& data_;
   TrainConfig config_;

@@ -105,7 +105,9 @@ void TrainingData::seek(const DataPosition& position) {
   config.max_skipped_fraction = run_.max_skipped_fraction;
   if (run_.clean_captions) {
     config.clean_caption = [](const std::string& caption) { return clean_caption(caption); };
+    config.clean_question = [](const std::string& question) { return clean_question(question); };
   }
+  config.needs_question = run_.task == "finetune_vqa";
   config.rank = share_.rank;
   config.num_ranks = share_.num_ranks;
   config.num_stretches = position.num_stretches;

@@ -27,5 +27,13 @@ TEST(CleanCaption, InvalidBytesAreReplaced) {
             "a \uFFFD\uFFFDb\uFFFD");
 }
 
+// LAVIS, processors/blip_processors.py: BlipQuestionProcessor, traced by hand.
+TEST(CleanQuestion, DropsWhatACaptionHasSpacesFor) {
+  EXPECT_EQ(clean_question("Is this (really) a dog?  "), "is this really a dog?");
+  EXPECT_EQ(clean_question(" What's #1; \"A.B\"!"), " what's 1 ab");
+  EXPECT_EQ(clean_question("a  b c", 3), "a  b");  // words are what lies between single spaces
+  EXPECT_EQ(clean_question("One\n"), "one\n");
+}
+
 }  // namespace
 }  // namespace blip2

@@ -212,6 +212,40 @@ std::string message_of(Pipeline& pipeline, int batches) {
   return "no error";
 }
 
+/// Every other record has a question.
+class QuestionSource : public MemorySource {
+ public:
+  QuestionSource() : MemorySource("q", 8, {}, 1) {}
+  Record record(int64_t index) const override {
+    Record record = MemorySource::record(index);
+    if (index % 2 == 0) record.question = "WHY?";
+    return record;
+  }
+};
+
+TEST(Pipeline, AnAnswerStaysAsItIsAndARecordWithoutQuestionIsSkipped) {
+  std::vector<MixturePart> parts;
+  parts.push_back({.name = "memory", .source = std::make_unique<QuestionSource>()});
+  const Mixture mixture(std::move(parts));
+  PipelineConfig config = config_with(2);
+  config.clean_caption = [](const std::string& text) { return text + "!"; };
+  config.clean_question = [](const std::string&) { return std::string("why?"); };
+  Pipeline both(mixture, config, {});
+  for (const Sample& sample : both.next().samples) {
+    const bool asked = !sample.question.empty();
+    EXPECT_EQ(sample.question, asked ? "why?" : "");
+    EXPECT_EQ(sample.caption.ends_with("!"), !asked);
+  }
+  config.needs_question = true;
+  std::set<std::string> reasons;
+  Pipeline asked(mixture, config, {},
+                 [&](const SkippedRecord& record) { reasons.insert(record.reason); });
+  for (int i = 0; i < 4; ++i) {
+    for (const Sample& sample : asked.next().samples) EXPECT_EQ(sample.question, "why?");
+  }
+  EXPECT_EQ(reasons, std::set<std::string>{"no question"});
+}
+
 TEST(Pipeline, TooManySkippedRecordsAreAnError) {
   const Mixture mixture = memory_mixture(40, {10, 20, 30});
   PipelineConfig config = config_with(2);

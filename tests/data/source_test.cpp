@@ -52,6 +52,25 @@ TEST(Jsonl, ReadsEveryFieldAndDefaults) {
   EXPECT_EQ(open("jsonl", {file}, "/root")->record(0).image, "/root/x/1.png");
 }
 
+TEST(Jsonl, ReadsQuestionsWithTheirAnswers) {
+  const TemporaryFolder folder;
+  const auto file = folder.write(
+      "a.jsonl",
+      R"({"image":"1.png","question":"What is it?","question_id":7,"answer":["a dog","dog"]})"
+      "\n"
+      R"({"image":"2.png","question":"Why?","answer":"because"})"
+      "\n"
+      R"({"image":"3.png","caption":"a cat"})"
+      "\n"
+      R"({"image":"4.png","question":["no"],"answer":"x"})");
+  const auto source = open("jsonl", {file});
+  EXPECT_EQ(source->record(0).question, "What is it?");
+  EXPECT_THAT(source->record(0).captions, ElementsAre("a dog", "dog"));
+  EXPECT_THAT(source->record(1).captions, ElementsAre("because"));
+  EXPECT_EQ(source->record(2).question, "");
+  EXPECT_THAT(error_of([&] { source->record(3); }).second, HasSubstr("\"question\""));
+}
+
 TEST(Jsonl, AnErrorNamesFileAndLineAndLeavesTheOthersReadable) {
   const TemporaryFolder folder;
   const std::string good = R"({"image":"1.png","caption":"c"})"

@@ -199,6 +199,12 @@ TEST(TrainConfig, TheRecipesAreThePublishedOnes) {
             "364 | crop, flip | crop, flip, RandAugment | false | '' | true | 0.1");
 }
 
+TEST(TrainConfig, TheRecipesOfAnsweringArePapersAlone) {
+  EXPECT_EQ(resolved("paper", "finetune_vqa"),
+            "5 epochs | batch 8 | 1e-05 to 0 from 1e-08 in 1000 | 0.05 0.999 0.95 | false | "
+            "490 | crop, flip | crop, flip | true | 'Question: {} Answer:' | false | 0.1");
+}
+
 TEST(TrainConfig, AGivenLengthKeepsTheRecipesAway) {
   const Loaded epochs(kStage1, {"run.max_epoch=3"});
   EXPECT_EQ(epochs.run().max_epoch, 3);
@@ -248,7 +254,10 @@ TEST(TrainConfig, NamesImpossibleCombinations) {
             "--set: run.lora.rank: expected 0: not in this version");
   EXPECT_EQ(faults_of(std::string(kStage1), {"run.task=finetune_vqa", "model.arch=blip2_opt",
                                              "model.language_model=dir"}),
-            "--set: run.task: finetune_vqa: not in this version");
+            "");
+  EXPECT_EQ(faults_of(std::string(kStage1), {"run.task=finetune_vqa", "model.arch=blip2_opt",
+                                             "model.language_model=dir", "model.prompt=Question:"}),
+            "--set: model.prompt: expected a text with {} for the question, found 'Question:'");
 }
 
 TEST(TrainConfig, ReportsFilesCombinationsAndLimitsTogether) {

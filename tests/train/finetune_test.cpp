@@ -159,6 +159,50 @@ TEST_F(FinetuneTest, RetrievalKnowsThePicturesOfABatch) {
   EXPECT_DOUBLE_EQ(value(retrieval, "loss_itg"), value(pretraining, "loss_itg"));
 }
 
+TEST_F(FinetuneTest, AnswersAreLearntBehindTheirQuestions) {
+  testing::write_questions(folder_ / "vqa", 12);
+  const auto answering = [&](const std::string& output) {
+    TrainConfig vqa = config("finetune_vqa", output);
+    vqa.model.prompt = "Question: {} Answer:";
+    DatasetConfig& data = vqa.datasets["coco"];
+    data.format = "blip_json";
+    data.annotations = {(folder_ / "vqa/questions.json").string()};
+    data.images = (folder_ / "vqa/images").string();
+    return vqa;
+  };
+  const TrainConfig straight = answering("vqa_straight"), resumed = answering("vqa_resumed");
+  run(straight);
+  run(resumed, 3);
+  run(resumed);
+  const auto a = weights(straight), b = weights(resumed);
+  for (const TensorInfo& info : a->infos()) {
+    EXPECT_TRUE(a->read(info.name).equal(b->read(info.name))) << info.name;
+  }
+  // An InstructBLIP: the question moved the Q-Former's text side.
+  const Bundle bundle = load_bundle(fs::path(straight.run.output_dir) / "model");
+  EXPECT_TRUE(is_instruct(bundle));
+  EXPECT_EQ(bundle.prompt, "Question: {} Answer:");
+  const auto bert = open_source(bert_);
+  const std::string up = "encoder.layer.0.intermediate.dense.weight";
+  EXPECT_FALSE(a->read("qformer." + up).equal(bert->read(up)));
+
+  // From a stage-2 model, whose Q-Former has lost its text side, that of a BERT reads the question.
+  TrainConfig captions = config("finetune_caption", "captions"), from = answering("from_stage2");
+  captions.run.max_steps = from.run.max_steps = 1;
+  run(captions);
+  from.model.qformer = captions.run.output_dir + "/model";
+  EXPECT_THROW(run(from), Error);  // which nobody named
+  from.model.qformer_text = bert_.string();
+  run(from);
+  const auto before = weights(captions), after = weights(from);
+  const auto distance = [&](const std::string& name) {
+    return (after->read(name) - before->read(name)).abs().max().item<double>();
+  };
+  EXPECT_LT(distance("query_tokens"), 0.01);  // one step from the stage-2 model's
+  EXPECT_LT(distance("language_projection.weight"), 0.01);
+  EXPECT_LT((after->read("qformer." + up) - bert->read(up)).abs().max().item<double>(), 0.01);
+}
+
 TEST_F(FinetuneTest, TheLayersOfClipMoveToo) {
   TrainConfig captions = config("finetune_caption", "out");
   captions.model.image_encoder = testing::write_tiny_clip_vit(folder_ / "clip").string();

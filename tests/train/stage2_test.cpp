@@ -72,6 +72,16 @@ TEST(LanguageModelTextTest, PromptSpaceCaptionEnd) {
                {0, 0, 0, 1, 1, 1, 0, 0, 0, 0}});
 }
 
+TEST(LanguageModelTextTest, EachAnswerStandsBehindItsOwnQuestion) {
+  const auto tokenizer = ByteBpe::from_parts(tiny_parts());
+  expect_text(answer_text(*tokenizer, {"a", "b c"}, {"ab c", "c"}, 20),
+              {{7, 6, 5, 8, 1, 2}, {5, 6, 4, 6, 5, 1}}, {{1, 1, 1, 1, 1, 0}, {1, 1, 1, 1, 1, 1}},
+              {{0, 0, 0, 1, 1, 0}, {0, 1, 1, 1, 1, 1}});
+  // Questions and answers are cut apart; the end token stays.
+  expect_text(answer_text(*tokenizer, {"a", "b c"}, {"ab c", "c"}, 2), {{7, 6, 8, 1}, {5, 6, 1, 2}},
+              {{1, 1, 1, 1}, {1, 1, 1, 0}}, {{0, 0, 1, 1}, {0, 1, 1, 0}});
+}
+
 TEST(LanguageModelTextTest, WithoutAPromptAllOfTheCaptionIsScored) {
   const auto tokenizer = ByteBpe::from_parts(tiny_parts());
   expect_text(language_model_text(*tokenizer, {"ab a", "c"}, "", 20), {{7, 8, 1}, {5, 1, 2}},

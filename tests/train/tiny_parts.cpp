@@ -105,16 +105,26 @@ fs::path write_tiny_opt(const fs::path& directory) {
   return directory;
 }
 
-void write_coco(const fs::path& directory, int num_pictures) {
+namespace {
+
+/// `directory`/images/I.png: noise.
+std::string write_picture(const fs::path& directory, int number) {
   fs::create_directories(directory / "images");
+  Random random(1, "picture", static_cast<uint64_t>(number));
+  Image image{40, 30, std::vector<uint8_t>(40 * 30 * 3)};
+  for (uint8_t& byte : image.rgb) byte = static_cast<uint8_t>(random.below(256));
+  const std::string file = fmt::format("{}.png", number);
+  write_file_atomic(directory / "images" / file, encode_png(image));
+  return file;
+}
+
+}  // namespace
+
+void write_coco(const fs::path& directory, int num_pictures) {
   const char* names[] = {"a red square", "a blue field", "a green flag", "a dark wall"};
   Json records = Json::array();
   for (int i = 0; i < num_pictures; ++i) {
-    Random random(1, "picture", static_cast<uint64_t>(i));
-    Image image{40, 30, std::vector<uint8_t>(40 * 30 * 3)};
-    for (uint8_t& byte : image.rgb) byte = static_cast<uint8_t>(random.below(256));
-    const std::string file = fmt::format("{}.png", i);
-    write_file_atomic(directory / "images" / file, encode_png(image));
+    const std::string file = write_picture(directory, i);
     for (int caption = 0; caption < 2; ++caption) {
       records.push_back({{"image", file},
                          {"caption", fmt::format("{} {}", names[(i + caption) % 4], i)},
@@ -122,6 +132,18 @@ void write_coco(const fs::path& directory, int num_pictures) {
     }
   }
   write_file_atomic(directory / "annotations.json", records.dump());
+}
+
+void write_questions(const fs::path& directory, int num_pictures) {
+  const char* things[] = {"square", "field", "flag", "wall"};
+  Json records = Json::array();
+  for (int i = 0; i < num_pictures; ++i) {
+    records.push_back({{"image", write_picture(directory, i)},
+                       {"question", fmt::format("What colour is the {}?", things[i % 4])},
+                       {"question_id", i},
+                       {"answer", {"red", "red", "dark blue"}}});
+  }
+  write_file_atomic(directory / "questions.json", records.dump());
 }
 
 }  // namespace blip2::testing

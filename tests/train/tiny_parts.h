@@ -23,4 +23,7 @@ std::filesystem::path write_tiny_opt(const std::filesystem::path& directory);
 /// with two records of one image_id and an own caption.
 void write_coco(const std::filesystem::path& directory, int num_pictures);
 
+/// The same of questions, one for each picture, with three answers each: questions.json.
+void write_questions(const std::filesystem::path& directory, int num_pictures);
+
 }  // namespace blip2::testing

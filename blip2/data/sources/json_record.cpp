@@ -31,7 +31,7 @@ std::string optional_name(const json& object, const char* name, const std::strin
   wrong_field(where, fmt::format("\"{}\" as a string or an integer", name).c_str(), value);
 }
 
-/// A caption, or a list of them.
+/// A caption, or a list of them; or of answers.
 std::vector<std::string> captions_in(const json* value, const std::string& where) {
   constexpr const char* kExpected = "\"caption\" as a string or a list of strings";
   if (value != nullptr && value->is_string()) return {value->get<std::string>()};
@@ -45,7 +45,9 @@ std::vector<std::string> captions_in(const json* value, const std::string& where
 }
 
 std::vector<std::string> captions_of(const json& object, const std::string& where) {
-  std::vector<std::string> captions = captions_in(find_field(object, "caption"), where);
+  const json* answers = find_field(object, "answer");
+  const json* value = find_field(object, "caption");
+  std::vector<std::string> captions = captions_in(value == nullptr ? answers : value, where);
   if (captions.empty()) fail(ErrorCode::kCorruptData, "{}: \"caption\" is an empty list", where);
   return captions;
 }
@@ -75,6 +77,7 @@ Record to_record(const json& object, const std::string& where,
   record.image = images / path;
   record.captions = captions_of(object, where);
   record.image_id = optional_name(object, "image_id", path, where);
+  record.question = optional_name(object, "question", "", where);
   return record;
 }
 
