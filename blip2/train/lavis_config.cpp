@@ -49,7 +49,7 @@ constexpr IdleKey kIdleKeys[] = {
     {"run.test_splits", kEvaluation},
     {"run.use_dist_eval_sampler", kEvaluation},
     {"run.save_freq", "snapshots are counted in steps: run.checkpoint_every"},
-    {"run.amp", "trained parts are float32; --dtype says what the frozen ones are computed in"},
+    {"run.amp", "LAVIS's is float16; here --set run.amp=true is bfloat16, and the default float32"},
     {"run.device", "--device says where tensors live"},
     {"run.world_size", kLaunch},
     {"run.dist_url", kLaunch},
