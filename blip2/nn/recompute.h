@@ -15,6 +15,9 @@
 
 namespace blip2 {
 
+/// What becomes of a layer's activations between the forward and the backward pass.
+enum class Activations { kKept, kRecomputed };
+
 /// Tensors in, tensors out, and nothing else that is changed; may draw from torch's generator.
 using TensorFunction = std::function<std::vector<at::Tensor>(const std::vector<at::Tensor>&)>;
 

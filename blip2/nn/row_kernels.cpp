@@ -18,8 +18,43 @@ namespace HWY_NAMESPACE {
 
 // Outputs and rows of a tile: all its sums, a vector for each, stay in registers, of which AVX-512
 // has 32 and most others 16.
-constexpr size_t kTileOutputs = hn::MaxLanes(Floats()) >= 16 ? 4 : 2;
-constexpr size_t kTileRows = 4;
+constexpr size_t kTileOutputs = 4;
+constexpr size_t kTileRows = hn::MaxLanes(Floats()) >= 16 ? 6 : 2;
+
+#if HWY_TARGET != HWY_SCALAR
+// Adds up the blocks of four lanes.
+template <typename D>
+HWY_INLINE void store_sum_of_blocks(D d, hn::Vec<D> v, float* to) {
+  if constexpr (hn::MaxLanes(d) > 4) {
+    const hn::Half<D> half;
+    store_sum_of_blocks(half, hn::Add(hn::LowerHalf(half, v), hn::UpperHalf(half, v)), to);
+  } else {
+    hn::StoreU(v, d, to);
+  }
+}
+#endif
+
+// The sum over the lanes of each vector; four at once need hardly more than one.
+template <size_t kCount>
+HWY_INLINE void store_sums(const Vector (&sums)[kCount], float* to) {
+  const Floats d;
+#if HWY_TARGET != HWY_SCALAR
+  if constexpr (kCount == 4) {
+    const hn::RepartitionToWide<Floats> pairs;
+    const auto halved = [&](const Vector& a, const Vector& b) {  // a, b, a, b in each block
+      return hn::BitCast(pairs,
+                         hn::Add(hn::InterleaveLower(d, a, b), hn::InterleaveUpper(d, a, b)));
+    };
+    const auto first = halved(sums[0], sums[1]), second = halved(sums[2], sums[3]);
+    store_sum_of_blocks(d,
+                        hn::Add(hn::BitCast(d, hn::InterleaveLower(pairs, first, second)),
+                                hn::BitCast(d, hn::InterleaveUpper(pairs, first, second))),
+                        to);
+    return;
+  }
+#endif
+  for (size_t i = 0; i < kCount; ++i) to[i] = hn::GetLane(hn::SumOfLanes(d, sums[i]));
+}
 
 // Weight rows of the next tile to fetch meanwhile.
 template <typename From>
@@ -36,11 +71,11 @@ HWY_INLINE void multiply_tile(const typename From::Stored* HWY_RESTRICT weight,
   const Floats d;
   const size_t lanes = hn::Lanes(d);
   // Rolled up, as GCC leaves such loops at -O2, the sums would live in memory.
-  Vector sums[kOutputs][kRows];
+  Vector sums[kRows][kOutputs];
+#pragma GCC unroll 6
+  for (size_t r = 0; r < kRows; ++r) {
 #pragma GCC unroll 4
-  for (size_t o = 0; o < kOutputs; ++o) {
-#pragma GCC unroll 4
-    for (size_t r = 0; r < kRows; ++r) sums[o][r] = hn::Zero(d);
+    for (size_t o = 0; o < kOutputs; ++o) sums[r][o] = hn::Zero(d);
   }
   size_t i = 0;
   for (; i + lanes <= length; i += lanes) {
@@ -50,15 +85,15 @@ HWY_INLINE void multiply_tile(const typename From::Stored* HWY_RESTRICT weight,
     for (size_t o = 0; o < kOutputs; ++o) {
       weights[o] = From::load(weight + o * length + i);
     }
-#pragma GCC unroll 4
+#pragma GCC unroll 6
     for (size_t r = 0; r < kRows; ++r) {
       const Vector row = hn::LoadU(d, rows + r * length + i);
 #pragma GCC unroll 4
-      for (size_t o = 0; o < kOutputs; ++o) sums[o][r] = hn::MulAdd(weights[o], row, sums[o][r]);
+      for (size_t o = 0; o < kOutputs; ++o) sums[r][o] = hn::MulAdd(weights[o], row, sums[r][o]);
     }
   }
   if (i < length) {
-#pragma GCC unroll 4
+#pragma GCC unroll 6
     for (size_t r = 0; r < kRows; ++r) {
       HWY_ALIGN float padded[hn::MaxLanes(Floats())] = {};
       std::memcpy(padded, rows + r * length + i, (length - i) * sizeof(float));
@@ -66,17 +101,12 @@ HWY_INLINE void multiply_tile(const typename From::Stored* HWY_RESTRICT weight,
 #pragma GCC unroll 4
       for (size_t o = 0; o < kOutputs; ++o) {
         const Vector last = load_tail<From>(weight + o * length + i, length - i);
-        sums[o][r] = hn::MulAdd(last, row, sums[o][r]);
+        sums[r][o] = hn::MulAdd(last, row, sums[r][o]);
       }
     }
   }
-#pragma GCC unroll 4
-  for (size_t r = 0; r < kRows; ++r) {
-#pragma GCC unroll 4
-    for (size_t o = 0; o < kOutputs; ++o) {
-      products[r * stride + o] = hn::GetLane(hn::SumOfLanes(d, sums[o][r]));
-    }
-  }
+#pragma GCC unroll 6
+  for (size_t r = 0; r < kRows; ++r) store_sums(sums[r], products + r * stride);
 }
 
 // kOutputs weight rows, from output `first` on, with all rows. Each group of rows fetches its share
@@ -87,25 +117,34 @@ HWY_INLINE void multiply_outputs(const FewRows& x, size_t first) {
   const bool is_last = first + 2 * kOutputs > x.num_outputs;
   const size_t num_ahead = is_last ? 0 : kOutputs;
   const size_t num_groups = (x.num_rows + kTileRows - 1) / kTileRows;
-  const auto tile = [&]<size_t kRows>(size_t row) {
-    const size_t group = row / kTileRows;
+  const auto tile = [&]<size_t kRows>(size_t group, size_t row) {
     const size_t begin = num_ahead * group / num_groups;
     const size_t end = num_ahead * (group + 1) / num_groups;
     multiply_tile<From, kOutputs, kRows>(
         weight, {weight + (kOutputs + begin) * x.length, end - begin}, x.rows + row * x.length,
         x.length, x.products + row * x.num_outputs + first, x.num_outputs);
   };
-  size_t row = 0;
-  for (; row + kTileRows <= x.num_rows; row += kTileRows) tile.template operator()<kTileRows>(row);
-  switch (x.num_rows - row) {
-    case 3:
-      return tile.template operator()<3>(row);
-    case 2:
-      return tile.template operator()<2>(row);
-    case 1:
-      return tile.template operator()<1>(row);
-    default:
-      return;
+  for (size_t group = 0; group < num_groups; ++group) {  // of as equal numbers as there can be
+    const size_t row = x.num_rows * group / num_groups;
+    switch (x.num_rows * (group + 1) / num_groups - row) {
+      case 1:
+        tile.template operator()<1>(group, row);
+        break;
+      case 2:
+        tile.template operator()<2>(group, row);
+        break;
+      case 3:
+        tile.template operator()<3>(group, row);
+        break;
+      case 4:
+        tile.template operator()<4>(group, row);
+        break;
+      case 5:
+        tile.template operator()<5>(group, row);
+        break;
+      default:
+        tile.template operator()<6>(group, row);
+    }
   }
 }
 

@@ -123,7 +123,7 @@ void visit(ModelConfig& c, V&& v) {
   v("freeze_embeddings", c.freeze_embeddings, "leave the word and position embeddings as they are");
   v("fold_token_types", c.fold_token_types, "add a BERT's token type 0 to its positions");
   v("use_grad_checkpoint", c.use_grad_checkpoint,
-    "the Q-Former's layers run again in the backward pass: less memory, more time");
+    "trained layers run again in the backward pass: less memory, more time");
   v("prompt", c.prompt, "text before each caption (stage 2); with {} for the question");
 }
 

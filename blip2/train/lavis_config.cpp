@@ -22,7 +22,6 @@ constexpr const char* kLaunch = "the launcher (mpirun, srun) says how many proce
 constexpr const char* kNoDownload = "nothing is downloaded";
 
 constexpr IdleKey kIdleKeys[] = {
-    {"model.use_grad_checkpoint", "activations of the image encoder are kept"},
     {"model.vit_precision", "--dtype says what the frozen parts are computed in"},
     {"model.apply_lemmatizer", kEvaluation},
     {"datasets.*.dataset_card", "it is a description"},
@@ -49,7 +48,6 @@ constexpr IdleKey kIdleKeys[] = {
     {"run.test_splits", kEvaluation},
     {"run.use_dist_eval_sampler", kEvaluation},
     {"run.save_freq", "snapshots are counted in steps: run.checkpoint_every"},
-    {"run.amp", "LAVIS's is float16; here --set run.amp=true is bfloat16, and the default float32"},
     {"run.device", "--device says where tensors live"},
     {"run.world_size", kLaunch},
     {"run.dist_url", kLaunch},
@@ -165,6 +163,7 @@ void Translator::translate_model() {
   copy("model.arch", model.arch, "model.arch");
   copy("model.vit_model", model.vit_model, "model.image_encoder", preset_->vit_model);
   copy("model.freeze_vit", model.freeze_vit, "model.freeze_vit", preset_->freeze_vit);
+  copy("model.use_grad_checkpoint", model.use_grad_checkpoint, "model.use_grad_checkpoint");
   copy("model.num_query_token", model.num_query_token, "model.num_query_token");
   copy("model.cross_attention_freq", model.cross_attention_freq, "model.cross_attention_freq");
   copy("model.embed_dim", model.embed_dim, "model.embed_dim");
@@ -289,6 +288,7 @@ void Translator::translate_run() {
   copy("run.batch_size_train", run.batch_size_train, "run.batch_size_train");
   copy("run.num_workers", run.num_workers, "run.num_workers");
   copy("run.accum_grad_iters", run.accum_grad_iters, "run.accum_grad_iters");
+  copy("run.amp", run.amp, "run.amp");
   copy("run.seed", run.seed, "run.seed");
   copy("run.log_freq", run.log_freq, "run.log_every");
   copy("run.output_dir", run.output_dir, "run.output_dir");

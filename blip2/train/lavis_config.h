@@ -87,7 +87,8 @@ struct LavisRun {
   std::optional<std::string> resume_ckpt_path;
   bool evaluate = false;
   std::vector<std::string> train_splits, valid_splits, test_splits;
-  std::optional<bool> amp, distributed, use_dist_eval_sampler;
+  bool amp = false;
+  std::optional<bool> distributed, use_dist_eval_sampler;
   std::string device, dist_url;
   int64_t world_size = 1, max_len = 30, min_len = 1, num_beams = 5, k_test = 128;
   std::optional<double> length_penalty, repetition_penalty;

@@ -53,6 +53,8 @@ TrainingData::TrainingData(const TrainConfig& config, ImageEncoder& encoder,
                            const ImageTransform& transform, fs::path skipped_path, Share share)
     : run_(config.run),
       is_encoder_trained_(!config.model.freeze_vit),
+      activations_(config.model.use_grad_checkpoint ? Activations::kRecomputed
+                                                    : Activations::kKept),
       share_(share),
       encoder_(encoder),
       transform_(transform),
@@ -158,7 +160,7 @@ at::Tensor TrainingData::encode(const Batch& batch, const std::vector<size_t>& s
   for (const size_t i : samples) pictures.emplace_back(batch.samples[i].pixels);
   const at::Tensor pixels = stack_pixels(pictures, transform_.image_size, transform_.image_size);
   const Autocast autocast(arithmetic(run_.amp));
-  if (is_encoder_trained_) return widened(encoder_.encode_with_graph(pixels));
+  if (is_encoder_trained_) return widened(encoder_.encode_with_graph(pixels, activations_));
   const at::NoGradGuard no_grad;
   return widened(encoder_.encode(pixels));
 }

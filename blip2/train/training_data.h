@@ -65,6 +65,7 @@ class TrainingData {
 
   RunConfig run_;
   bool is_encoder_trained_ = false;
+  Activations activations_ = Activations::kKept;  // of an encoder that is trained
   Share share_;
   ImageEncoder& encoder_;
   ImageTransform transform_;

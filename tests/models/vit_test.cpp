@@ -182,7 +182,7 @@ TEST_P(TinyVit, WithAGraphTheOutputIsTheSame) {
   make_trainable(tiny.model);
   const std::string other = other_sizes(GetParam()).front() + ".pixels";
   for (const at::Tensor& pixels : {tiny.golden("pixels"), tiny.golden(other)}) {
-    const at::Tensor with_graph = encode_with_graph(tiny.model, pixels);
+    const at::Tensor with_graph = encode_with_graph(tiny.model, pixels, Activations::kKept);
     EXPECT_TRUE(with_graph.requires_grad());
     EXPECT_LT(relative_difference(with_graph, encode(tiny.model, pixels)), 1e-6);
   }
@@ -193,7 +193,8 @@ TEST(Vit, GradientsEqualTransformers) {
     Tiny tiny(kind);
     make_trainable(tiny.model);
     const auto golden = open_source(testing::golden("vit/" + kind + "_gradients.safetensors"));
-    const at::Tensor output = encode_with_graph(tiny.model, tiny.golden("pixels"));
+    const at::Tensor output =
+        encode_with_graph(tiny.model, tiny.golden("pixels"), Activations::kKept);
     (output * golden->read("golden.weights")).sum().backward();
     int compared = 0;
     for (const NamedTensor& named : named_tensors(tiny.model)) {
@@ -209,6 +210,26 @@ TEST(Vit, GradientsEqualTransformers) {
       ++compared;
     }
     EXPECT_GT(compared, 20) << kind;
+  }
+}
+
+TEST(Vit, RecomputedActivationsGiveTheSameGradients) {
+  for (const std::string kind : {"blip2", "clip"}) {
+    std::vector<std::vector<at::Tensor>> gradients;
+    for (const Activations activations : {Activations::kKept, Activations::kRecomputed}) {
+      Tiny tiny(kind);
+      make_trainable(tiny.model);
+      encode_with_graph(tiny.model, tiny.golden("pixels"), activations).square().sum().backward();
+      std::vector<at::Tensor>& found = gradients.emplace_back();
+      for (const NamedTensor& named : named_tensors(tiny.model)) {
+        if (!named.name.starts_with("post_layernorm")) found.push_back(named.tensor->grad());
+      }
+    }
+    ASSERT_GT(gradients[0].size(), 20u);
+    for (size_t i = 0; i < gradients[0].size(); ++i) {
+      EXPECT_GT(gradients[1][i].abs().sum().item<double>(), 0) << kind << " " << i;
+      EXPECT_TRUE(gradients[0][i].equal(gradients[1][i])) << kind << " " << i;
+    }
   }
 }
 

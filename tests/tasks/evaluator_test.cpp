@@ -32,7 +32,10 @@ class ListSource : public Source {
   ListSource(const std::vector<std::string>& paths,
              const std::vector<std::vector<std::string>>& captions) {
     for (size_t i = 0; i < captions.size(); ++i) {
-      records_.push_back({std::to_string(i), paths[i], captions[i], std::to_string(i)});
+      records_.push_back({.key = std::to_string(i),
+                          .image = paths[i],
+                          .captions = captions[i],
+                          .image_id = std::to_string(i)});
     }
   }
   int64_t size() const override { return static_cast<int64_t>(records_.size()); }

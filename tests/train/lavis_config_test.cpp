@@ -135,9 +135,8 @@ TEST(LavisConfig, RetrievalFinetuningResolves) {
 }
 
 TEST(LavisConfig, EachKeyWithoutMeaningIsWarnedOf) {
-  const std::vector<std::string> pretraining = {"run.batch_size_eval", "run.amp",
-                                                "run.device",          "run.dist_url",
-                                                "run.world_size",      "run.distributed"};
+  const std::vector<std::string> pretraining = {"run.batch_size_eval", "run.device", "run.dist_url",
+                                                "run.world_size", "run.distributed"};
   EXPECT_THAT(keys_without_meaning("pretrain_stage1.yaml"),
               ::testing::UnorderedElementsAreArray(pretraining));
   EXPECT_THAT(keys_without_meaning("pretrain_stage2.yaml"),
@@ -151,8 +150,8 @@ TEST(LavisConfig, EachKeyWithoutMeaningIsWarnedOf) {
     return ::testing::UnorderedElementsAreArray(more);
   };
   EXPECT_THAT(keys_without_meaning("caption_coco_ft.yaml"),
-              with("coco_caption", {"model.use_grad_checkpoint", "run.max_len", "run.min_len",
-                                    "run.num_beams", "run.valid_splits", "run.test_splits"}));
+              with("coco_caption", {"run.max_len", "run.min_len", "run.num_beams",
+                                    "run.valid_splits", "run.test_splits"}));
   EXPECT_THAT(keys_without_meaning("retrieval_coco_ft.yaml"),
               with("coco_retrieval", {"run.lr_layer_decay", "run.valid_splits", "run.k_test",
                                       "run.use_dist_eval_sampler"}));

@@ -66,7 +66,8 @@ class ReplayedStage : public Stage {
  protected:
   at::Tensor image_embeds(int64_t step) const {
     const at::Tensor pixels = golden.tensor("pixels", step);
-    if (!keys_.freeze_vit) return bundle.image_encoder->encode_with_graph(pixels);
+    if (!keys_.freeze_vit)
+      return bundle.image_encoder->encode_with_graph(pixels, Activations::kKept);
     const at::NoGradGuard no_grad;
     return bundle.image_encoder->encode(pixels);
   }

@@ -9,6 +9,7 @@
 
 #include "blip2/base/error.h"
 #include "blip2/nn/module.h"
+#include "blip2/nn/recompute.h"
 
 namespace blip2 {
 
@@ -23,7 +24,7 @@ class ImageEncoder {
 
   /// The same with a graph into tensors(), which are float32. Throws kUnsupported for an encoder
   /// that is for inference only.
-  virtual at::Tensor encode_with_graph(const at::Tensor&) const {
+  virtual at::Tensor encode_with_graph(const at::Tensor&, Activations) const {
     fail(ErrorCode::kUnsupported, "this image encoder is for inference only: it cannot be trained");
   }
 

@@ -167,7 +167,7 @@ void resize_pictures(Vit& model, int64_t image_size) {
   model.position_embedding = table.dim() == 3 ? resized.unsqueeze(0) : resized;
 }
 
-at::Tensor encode_with_graph(const Vit& model, const at::Tensor& pixels) {
+at::Tensor encode_with_graph(const Vit& model, const at::Tensor& pixels, Activations activations) {
   check_pixels(model.config, pixels);
   const at::Tensor patches = project_patches(model, pixels);
   const int64_t batch = pixels.size(0), width = model.config.hidden_size;

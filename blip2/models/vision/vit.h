@@ -97,7 +97,7 @@ at::Tensor encode(const Vit& model, const at::Tensor& pixels);
 /// The same with a graph into the model's tensors, which must be float32: for training. Of a fused
 /// `qkv` the keys' part of the bias gets no gradient: it cancels in the softmax, and EVA-CLIP,
 /// whose keys have none, stays what it is.
-at::Tensor encode_with_graph(const Vit& model, const at::Tensor& pixels);
+at::Tensor encode_with_graph(const Vit& model, const at::Tensor& pixels, Activations activations);
 
 /// The post layer norm of every token, as BLIP-1 has it: raw [B, P, Dv] -> [B, P, Dv].
 at::Tensor normed_tokens(const Vit& model, const at::Tensor& raw);
@@ -112,8 +112,8 @@ class VitEncoder : public ImageEncoder {
   at::Tensor encode(const at::Tensor& pixels) const override {
     return blip2::encode(model_, pixels);
   }
-  at::Tensor encode_with_graph(const at::Tensor& pixels) const override {
-    return blip2::encode_with_graph(model_, pixels);
+  at::Tensor encode_with_graph(const at::Tensor& pixels, Activations activations) const override {
+    return blip2::encode_with_graph(model_, pixels, activations);
   }
   int64_t width() const override { return model_.config.hidden_size; }
   std::vector<NamedTensor> tensors() override { return named_tensors(model_); }

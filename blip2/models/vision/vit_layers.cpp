@@ -161,13 +161,19 @@ at::Tensor run_layers(const VitLayers& stack, at::Tensor x, const at::Tensor& ma
   return x;
 }
 
-at::Tensor run_layers_with_graph(const VitLayers& stack, at::Tensor x) {
+at::Tensor run_layers_with_graph(const VitLayers& stack, at::Tensor x, Activations activations) {
   BLIP2_CHECK(x.dim() == 3);
+  const VitLayers shape{.num_heads = stack.num_heads, .activation = stack.activation, .layers = {}};
+  const auto run = [shape](const VitLayer& layer, const std::vector<at::Tensor>& inputs) {
+    const at::Tensor attended = inputs[0] + run_attention(shape, layer, inputs[0], {});
+    return std::vector<at::Tensor>{attended + run_mlp(shape, layer, attended)};
+  };
   for (const VitLayer& stored : stack.layers) {
     BLIP2_CHECK(stored.fc1.weight.scalar_type() == at::kFloat);
     const VitLayer layer = with_fixed_key_bias(stored);
-    x = x + run_attention(stack, layer, x, {});
-    x = x + run_mlp(stack, layer, x);
+    const std::vector<at::Tensor> inputs = {x};
+    x = (activations == Activations::kRecomputed ? recomputed(layer, inputs, run)
+                                                 : run(layer, inputs))[0];
   }
   return x;
 }

@@ -13,6 +13,7 @@
 #include "blip2/nn/linear.h"
 #include "blip2/nn/module.h"
 #include "blip2/nn/norm.h"
+#include "blip2/nn/recompute.h"
 
 namespace blip2 {
 
@@ -67,6 +68,6 @@ void visit(VitLayers& stack, const Visitor& visitor);
 at::Tensor run_layers(const VitLayers& stack, at::Tensor x, const at::Tensor& mask = {});
 
 /// The same with a graph into the layers' float32 tensors and x [B, P, Dv], which stays as it is.
-at::Tensor run_layers_with_graph(const VitLayers& stack, at::Tensor x);
+at::Tensor run_layers_with_graph(const VitLayers& stack, at::Tensor x, Activations activations);
 
 }  // namespace blip2
