@@ -178,7 +178,7 @@ at::Tensor encode_with_graph(const Vit& model, const at::Tensor& pixels, Activat
   const at::Tensor tokens = at::cat({class_token, patches.flatten(2).transpose(1, 2)}, 1);
   at::Tensor x = tokens + positions;  // [B, P, Dv]
   if (model.pre_layrnorm.weight.defined()) x = apply(model.pre_layrnorm, x);
-  return run_layers_with_graph(model.encoder, x);
+  return run_layers_with_graph(model.encoder, x, activations);
 }
 
 at::Tensor encode(const Vit& model, const at::Tensor& pixels) {

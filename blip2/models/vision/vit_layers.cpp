@@ -40,21 +40,6 @@ VitLayer make_layer(const VitLayersConfig& config) {
   return layer;
 }
 
-void visit(VitLayer& layer, const Visitor& visitor) {
-  const Visitor attention = visitor.under("self_attn");
-  const Visitor mlp = visitor.under("mlp");
-  const bool fused = layer.qkv.weight.defined();
-  visit(layer.layer_norm1, visitor.under("layer_norm1"));
-  visit(layer.qkv, attention.under("qkv"));
-  visit(layer.q_proj, attention.under("q_proj"));
-  visit(layer.k_proj, attention.under("k_proj"));
-  visit(layer.v_proj, attention.under("v_proj"));
-  visit(layer.projection, attention.under(fused ? "projection" : "out_proj"));
-  visit(layer.layer_norm2, visitor.under("layer_norm2"));
-  visit(layer.fc1, mlp.under("fc1"));
-  visit(layer.fc2, mlp.under("fc2"));
-}
-
 /// The layer with float32 weights: the same tensors where they are stored so.
 VitLayer widened(VitLayer layer) {
   visit(layer,
@@ -97,6 +82,21 @@ VitLayer with_fixed_key_bias(VitLayer layer) {
 }
 
 }  // namespace
+
+void visit(VitLayer& layer, const Visitor& visitor) {
+  const Visitor attention = visitor.under("self_attn");
+  const Visitor mlp = visitor.under("mlp");
+  const bool fused = layer.qkv.weight.defined();
+  visit(layer.layer_norm1, visitor.under("layer_norm1"));
+  visit(layer.qkv, attention.under("qkv"));
+  visit(layer.q_proj, attention.under("q_proj"));
+  visit(layer.k_proj, attention.under("k_proj"));
+  visit(layer.v_proj, attention.under("v_proj"));
+  visit(layer.projection, attention.under(fused ? "projection" : "out_proj"));
+  visit(layer.layer_norm2, visitor.under("layer_norm2"));
+  visit(layer.fc1, mlp.under("fc1"));
+  visit(layer.fc2, mlp.under("fc2"));
+}
 
 void require_range(const std::string& where, const char* name, int64_t value, int64_t low,
                    int64_t high) {

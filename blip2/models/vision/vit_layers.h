@@ -59,6 +59,7 @@ struct VitLayers {
 
 /// Uninitialised layers. The configuration must be valid.
 VitLayers make_vit_layers(const VitLayersConfig& config);
+void visit(VitLayer& layer, const Visitor& visitor);
 /// Names as in Hugging Face's files: `layers.3.self_attn.qkv.weight`, `layers.3.mlp.fc1.bias`.
 void visit(VitLayers& stack, const Visitor& visitor);
 
