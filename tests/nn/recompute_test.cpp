@@ -46,7 +46,8 @@ class Recompute : public ::testing::Test {
 
   /// What `count` blocks in a row (of the same weights) and their backward pass give.
   Tensors results(bool recompute, int count = 3) {
-    for (const NamedTensor& named : named_tensors(block_)) named.tensor->mutable_grad() = at::Tensor();
+    for (const NamedTensor& named : named_tensors(block_))
+      named.tensor->mutable_grad() = at::Tensor();
     y_.mutable_grad() = at::Tensor();
     at::manual_seed(11);
     at::Tensor x = x_;
