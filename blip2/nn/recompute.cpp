@@ -137,10 +137,10 @@ std::vector<at::Tensor> recomputed(TensorFunction function, const std::vector<at
   node->generator = generator_state(node->device);
   std::vector<at::Tensor> outputs;
   {
-    const at::NoGradGuard no_grad;
     const WithoutCastCache no_cache;
-    // Of its own: a view, as split heads are, would carry along that it was made without gradient.
-    for (const at::Tensor& output : function(inputs)) outputs.push_back(output.detach());
+    // As the backward pass will, with a graph, which is dropped here: without one, layers of few
+    // rows are multiplied another way and round otherwise.
+    for (const at::Tensor& output : function(aliases(inputs))) outputs.push_back(output.detach());
   }
   node->function = std::move(function);
   for (const at::Tensor& output : outputs) torch::autograd::set_history(output, node);
