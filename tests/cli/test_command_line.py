@@ -642,7 +642,7 @@ run:
         self.assertRegex(shown.stdout, r"warmup_steps: 5000 +# .*pretrain_stage1.yaml:\d+\n")
         self.assertRegex(shown.stdout, r"images: \S+ +# --set\n")
         warnings = shown.stderr.splitlines()
-        self.assertEqual(len(warnings), 6, shown.stderr)
+        self.assertEqual(len(warnings), 5, shown.stderr)
         for line in warnings:
             self.assertRegex(line, r"warning: \S+pretrain_stage1.yaml:\d+: run\.\w+: no meaning here: ")
         asked = blip2("train", published / "pretrain_stage1.yaml")
