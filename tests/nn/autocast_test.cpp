@@ -2,23 +2,17 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/empty.h>
 #include <ATen/ops/equal.h>
 #include <gtest/gtest.h>
 
-#include "blip2/base/random.h"
 #include "blip2/nn/linear.h"
 #include "blip2/nn/narrowed.h"
+#include "tests/nn/random_values.h"
 
 namespace blip2 {
 namespace {
 
-at::Tensor random_values(at::IntArrayRef shape, uint64_t seed) {
-  at::Tensor values = at::empty(shape, at::kFloat);
-  Random random(seed, "values");
-  fill_normal(values, 1.0, random);
-  return values;
-}
+using testing::random_values;
 
 /// Numbers that bfloat16 has exactly: the product is then exact in float32.
 at::Tensor rounded(const at::Tensor& x) { return x.to(at::kBFloat16).to(at::kFloat); }

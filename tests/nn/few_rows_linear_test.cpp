@@ -3,25 +3,19 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/empty.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
 
-#include "blip2/base/random.h"
 #include "blip2/nn/linear.h"
+#include "tests/nn/random_values.h"
 
 namespace blip2 {
 namespace {
 
-at::Tensor random_values(at::IntArrayRef shape, uint64_t seed) {
-  at::Tensor values = at::empty(shape, at::kFloat);
-  Random random(seed, "values");
-  fill_normal(values, 1.0, random);
-  return values;
-}
+using testing::random_values;
 
 class FewRowsLinear : public ::testing::TestWithParam<at::ScalarType> {};
 INSTANTIATE_TEST_SUITE_P(Types, FewRowsLinear,

@@ -12,19 +12,14 @@
 
 #include <cmath>
 
-#include "blip2/base/random.h"
 #include "blip2/nn/linear.h"
 #include "blip2/nn/narrow_kernels.h"
+#include "tests/nn/random_values.h"
 
 namespace blip2 {
 namespace {
 
-at::Tensor random_values(at::IntArrayRef shape, uint64_t seed) {
-  at::Tensor values = at::empty(shape, at::kFloat);
-  Random random(seed, "values");
-  fill_normal(values, 1.0, random);
-  return values;
-}
+using testing::random_values;
 
 class NarrowLinear : public ::testing::TestWithParam<at::ScalarType> {};
 INSTANTIATE_TEST_SUITE_P(Types, NarrowLinear, ::testing::Values(at::kHalf, at::kBFloat16));

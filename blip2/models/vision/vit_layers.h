@@ -69,6 +69,7 @@ void visit(VitLayers& stack, const Visitor& visitor);
 at::Tensor run_layers(const VitLayers& stack, at::Tensor x, const at::Tensor& mask = {});
 
 /// The same with a graph into the layers' float32 tensors and x [B, P, Dv], which stays as it is.
+/// The layers' activations are kept for the backward pass, or computed again in it.
 at::Tensor run_layers_with_graph(const VitLayers& stack, at::Tensor x, Activations activations);
 
 }  // namespace blip2
