@@ -81,7 +81,8 @@ struct AnswerVerb {
       }
     }
     if (paths.empty()) fail(ErrorCode::kInvalidArgument, "expected pictures, found none");
-    const Bundle bundle = load_bundle(model);
+    const OpenModel opened(model, general);
+    const Bundle& bundle = opened.bundle;
     const Captioner captioner(bundle, generation.over(default_generation_options(bundle)), "",
                               general.seed_or_default());
     const std::string frame = form.value_or(default_question_template(bundle));

@@ -50,7 +50,9 @@ class ConfigOptions {
   }
 
  private:
-  static bool is_own(const std::string& name) { return name == "shards" || name == "seed"; }
+  static bool is_own(const std::string& name) {
+    return name == "shards" || name == "seed" || name == "dtype";
+  }
 
   static std::string option_name(std::string field) {
     std::replace(field.begin(), field.end(), '_', '-');
@@ -131,6 +133,7 @@ struct CapFiltVerb {
       overrides.push_back({"shards", json_on_one_line(nlohmann::json(inputs)), "SHARD"});
     }
     if (general.seed) overrides.push_back({"seed", std::to_string(*general.seed), "--seed"});
+    if (general.dtype != "auto") overrides.push_back({"dtype", general.dtype, "--dtype"});
     LoadedCapFiltConfig config(path, overrides);
     const std::unique_ptr<SharedCounter> counter = open_shared_counter(general.launch);
     const CapFiltOutcome outcome =

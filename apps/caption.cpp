@@ -45,7 +45,8 @@ struct CaptionVerb {
 
   int run(const GeneralOptions& general) {
     const std::vector<std::string> paths = pictures.paths();
-    const Bundle bundle = load_bundle(model);
+    const OpenModel opened(model, general);
+    const Bundle& bundle = opened.bundle;
     const Captioner captioner(bundle, generation.over(default_generation_options(bundle)),
                               prompt.value_or(bundle.prompt), general.seed_or_default());
     return for_each_batch(pictures, paths, bundle.transform, rows, general,

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "apps/verb.h"
+#include "blip2/base/error.h"
 
 namespace blip2 {
 namespace {
@@ -22,6 +23,9 @@ struct Demo {
   }
 
   int run(const GeneralOptions& general) const {
+    if (general.is_bfloat16()) {
+      fail(ErrorCode::kInvalidArgument, "--dtype bfloat16: the demo computes in float32");
+    }
     DemoOptions options;
     options.output = output;
     options.minutes = minutes;

@@ -66,7 +66,8 @@ struct EmbedVerb {
            "--text: expected as many texts as pictures ({}), or one picture; found {} texts",
            paths.size(), texts.size());
     }
-    const Bundle bundle = load_bundle(model);
+    const OpenModel opened(model, general);
+    const Bundle& bundle = opened.bundle;
     const Embedder embedder(bundle, split_list(features),
                             max_text_length.value_or(bundle.max_text_length));
     FeatureSpool spool(output);

@@ -69,7 +69,8 @@ struct Evaluate {
                           : "--data");
     }
     const std::unique_ptr<Source> source = open_data();
-    const Bundle bundle = load_bundle(model);
+    const OpenModel opened(model, general);
+    const Bundle& bundle = opened.bundle;
     Progress progress("evaluation", source->size(), "pictures");
     evaluation.seed = general.seed_or_default();
     evaluation.progress = [&progress](int64_t pictures) { progress.advance(pictures); };

@@ -20,7 +20,7 @@ bool is_cuda(const std::string& device) {
 
 void GeneralOptions::add(Options& options) {
   options.add("--device cpu|cuda[:N]", device, "where tensors live");
-  options.add("--dtype TYPE", dtype, "arithmetic of the frozen parts",
+  options.add("--dtype TYPE", dtype, "arithmetic of the frozen parts [auto: on the CPU, float32]",
               one_of({"auto", "float32", "bfloat16", "float16"}));
   options.add("--threads N", threads,
               "CPU threads [physical cores, shared out to the ranks of a machine]",
@@ -47,10 +47,14 @@ void GeneralOptions::apply() const {
   if (device != "cpu") {
     fail(ErrorCode::kInvalidArgument, "--device: expected cpu, cuda or cuda:N, found '{}'", device);
   }
-  if (dtype != "auto" && dtype != "float32") {
+  if (dtype == "float16") {
     fail(ErrorCode::kInvalidArgument,
-         "--dtype {}: this version computes in float32 on the CPU: expected auto or float32",
-         dtype);
+         "--dtype float16: the CPU does not compute in it: expected auto, float32 or bfloat16");
+  }
+  if (is_bfloat16() && !has_bfloat16_arithmetic()) {
+    log_warning(
+        "--dtype bfloat16: this processor has no bfloat16 arithmetic: weights are held in "
+        "bfloat16, and computed with in float32");
   }
   at::set_num_threads(static_cast<int>(
       threads.value_or(num_physical_cores_of_one_in(launch.ranks_on_this_machine))));

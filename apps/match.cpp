@@ -64,7 +64,8 @@ struct MatchVerb {
 
   int run(const GeneralOptions& general) const {
     const std::vector<std::string> paths = pictures.paths();
-    const Bundle bundle = load_bundle(model);
+    const OpenModel opened(model, general);
+    const Bundle& bundle = opened.bundle;
     const Matcher matcher(bundle, texts, max_text_length.value_or(bundle.max_text_length));
     if (!attention.empty()) make_directories(attention);
     return for_each_batch(

@@ -33,7 +33,8 @@ struct IndexBuild {
 
   int run(const GeneralOptions& general) const {
     const std::vector<std::string> paths = pictures.paths();
-    const Bundle bundle = load_bundle(model);
+    const OpenModel opened(model, general);
+    const Bundle& bundle = opened.bundle;
     IndexBuilder builder(bundle, model, index);
     int64_t next_row = 0;
     const int status = for_each_batch(
@@ -79,7 +80,8 @@ struct Search {
     const Index opened{std::filesystem::path(index)};
     const std::filesystem::path directory =
         model.empty() ? opened.model() : std::filesystem::path(model);
-    const Bundle bundle = load_bundle(directory);
+    const OpenModel loaded(directory, general);
+    const Bundle& bundle = loaded.bundle;
     check_model(opened, directory);
     const Retriever retriever(bundle, opened,
                               {top, rerank, max_text_length.value_or(0), decoding.decode()});

@@ -19,10 +19,11 @@ struct ConfigArguments {
     options.require("CONFIG.yaml", path, "the run: model, datasets, run");
     options.add("--set a.b=VALUE", overrides, "a value over the file's; may be repeated");
   }
-  /// With the command line's seed, if it has one.
+  /// With the command line's seed and dtype, if it has them.
   LoadedTrainConfig load(const GeneralOptions& general, FileChecks checks) const {
     std::vector<std::string> all = overrides;
     if (general.seed) all.push_back(fmt::format("run.seed={}", *general.seed));
+    if (general.dtype != "auto") all.push_back("run.frozen_dtype=" + general.dtype);
     return LoadedTrainConfig(path, all, checks);
   }
 };

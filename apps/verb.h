@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -10,6 +11,8 @@
 #include <utility>
 
 #include "apps/command_line.h"
+#include "blip2/models/bundle.h"
+#include "blip2/nn/autocast.h"
 #include "blip2/train/launch.h"
 
 namespace blip2 {
@@ -27,9 +30,22 @@ struct GeneralOptions {
   void add(Options& options);
   /// Checks device and dtype, and sets log and threads for the process. Throws kUnsupported.
   void apply() const;
+  /// Of the frozen parts: `auto` is float32 on the CPU, whose numbers are the reference's.
+  Arithmetic arithmetic() const { return blip2::arithmetic(is_bfloat16()); }
+  BundleOptions bundle_options() const { return {.has_bfloat16_matrices = is_bfloat16()}; }
+  bool is_bfloat16() const { return dtype == "bfloat16"; }
   /// What stands before every line of a rank but the first: "rank 1: ".
   std::string line_prefix() const;
   uint64_t seed_or_default() const { return static_cast<uint64_t>(seed.value_or(42)); }
+};
+
+/// A model as --dtype asks for it. While it lives, what this thread computes, it computes so.
+struct OpenModel {
+  OpenModel(const std::filesystem::path& directory, const GeneralOptions& general)
+      : bundle(load_bundle(directory, general.bundle_options())), autocast(general.arithmetic()) {}
+
+  const Bundle bundle;
+  const Autocast autocast;
 };
 
 struct Verb {

@@ -48,7 +48,8 @@ struct ZeroShotVerb {
   int run(const GeneralOptions& general) const {
     const std::vector<std::string> paths = pictures.paths();
     const std::vector<std::string> names = read_labels(labels);
-    const Bundle bundle = load_bundle(model);
+    const OpenModel opened(model, general);
+    const Bundle& bundle = opened.bundle;
     const Classifier classifier(bundle, names, rerank,
                                 max_text_length.value_or(bundle.max_text_length));
     return for_each_batch(pictures, paths, bundle.transform, rows, general,

@@ -3,6 +3,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -20,6 +21,7 @@
 #include "blip2/models/names_hugging_face.h"
 #include "blip2/models/parts.h"
 #include "blip2/models/trained_part.h"
+#include "blip2/nn/narrowed.h"
 
 namespace blip2 {
 namespace fs = std::filesystem;
@@ -170,6 +172,21 @@ Bundle load_directory(const fs::path& directory, const BundleOptions& options) {
   return bundle;
 }
 
+std::vector<NamedTensor> all_tensors(Bundle& bundle) {
+  std::vector<NamedTensor> all;
+  const auto add = [&](std::vector<NamedTensor> part) {
+    all.insert(all.end(), std::make_move_iterator(part.begin()),
+               std::make_move_iterator(part.end()));
+  };
+  if (bundle.image_encoder) add(bundle.image_encoder->tensors());
+  if (bundle.language_model) add(bundle.language_model->tensors());
+  if (bundle.stage1) add(named_tensors(*bundle.stage1));
+  if (bundle.generative) add(named_tensors(*bundle.generative));
+  if (bundle.clip) add(named_tensors(*bundle.clip));
+  if (bundle.blip) std::visit([&](auto& model) { add(named_tensors(model)); }, bundle.blip->model);
+  return all;
+}
+
 }  // namespace
 
 bool is_instruct(const Bundle& bundle) {
@@ -215,6 +232,7 @@ Bundle load_bundle(const fs::path& directory, const BundleOptions& options) {
     fail(ErrorCode::kNotFound, "{}: expected the directory of a model", directory.string());
   }
   Bundle bundle = load_directory(directory, options);
+  if (options.has_bfloat16_matrices) narrow(all_tensors(bundle));
   log_debug("{}: loaded in {:.2f} s", directory.string(), now_s() - start_s);
   return bundle;
 }

@@ -67,6 +67,8 @@ int64_t caption_end_id(const Bundle& bundle);
 
 struct BundleOptions {
   at::Device device = at::kCPU;
+  /// Matrices are held in bfloat16, whatever the file says: half the memory of float32.
+  bool has_bfloat16_matrices = false;
 };
 
 /// Reads a directory; strict and memory-mapped. Throws kNotFound, kCorruptData or kUnsupported,

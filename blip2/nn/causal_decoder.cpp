@@ -1,7 +1,5 @@
 #include "blip2/nn/causal_decoder.h"
 
-#include <ATen/core/grad_mode.h>
-
 #include <utility>
 
 #include "blip2/base/error.h"
@@ -12,16 +10,14 @@ CausalDecoder::CausalDecoder(const at::Tensor& prompt_embeds, const at::Tensor& 
                              size_t num_layers)
     : prompt_embeds_(prompt_embeds), prompt_mask_(prompt_mask), caches_(num_layers) {}
 
-at::Tensor CausalDecoder::start() {
+at::Tensor CausalDecoder::first_logits() {
   BLIP2_CHECK(prompt_embeds_.defined());
-  const at::NoGradGuard no_grad;
   const at::Tensor prompt = std::exchange(prompt_embeds_, at::Tensor());
   return run(prompt, cursor_.start(prompt, std::exchange(prompt_mask_, at::Tensor())));
 }
 
-at::Tensor CausalDecoder::step(const at::Tensor& ids) {
+at::Tensor CausalDecoder::next_logits(const at::Tensor& ids) {
   BLIP2_CHECK(cursor_.started() && ids.dim() == 1 && ids.size(0) == cursor_.num_rows());
-  const at::NoGradGuard no_grad;
   return run(embed_ids(ids).unsqueeze(1), cursor_.advance());
 }
 

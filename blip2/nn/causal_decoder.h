@@ -12,11 +12,9 @@
 
 namespace blip2 {
 
-/// Writes N rows token by token behind their prompts, without gradients.
+/// Writes N rows token by token behind their prompts.
 class CausalDecoder : public Decoder {
  public:
-  at::Tensor start() final;
-  at::Tensor step(const at::Tensor& ids) final;
   void select(const at::Tensor& rows) final;
 
  protected:
@@ -35,6 +33,9 @@ class CausalDecoder : public Decoder {
   int64_t length() const { return cursor_.length(); }
 
  private:
+  at::Tensor first_logits() final;
+  at::Tensor next_logits(const at::Tensor& ids) final;
+
   at::Tensor prompt_embeds_;  // [N, S, Dl], until start()
   at::Tensor prompt_mask_;    // [N, S] or undefined, until start()
   CausalCursor cursor_;

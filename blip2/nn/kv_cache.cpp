@@ -21,8 +21,8 @@ constexpr int64_t kBlock = 32;
 constexpr int64_t kLeastShared = 16;
 
 at::Tensor grown(const at::Tensor& old, const at::Tensor& like, int64_t length, int64_t capacity) {
-  at::Tensor fresh =
-      at::empty({like.size(0), like.size(1), capacity, like.size(3)}, like.options());
+  at::Tensor fresh = at::empty({like.size(0), like.size(1), capacity, like.size(3)},
+                               like.options().dtype(at::kFloat));
   if (length > 0) fresh.narrow(2, 0, length).copy_(old.narrow(2, 0, length));
   return fresh;
 }

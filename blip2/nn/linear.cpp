@@ -24,11 +24,12 @@ void visit(Linear& linear, const Visitor& visitor) {
 }
 
 at::Tensor apply(const Linear& linear, const at::Tensor& x) {
-  if (is_autocast(x)) return at::linear(x, linear.weight, linear.bias);
+  const bool has_few_rows = is_few_rows_linear(x, linear.weight);
+  if (is_autocast(x) && !has_few_rows) return at::linear(x, linear.weight, linear.bias);
   const auto with_bias = [&](at::Tensor y) {
     return linear.bias.defined() ? y.add_(linear.bias) : y;
   };
-  if (is_few_rows_linear(x, linear.weight)) return with_bias(few_rows_linear(x, linear.weight));
+  if (has_few_rows) return with_bias(few_rows_linear(x, linear.weight));
   if (is_narrow_linear(x, linear.weight)) return with_bias(narrow_linear(x, linear.weight));
   return at::linear(x, as_dtype(linear.weight, x.scalar_type()),
                     as_dtype(linear.bias, x.scalar_type()));

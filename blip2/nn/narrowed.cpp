@@ -3,18 +3,26 @@
 #include <ATen/core/grad_mode.h>
 
 namespace blip2 {
+namespace {
+
+bool is_frozen_matrix(const at::Tensor& tensor) {
+  return tensor.defined() && tensor.is_floating_point() && tensor.dim() == 2 &&
+         !tensor.requires_grad();
+}
+
+}  // namespace
+
+void narrow(const std::vector<NamedTensor>& tensors) {
+  for (const NamedTensor& named : tensors) {
+    if (is_frozen_matrix(*named.tensor)) *named.tensor = named.tensor->to(at::kBFloat16);
+  }
+}
 
 Narrowed::Narrowed(const std::vector<NamedTensor>& tensors) {
-  const at::NoGradGuard no_grad;
   for (const NamedTensor& named : tensors) {
-    at::Tensor& tensor = *named.tensor;
-    if (!tensor.is_floating_point() || tensor.dim() != 2 || tensor.requires_grad() ||
-        tensor.scalar_type() == at::kBFloat16) {
-      continue;
-    }
-    originals_.emplace_back(&tensor, tensor);
-    tensor = tensor.to(at::kBFloat16);
+    if (is_frozen_matrix(*named.tensor)) originals_.emplace_back(named.tensor, *named.tensor);
   }
+  narrow(tensors);
 }
 
 Narrowed::~Narrowed() {

@@ -11,6 +11,7 @@
 
 #include "blip2/base/config.h"
 #include "blip2/data/source.h"
+#include "blip2/nn/autocast.h"
 
 namespace blip2 {
 
@@ -79,6 +80,7 @@ struct RunConfig {
   int64_t batch_size_train = 100;
   int64_t accum_grad_iters = 1;
   bool amp = false;
+  std::string frozen_dtype = "float32";
   double init_lr = 1e-4;
   double min_lr = 1e-5;
   double warmup_lr = 1e-6;
@@ -97,6 +99,13 @@ struct RunConfig {
   int64_t checkpoint_every = 1000;
   int64_t keep_checkpoints = 3;
   double rank_timeout_s = 30;
+
+  /// Whether frozen matrices are held in bfloat16 while the run lasts.
+  bool holds_bfloat16() const {
+    return frozen_dtype == "bfloat16" || arithmetic(amp) == Arithmetic::kBFloat16;
+  }
+  /// How the frozen parts compute.
+  Arithmetic frozen_arithmetic() const { return arithmetic(amp || frozen_dtype == "bfloat16"); }
 };
 
 struct TrainConfig {
@@ -195,6 +204,8 @@ void visit(RunConfig& c, V&& v) {
   v("batch_size_train", c.batch_size_train, "a rank's batch", at_least(1));
   v("accum_grad_iters", c.accum_grad_iters, "batches in an optimiser step", at_least(1));
   v("amp", c.amp, "bfloat16 arithmetic on float32 weights, where the processor has it");
+  v("frozen_dtype", c.frozen_dtype, "arithmetic of the frozen parts (--dtype)",
+    one_of({"float32", "bfloat16"}));
   v("init_lr", c.init_lr, "peak learning rate", above(0));
   v("min_lr", c.min_lr, "where the cosine ends", at_least(0));
   v("warmup_lr", c.warmup_lr, "where the warm-up starts", at_least(0));

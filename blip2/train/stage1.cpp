@@ -148,7 +148,7 @@ Stage1Training::Stage1Training(Bundle& bundle, TrainingData& data, const TrainCo
     : bundle_(bundle), data_(data), config_(config), communicator_(communicator) {
   BLIP2_CHECK(bundle_.stage1.has_value() && bundle_.qformer_tokenizer != nullptr);
   set_trainable(trained_tensors(), true);
-  if (arithmetic(config_.run.amp) == Arithmetic::kBFloat16) {
+  if (config_.run.holds_bfloat16()) {
     narrowed_ = std::make_unique<Narrowed>(bundle_.image_encoder->tensors());
   }
 }

@@ -83,7 +83,7 @@ class Stage1Training final : public Stage {
   TrainingData& data_;
   TrainConfig config_;
   Communicator& communicator_;
-  std::unique_ptr<Narrowed> narrowed_;  // with run.amp: the frozen parts
+  std::unique_ptr<Narrowed> narrowed_;  // with run.amp or frozen_dtype: the frozen parts
 };
 
 }  // namespace blip2

@@ -162,11 +162,13 @@ QuestionText question_text(const Bundle& bundle, const std::vector<std::string>&
 
 Stage2Losses stage2_losses(const Generative& model, const LanguageModel& language_model,
                            const at::Tensor& image_embeds, const CaptionText& text,
-                           const Dropout& dropout, const Text* instructions) {
+                           const Dropout& dropout, const Text* instructions,
+                           Arithmetic frozen_arithmetic) {
   const at::Tensor queries = instructions == nullptr
                                  ? query_output(model, image_embeds, dropout)
                                  : query_output(model, image_embeds, *instructions, dropout);
   const at::Tensor inputs = apply(model.language_projection, queries);
+  const Autocast frozen(is_autocast(inputs) ? Arithmetic::kBFloat16 : frozen_arithmetic);
   const LanguageModelLogits result = language_model_logits(language_model, inputs, text);
   return {language_modelling_loss(result.logits, result.targets, 0.0), query_similarity(queries),
           result.targets.size(0)};
@@ -214,7 +216,7 @@ Stage2Training::Stage2Training(Bundle& bundle, TrainingData& data, const TrainCo
   }
   set_trainable(bundle_.language_model->tensors(), false);
   set_trainable(trained_tensors(), true);
-  if (arithmetic(config_.run.amp) == Arithmetic::kBFloat16) {
+  if (config_.run.holds_bfloat16()) {
     std::vector<NamedTensor> frozen = bundle_.image_encoder->tensors();
     for (const NamedTensor& named : bundle_.language_model->tensors()) frozen.push_back(named);
     narrowed_ = std::make_unique<Narrowed>(frozen);
@@ -259,7 +261,8 @@ StepOutput Stage2Training::run_batch(const StepContext& context) {
   const Autocast autocast(arithmetic(run.amp));
   Stage2Losses losses =
       stage2_losses(*bundle_.generative, *bundle_.language_model, embeds, asked.text,
-                    {run.drop_rate, run.drop_rate}, is_answering() ? &asked.instructions : nullptr);
+                    {run.drop_rate, run.drop_rate}, is_answering() ? &asked.instructions : nullptr,
+                    run.frozen_arithmetic());
   if (run.token_mean == "global") {
     losses.lm = losses.lm * global_mean_factor(losses.num_targets, communicator_);
   }

@@ -78,10 +78,12 @@ struct Stage2Losses {
 };
 
 /// The losses of one batch. image_embeds: the encoder's raw output [B, P, Dv]; `text` is of the
-/// language model's kind; the Q-Former reads `instructions` where they are given.
+/// language model's kind; the Q-Former reads `instructions` where they are given. The language
+/// model computes in `frozen_arithmetic`, or in bfloat16 where everything does (Autocast).
 Stage2Losses stage2_losses(const Generative& model, const LanguageModel& language_model,
                            const at::Tensor& image_embeds, const CaptionText& text,
-                           const Dropout& dropout = {}, const Text* instructions = nullptr);
+                           const Dropout& dropout = {}, const Text* instructions = nullptr,
+                           Arithmetic frozen_arithmetic = Arithmetic::kFloat32);
 
 /// The mean loss of the captions' target tokens, without training: held-out validation. No caption
 /// is cut in two. image_embeds: the encoder's raw output [N, P, Dv]; a caption for each. `progress`
@@ -108,7 +110,7 @@ class Stage2Training final : public Stage {
   TrainingData& data_;
   TrainConfig config_;
   Communicator& communicator_;
-  std::unique_ptr<Narrowed> narrowed_;  // with run.amp: the frozen parts
+  std::unique_ptr<Narrowed> narrowed_;  // with run.amp or frozen_dtype: the frozen parts
 };
 
 }  // namespace blip2

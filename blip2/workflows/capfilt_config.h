@@ -42,6 +42,7 @@ struct CapFiltConfig {
   int64_t max_image_pixels = 89'478'485;
   int64_t max_image_bytes = 100'000'000;
   int64_t seed = 42;
+  std::string dtype = "float32";
   GenerationOptions generation;  ///< before resolve(), only what the user gave counts
 };
 
@@ -82,6 +83,7 @@ void visit(CapFiltConfig& c, V&& v) {
   v("max_image_pixels", c.max_image_pixels, "larger pictures are refused", at_least(1));
   v("max_image_bytes", c.max_image_bytes, "larger picture files are refused", at_least(1));
   v("seed", c.seed, "every random choice", at_least(0));
+  v("dtype", c.dtype, "arithmetic of the models", one_of({"float32", "bfloat16"}));
   v.group("generation", c.generation, "how captions are drawn [the method's own]");
 }
 

@@ -12,6 +12,7 @@
 #include "blip2/base/log.h"
 #include "blip2/base/progress.h"
 #include "blip2/models/bundle.h"
+#include "blip2/nn/autocast.h"
 #include "blip2/tasks/index.h"
 #include "blip2/workflows/capfilt_gather.h"
 #include "blip2/workflows/capfilt_inputs.h"
@@ -27,7 +28,8 @@ constexpr const char* kGather = "gather";  // the lease of the job's end
 /// The models of a job; one that plays several parts is loaded once.
 class JobModels {
  public:
-  explicit JobModels(const CapFiltConfig& config) {
+  explicit JobModels(const CapFiltConfig& config)
+      : options_{.has_bfloat16_matrices = config.dtype == "bfloat16"} {
     models_.captioner = load(config.captioner);
     models_.ranker = load(config.ranker);
     if (!config.matcher.empty()) models_.matcher = load(config.matcher);
@@ -41,7 +43,7 @@ class JobModels {
     for (const Loaded& known : loaded_) {
       if (known.path == path) return known.bundle.get();
     }
-    loaded_.push_back({path, std::make_unique<Bundle>(load_bundle(directory))});
+    loaded_.push_back({path, std::make_unique<Bundle>(load_bundle(directory, options_))});
     return loaded_.back().bundle.get();
   }
 
@@ -49,6 +51,7 @@ class JobModels {
     fs::path path;
     std::unique_ptr<Bundle> bundle;
   };
+  BundleOptions options_;
   std::vector<Loaded> loaded_;
   CapFiltModels models_;
 };
@@ -204,6 +207,7 @@ CapFiltOutcome run_capfilt(
     const std::function<void(const std::string& name, const std::string& reason)>& failed) {
   const CapFiltInputs inputs(config.config());
   const JobModels models(config.config());
+  const Autocast autocast(arithmetic(config.config().dtype == "bfloat16"));
   CapFiltOptions defaults;
   defaults.generation = default_capfilt_generation(*models.models().captioner);
   defaults.prompt = default_capfilt_prompt(*models.models().captioner);

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -199,6 +200,15 @@ void Demo::make_plan() {
       step_times.stage1, step_times.stage2, plan_.stage1_steps, plan_.stage2_steps,
       plan_.ablation_steps, format_duration(training_seconds(plan_, step_times)),
       format_duration(evaluation_seconds(step_times)));
+  const double needed =
+      times_.total() + training_seconds({}, step_times) + evaluation_seconds(step_times);
+  if (!options_.minutes && plan_.stage1_steps < DemoPlan{}.stage1_steps / 2) {
+    log_warning(
+        "too few steps to learn much: --minutes {:.0f} has time for {} + {}; remove {} to plan "
+        "anew",
+        std::ceil(needed / 60), DemoPlan{}.stage1_steps, DemoPlan{}.stage2_steps,
+        path("plan.json").string());
+  }
 }
 
 void Demo::train_stage(const TrainConfig& config, const char* phase, RunOptions options) {

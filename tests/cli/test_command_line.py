@@ -493,6 +493,50 @@ run:
         self.assert_error(blip2("embed", self.pictures, "--model", self.stage1, "--features",
                                 "itc_images", "--output", output), 2, "'itc_image'")
 
+    def test_every_verb_computes_in_bfloat16(self):
+        narrow = ("--dtype", "bfloat16", "--format", "jsonl")
+        pictures = sorted(self.pictures.iterdir())
+        values = []
+        for dtype in ("float32", "bfloat16"):
+            output = self.folder / f"{dtype}.safetensors"
+            result = blip2("embed", *pictures, "--model", self.stage1, "--features", "itc_image",
+                           "--output", output, "--dtype", dtype)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            data = output.read_bytes()
+            begin = 8 + struct.unpack("<Q", data[:8])[0]
+            values.append(struct.unpack(f"<{(len(data) - begin) // 4}f", data[begin:]))
+        farthest = max(abs(a - b) for a, b in zip(*values, strict=True))
+        self.assertTrue(0 < farthest < 0.05, farthest)
+        index = self.folder / "index"
+        labels = self.folder / "labels.txt"
+        labels.write_text("a red square\na fish\n")
+        for command in (
+                ("caption", *pictures, "--model", self.stage2, "--num-beams", 2, "--max-new-tokens", 4),
+                ("caption", *pictures, "--model", self.stage1, "--max-new-tokens", 4),
+                ("answer", *pictures, "--model", self.stage2, "--question", "what?", "--max-new-tokens", 4),
+                ("match", *pictures, "--model", self.stage1, "--text", "a red square"),
+                ("zero-shot", *pictures, "--model", self.stage1, "--labels", labels),
+                ("index", "build", *pictures, "--model", self.stage1, "--index", index),
+                ("search", "--index", index, "a red square", "--top", 2)):
+            result = blip2(*command, *narrow)
+            self.assertEqual(result.returncode, 0, (command, result.stderr))
+            self.assertTrue(rows_of(result.stdout), command)
+
+    def test_frozen_parts_train_in_bfloat16(self):
+        config = self.shared / "stage2.yaml"
+        losses = []
+        for dtype in ("float32", "bfloat16"):
+            output = self.folder / dtype
+            result = blip2("train", config, "--set", f"run.output_dir={output}", "--set",
+                           "run.log_every=1", "--dtype", dtype)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            self.assertIn(f"frozen_dtype: {dtype}", (output / "config.yaml").read_text())
+            losses.append([row["loss_lm"] for row in rows_of((output / "log.jsonl").read_text())])
+            sizes = {path.name: path.stat().st_size for path in (output / "model").iterdir()}
+            self.assertEqual(sizes, {path.name: path.stat().st_size for path in self.stage2.iterdir()})
+        for exact, narrow in zip(*losses, strict=True):
+            self.assertTrue(0 < abs(exact - narrow) < 0.05 * exact, losses)
+
     def test_index_and_search(self):
         index = self.folder / "index"
         bad = self.folder / "bad.png"

@@ -188,10 +188,10 @@ TEST(Search, RefusesOptionsThatCannotHold) {
 
 TEST(Search, RefusesLogitsThatAreNotNumbers) {
   class Broken : public Decoder {
-    at::Tensor start() override {
+    at::Tensor first_logits() override {
       return at::full({1, 13}, std::numeric_limits<double>::quiet_NaN(), at::kFloat);
     }
-    at::Tensor step(const at::Tensor&) override { return start(); }
+    at::Tensor next_logits(const at::Tensor&) override { return first_logits(); }
     void select(const at::Tensor&) override {}
   };
   for (const int64_t num_beams : {1, 2}) {

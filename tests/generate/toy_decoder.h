@@ -35,17 +35,6 @@ class ToyDecoder : public Decoder {
     }
   }
 
-  at::Tensor start() override { return logits(); }
-
-  at::Tensor step(const at::Tensor& ids) override {
-    EXPECT_EQ(ids.numel(), static_cast<int64_t>(histories_.size()));
-    for (size_t i = 0; i < histories_.size(); ++i) {
-      histories_[i].push_back(ids.const_data_ptr<int64_t>()[i]);
-    }
-    rows_computed_ += histories_.size();
-    return logits();
-  }
-
   void select(const at::Tensor& rows) override {
     std::vector<std::vector<int64_t>> next;
     for (int64_t i = 0; i < rows.numel(); ++i) {
@@ -59,6 +48,17 @@ class ToyDecoder : public Decoder {
   size_t num_selects() const { return num_selects_; }
 
  private:
+  at::Tensor first_logits() override { return logits(); }
+
+  at::Tensor next_logits(const at::Tensor& ids) override {
+    EXPECT_EQ(ids.numel(), static_cast<int64_t>(histories_.size()));
+    for (size_t i = 0; i < histories_.size(); ++i) {
+      histories_[i].push_back(ids.const_data_ptr<int64_t>()[i]);
+    }
+    rows_computed_ += histories_.size();
+    return logits();
+  }
+
   at::Tensor logits() const {
     const size_t width = static_cast<size_t>(vocabulary_);
     at::Tensor all = at::empty({static_cast<int64_t>(histories_.size()), vocabulary_}, at::kFloat);

@@ -71,7 +71,7 @@ BlipDecoder::BlipDecoder(const BlipTextDecoder& model, TextContext context,
   key_mask_ = prompt_mask.to(at::kFloat);
 }
 
-at::Tensor BlipDecoder::start() {
+at::Tensor BlipDecoder::first_logits() {
   BLIP2_CHECK(prompt_ids_.defined());
   const int64_t num_rows = prompt_ids_.size(0), length = prompt_ids_.size(1);
   at::Tensor positions;  // [N, S]
@@ -86,7 +86,7 @@ at::Tensor BlipDecoder::start() {
   return run(std::exchange(prompt_ids_, at::Tensor()), positions);
 }
 
-at::Tensor BlipDecoder::step(const at::Tensor& ids) {
+at::Tensor BlipDecoder::next_logits(const at::Tensor& ids) {
   BLIP2_CHECK(next_positions_.defined() && ids.dim() == 1 &&
               ids.size(0) == next_positions_.size(0));
   if (key_mask_.defined()) {
@@ -98,7 +98,6 @@ at::Tensor BlipDecoder::step(const at::Tensor& ids) {
 }
 
 at::Tensor BlipDecoder::run(const at::Tensor& ids, const at::Tensor& positions) {
-  const at::NoGradGuard no_grad;
   const BlipTextModel& text = model_.text;
   const int64_t num_new = ids.size(1);
   at::Tensor x = embed_tokens(text, ids, positions);  // [N, T, D]
@@ -121,7 +120,7 @@ at::Tensor BlipDecoder::run(const at::Tensor& ids, const at::Tensor& positions) 
                          0.0);
     x = apply(layer.feed_forward, x, 0.0);
   }
-  return logits(model_, x.select(1, num_new - 1)).to(at::kFloat);
+  return logits(model_, x.select(1, num_new - 1));
 }
 
 at::Tensor BlipDecoder::look(size_t index, const at::Tensor& query) const {

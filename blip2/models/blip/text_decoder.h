@@ -61,11 +61,11 @@ class BlipDecoder : public Decoder {
   BlipDecoder(const BlipTextDecoder& model, TextContext context, const at::Tensor& prompt_ids,
               const at::Tensor& prompt_mask);
 
-  at::Tensor start() override;
-  at::Tensor step(const at::Tensor& ids) override;
   void select(const at::Tensor& rows) override;
 
  private:
+  at::Tensor first_logits() override;
+  at::Tensor next_logits(const at::Tensor& ids) override;
   /// ids, positions [N, T] -> logits behind the last token, [N, V].
   at::Tensor run(const at::Tensor& ids, const at::Tensor& positions);
   /// Cross-attention of layer `index`: queries [N, T, D] -> [N, T, D].

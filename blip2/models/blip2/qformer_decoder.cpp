@@ -1,6 +1,5 @@
 #include "blip2/models/blip2/qformer_decoder.h"
 
-#include <ATen/core/grad_mode.h>
 #include <ATen/ops/full.h>
 
 #include "blip2/base/error.h"
@@ -16,10 +15,11 @@ QFormerDecoder::QFormerDecoder(const Stage1& model, const QueryPass& queries, in
   }
 }
 
-at::Tensor QFormerDecoder::start() { return step(at::full({num_rows_}, dec_id_, at::kLong)); }
+at::Tensor QFormerDecoder::first_logits() {
+  return next_logits(at::full({num_rows_}, dec_id_, at::kLong));
+}
 
-at::Tensor QFormerDecoder::step(const at::Tensor& ids) {
-  const at::NoGradGuard no_grad;
+at::Tensor QFormerDecoder::next_logits(const at::Tensor& ids) {
   const QFormer& qformer = model_.qformer;
   const at::Tensor position = qformer.position_embeddings->weight[position_++];
   at::Tensor x =

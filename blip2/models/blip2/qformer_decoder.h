@@ -13,17 +13,18 @@
 
 namespace blip2 {
 
-/// The prompt is [DEC] alone; the end token is [SEP]. The model must outlive it. No gradients.
+/// The prompt is [DEC] alone; the end token is [SEP]. The model must outlive it.
 class QFormerDecoder : public Decoder {
  public:
   /// `queries`: the pass over the N pictures, with its cache.
   QFormerDecoder(const Stage1& model, const QueryPass& queries, int64_t dec_id);
 
-  at::Tensor start() override;
-  at::Tensor step(const at::Tensor& ids) override;
   void select(const at::Tensor& rows) override;
 
  private:
+  at::Tensor first_logits() override;
+  at::Tensor next_logits(const at::Tensor& ids) override;
+
   const Stage1& model_;
   int64_t dec_id_;
   int64_t num_rows_;

@@ -1,7 +1,6 @@
 #include "blip2/models/language/t5_decoder.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/core/grad_mode.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/index_select.h>
@@ -23,7 +22,7 @@ constexpr int64_t kBlock = 64;
 T5Sources::T5Sources(const T5& model, const at::Tensor& encoded, const Packing& packing)
     : mask_(t5_source_mask(packing)), groups_(packing.batch, packing.batch, encoded.device()) {
   const auto heads = [&](const Linear& linear) {
-    return split_heads(to_padded(packing, apply(linear, encoded)), model.config.num_heads);
+    return widened(split_heads(to_padded(packing, apply(linear, encoded)), model.config.num_heads));
   };
   for (const T5DecoderBlock& block : model.decoder.blocks) {
     layers_.push_back({heads(block.cross_attention.k), heads(block.cross_attention.v)});
@@ -60,21 +59,19 @@ T5Decoder::T5Decoder(const T5& model, const at::Tensor& embeds, const at::Tensor
                                   mask.size(1) == embeds.size(1)));
 }
 
-at::Tensor T5Decoder::start() {
+at::Tensor T5Decoder::first_logits() {
   BLIP2_CHECK(embeds_.defined());
-  const at::NoGradGuard no_grad;
   const at::Tensor embeds = std::exchange(embeds_, at::Tensor());
   at::Tensor mask = std::exchange(mask_, at::Tensor());
   if (!mask.defined()) mask = at::ones({embeds.size(0), embeds.size(1)}, embeds.options());
   const Packing packing = pack_with_gaps(mask);
   sources_ = T5Sources(model_, t5_encode(model_, to_packed(packing, embeds), packing), packing);
-  return step(at::full({num_rows_}, model_.config.decoder_start_token_id,
-                       embeds.options().dtype(at::kLong)));
+  return next_logits(at::full({num_rows_}, model_.config.decoder_start_token_id,
+                              embeds.options().dtype(at::kLong)));
 }
 
-at::Tensor T5Decoder::step(const at::Tensor& ids) {
+at::Tensor T5Decoder::next_logits(const at::Tensor& ids) {
   BLIP2_CHECK(!embeds_.defined() && ids.dim() == 1 && ids.size(0) == num_rows_);
-  const at::NoGradGuard no_grad;
   const auto heads = [&](const Linear& linear, const at::Tensor& x) {
     return apply(linear, x).view({num_rows_, model_.config.num_heads, 1, model_.config.d_kv});
   };
@@ -93,7 +90,7 @@ at::Tensor T5Decoder::step(const at::Tensor& ids) {
     x = x + apply(cross.o, read.squeeze(1));
     x = apply(block.feed_forward, model_.activation, x);
   }
-  return t5_logits(model_, apply(model_.decoder.final_layer_norm, x)).to(at::kFloat);
+  return t5_logits(model_, apply(model_.decoder.final_layer_norm, x));
 }
 
 void T5Decoder::select(const at::Tensor& rows) {

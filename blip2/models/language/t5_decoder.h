@@ -38,19 +38,19 @@ class T5Sources {
   RowGroups groups_;  // rows by their source
 };
 
-/// Writes N rows token by token, with a cache, without gradients. The model must outlive it.
+/// Writes N rows token by token, with a cache. The model must outlive it.
 class T5Decoder : public Decoder {
  public:
   /// The encoder's input: embeds [N, S, Dl]; mask [N, S] of 0/1, padding anywhere, or undefined
   /// where there is none. The text begins with the model's start token, which is no part of it.
   T5Decoder(const T5& model, const at::Tensor& embeds, const at::Tensor& mask);
 
-  /// Runs the encoder and the start token.
-  at::Tensor start() override;
-  at::Tensor step(const at::Tensor& ids) override;
   void select(const at::Tensor& rows) override;
 
  private:
+  /// Runs the encoder and the start token.
+  at::Tensor first_logits() override;
+  at::Tensor next_logits(const at::Tensor& ids) override;
   /// The bias of the token at `position` to itself and all before it: a view [1, H, 1, position+1].
   at::Tensor position_bias(int64_t position);
 

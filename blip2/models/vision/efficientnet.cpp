@@ -13,6 +13,7 @@
 
 #include "blip2/base/error.h"
 #include "blip2/checkpoint/messages.h"
+#include "blip2/nn/autocast.h"
 
 namespace blip2 {
 namespace {
@@ -197,6 +198,8 @@ EfficientNetEncoder::EfficientNetEncoder(EfficientNet model)
     : model_(std::move(model)), folded_(fold(model_)) {}
 
 at::Tensor EfficientNetEncoder::encode(const at::Tensor& pixels) const {
+  // In bfloat16 what is rounded from block to block moves features behind it by a tenth.
+  const Autocast exact(Arithmetic::kFloat32);
   check_pixels(pixels);
   const int64_t batch = pixels.size(0);
   const int64_t chunk = pixels.is_cpu() ? kChunk : batch;
