@@ -4,11 +4,15 @@
 BLIP2_BINARY is the program, BLIP2_ASSETS (else ~/.cache/blip2) what tools/fetch_assets fetched.
 """
 import json
+import pathlib
+import shutil
 import subprocess
 import unittest
 
 from capfilt_jobs import ENVIRONMENT, CapFiltCase, capfilt, command, make_shards, outcome, picture, read_tar, sample
 from support import BINARY, png, write_shard
+
+GOLDEN = pathlib.Path(__file__).resolve().parent.parent / "golden"
 
 
 class Outputs(CapFiltCase):
@@ -102,6 +106,24 @@ run: {{task: image_text_pretrain_stage1, max_steps: 2, batch_size_train: 4, warm
         self.run_capfilt(self.folder / "in")
         self.assertTrue((self.output / "part0/00000.tar").exists() and (self.output / "part1/00000.tar").exists())
         self.assertTrue(json.loads((self.output / "captions.json").read_text())[-1]["image"].startswith("part1/00000.tar/"))
+
+    def test_captions_in_parquet_beside_the_shard(self):
+        """What img2dataset writes; the plug-in that reads it is optional (make parquet), and where it is not, that is said."""
+        folder = self.folder / "in"
+        folder.mkdir()
+        write_shard(folder / "00000.tar", [(f"00000000{i}.png", picture(i)) for i in (0, 1, 2)])
+        shutil.copyfile(GOLDEN / "data/img2dataset.parquet", folder / "00000.parquet")
+        if not pathlib.Path(BINARY).with_name("libblip2_parquet.so").exists():
+            refused = capfilt(self.model, self.output, folder / "00000.parquet")
+            self.assertEqual(refused.returncode, 1)
+            self.assertIn("make parquet", refused.stderr)
+            return
+        result = self.run_capfilt(folder / "00000.parquet", expect=3)
+        self.assertIn("000000002.png: expected a caption, found blank text", result.stderr)  # null in the parquet
+        shard = read_tar(self.output / "00000.tar")
+        self.assertEqual(list(shard)[:3], ["000000000.png", "000000000.json", "000000000.txt"])
+        webs = [json.loads(text)["web_captions"] for name, text in shard.items() if name.endswith(".json")]
+        self.assertEqual(webs, [["a red apple"], ["caf\u00e9 \u65e5\u672c"]])
 
     def test_a_configuration_file_and_a_report(self):
         make_shards(self.folder / "in", shards=2, records=12)
