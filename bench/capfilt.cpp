@@ -21,6 +21,7 @@
 #include "blip2/models/bundle.h"
 #include "blip2/models/similarity.h"
 #include "blip2/models/writing.h"
+#include "blip2/nn/autocast.h"
 #include "blip2/tasks/captioner.h"
 
 namespace blip2 {
@@ -126,7 +127,7 @@ Json measure(Clock clock, const Bundle& captioner, const Bundle& ranker, const I
 }  // namespace blip2
 
 int main(int argc, char** argv) {
-  if (argc < 6) {
+  if (argc < 7) {
     fmt::print("bench_capfilt: run bench/compare/capfilt.py, which makes its models\n");
     return 0;
   }
@@ -134,9 +135,12 @@ int main(int argc, char** argv) {
   const at::NoGradGuard no_grad;
   at::set_num_threads(std::atoi(argv[3]));
   const Clock clock = argv[4] == std::string("wall") ? now_s : processor_s;
-  const Bundle captioner = load_bundle(argv[1]), ranker = load_bundle(argv[2]);
+  const bool is_bfloat16 = argv[5] == std::string("bfloat16");
+  const BundleOptions options = {.has_bfloat16_matrices = is_bfloat16};
+  const Bundle captioner = load_bundle(argv[1], options), ranker = load_bundle(argv[2], options);
+  const Autocast autocast(arithmetic(is_bfloat16));
   Inputs inputs;
-  for (int i = 5; i < argc; ++i) {
+  for (int i = 6; i < argc; ++i) {
     const MappedFile file(argv[i]);
     inputs.push_back({argv[i], decode_rgba(file.bytes(), argv[i]), {"babebi bobubabi"}});
   }

@@ -4,11 +4,11 @@
 Both encode a picture once by each model, write ten captions of it (nucleus sampling, p 0.9, top-k 50, repetition penalty 1.1, 20 tokens with the
 prompt's four) and rank these and a web caption by CLIP's cosine; theirs is BlipForConditionalGeneration.generate with num_return_sequences=10, then
 CLIPModel. Models have the published sizes of blip-image-captioning-large and clip-vit-large-patch14, and random weights, which never end a text: so
-its least length is its greatest. float32, the same threads; runs alternate. By default one thread and
+its least length is its greatest. The same threads and dtype; runs alternate. By default one thread and
 the processor's time, since the machine may be shared. Prints medians and ratios, and compares the scores.
 
   python3 -m venv .venv-bench && .venv-bench/bin/pip install -r bench/compare/requirements.txt
-  .venv-bench/bin/python bench/compare/capfilt.py build/bench_capfilt [--pictures 4] [--rounds 3] [--threads 2 --clock wall]
+  .venv-bench/bin/python bench/compare/capfilt.py build/bench_capfilt [--pictures 4] [--rounds 3] [--threads 2 --clock wall] [--dtype bfloat16]
 """
 import argparse
 import itertools
@@ -100,8 +100,10 @@ def write_pictures(folder, count):
 class Theirs:
     """transformers; the seconds of a model's image encoder are taken where it begins and ends."""
 
-    def __init__(self, captioner, ranker, paths, clock):
+    def __init__(self, captioner, ranker, paths, clock, dtype):
         self.clock = clock
+        for model, _ in (captioner, ranker):
+            model.to(dtype)
         self.captioner, self.captioner_processor = captioner
         self.ranker, self.ranker_processor = ranker
         self.pictures = [Image.open(path).convert("RGB") for path in paths]
@@ -129,6 +131,7 @@ class Theirs:
         inputs = self.captioner_processor(self.pictures, [PROMPT] * len(self.pictures), return_tensors="pt")
         pixels = self.ranker_processor.image_processor(self.pictures, return_tensors="pt")
         result["prepare"] = self.clock() - start
+        inputs["pixel_values"], pixels["pixel_values"] = (x["pixel_values"].to(self.captioner.dtype) for x in (inputs, pixels))
         _, result["decode_1"], _ = self.timed(lambda: self.generate(inputs, 1))
         ids, result[f"decode_{CAPTIONS}"], result["encode_captioner"] = self.timed(lambda: self.generate(inputs, CAPTIONS))
         result["tokens_10"] = sum(len(row) - 4 for row in ids)
@@ -147,6 +150,7 @@ class Theirs:
         largest = 0.0
         for picture, found in zip(self.pictures, candidates):
             inputs = self.ranker_processor(text=[c["text"] for c in found], images=picture, padding=True, truncation=True, return_tensors="pt")
+            inputs["pixel_values"] = inputs["pixel_values"].to(self.ranker.dtype)
             expected = self.similarities(inputs)[0]
             largest = max(largest, max(abs(c["score"] - e.item()) for c, e in zip(found, expected)))
         return largest
@@ -158,6 +162,7 @@ def main():
     parser.add_argument("--pictures", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32", help="of both")
     parser.add_argument("--clock", choices=CLOCKS, default="processor", help="wall: for a machine that does nothing else")
     arguments = parser.parse_args()
     binary = str(pathlib.Path(arguments.binary).resolve())
@@ -166,8 +171,9 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         paths = write_pictures(folder, arguments.pictures)
-        theirs = Theirs(make_captioner(folder / "captioner"), make_ranker(folder / "ranker"), paths, CLOCKS[arguments.clock])
-        command = [binary, str(folder / "captioner"), str(folder / "ranker"), str(arguments.threads), arguments.clock, *paths]
+        theirs = Theirs(make_captioner(folder / "captioner"), make_ranker(folder / "ranker"), paths, CLOCKS[arguments.clock],
+                        getattr(torch, arguments.dtype))
+        command = [binary, str(folder / "captioner"), str(folder / "ranker"), str(arguments.threads), arguments.clock, arguments.dtype, *paths]
         runs = {"ours": [], "theirs": []}
         theirs.measure()  # warms up, as ours does
         for _ in range(arguments.rounds):
@@ -177,7 +183,7 @@ def main():
         if ours["tokens_10"] != runs["theirs"][0]["tokens_10"]:
             sys.exit(f"not the same work: {ours['tokens_10']} tokens and {runs['theirs'][0]['tokens_10']}")
         difference = theirs.largest_difference(ours["candidates"])
-    print(f"{arguments.pictures} pictures, {arguments.threads} threads, medians of {arguments.rounds} rounds, seconds by the {arguments.clock}'s clock")
+    print(f"{arguments.pictures} pictures, {arguments.threads} threads, {arguments.dtype}, medians of {arguments.rounds} rounds, seconds by the {arguments.clock}'s clock")
     middle = {side: {step: statistics.median(run[step] for run in runs[side]) for step in runs["theirs"][0]} for side in runs}
     for step in ("prepare", "encode_captioner", "encode_ranker", "decode_1", "decode_10", "rank", "all"):
         a, b = middle["ours"][step], middle["theirs"][step]

@@ -2,7 +2,6 @@
 
 #include <ATen/core/grad_mode.h>
 
-#include "blip2/nn/autocast.h"
 #include "blip2/nn/module.h"
 
 namespace blip2 {
@@ -14,7 +13,6 @@ at::Tensor Decoder::start() {
 
 at::Tensor Decoder::step(const at::Tensor& ids) {
   const at::NoGradGuard no_grad;
-  const Autocast exact(Arithmetic::kFloat32);
   return widened(next_logits(ids));
 }
 

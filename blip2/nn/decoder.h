@@ -10,8 +10,8 @@
 namespace blip2 {
 
 /// A language model in the middle of writing N rows, without gradients. The prompt and the picture
-/// were given when it was made. Under Autocast the prompt is computed in bfloat16; single tokens,
-/// whose time goes into reading the weights, in float32.
+/// were given when it was made. Under Autocast it computes in bfloat16, but attends from single
+/// tokens to what it remembers in float32.
 class Decoder {
  public:
   virtual ~Decoder() = default;

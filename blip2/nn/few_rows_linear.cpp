@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "blip2/base/error.h"
+#include "blip2/nn/autocast.h"
 #include "blip2/nn/row_kernels.h"
 
 namespace blip2 {
@@ -16,6 +17,8 @@ namespace {
 
 /// Rows up to which this is the faster way (bench/few_rows.cpp).
 constexpr int64_t kFewRows = 64;
+/// The same where the other way computes in bfloat16.
+constexpr int64_t kFewRowsUnderAutocast = 12;
 /// Multiplications that are worth another thread.
 constexpr int64_t kWork = 1 << 16;
 
@@ -39,7 +42,7 @@ bool is_few_rows_linear(const at::Tensor& x, const at::Tensor& weight) {
       at::GradMode::is_enabled() && (x.requires_grad() || weight.requires_grad());
   return x.scalar_type() == at::kFloat && weight.is_cpu() && weight.dim() == 2 &&
          weight_type(weight) && weight.is_contiguous() && !wants_gradient && x.numel() > 0 &&
-         x.numel() / x.size(-1) <= kFewRows;
+         x.numel() / x.size(-1) <= (is_autocast(x) ? kFewRowsUnderAutocast : kFewRows);
 }
 
 at::Tensor few_rows_linear(const at::Tensor& x, const at::Tensor& weight) {

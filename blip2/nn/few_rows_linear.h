@@ -7,7 +7,8 @@
 namespace blip2 {
 
 /// Whether few_rows_linear() takes these and is faster than another way: float32 rows on the CPU, a
-/// contiguous matrix of float32, float16 or bfloat16, and no gradient is asked for.
+/// contiguous matrix of float32, float16 or bfloat16, and no gradient is asked for. Under Autocast
+/// the other way is bfloat16's, which is faster from fewer rows on.
 bool is_few_rows_linear(const at::Tensor& x, const at::Tensor& weight);
 
 /// x W^T, float32. x: [..., in]; weight: [out, in]. Each weight is read once, from where it lies (a

@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "blip2/base/error.h"
+#include "blip2/nn/autocast.h"
+#include "blip2/nn/module.h"
 
 namespace blip2 {
 namespace {
@@ -109,9 +111,10 @@ at::Tensor attend_cached(KvCache& cache, const at::Tensor& query, const at::Tens
   if (query.size(2) > 1) {
     return merge_heads(attend(query, cache.keys(), cache.values(), mask, options));
   }
+  const Autocast exact(Arithmetic::kFloat32);  // converting all that is there costs more
   // One token: the heads that share a key are the rows of one small attention; no key is repeated.
-  const at::Tensor grouped =
-      query.reshape({num_rows, num_key_heads, query.size(1) / num_key_heads, query.size(3)});
+  const at::Tensor grouped = widened(query).reshape(
+      {num_rows, num_key_heads, query.size(1) / num_key_heads, query.size(3)});
   const at::Tensor seen = cache.prompt_.keys.defined()
                               ? cache.attend_in_two(grouped, mask, options)
                               : attend(grouped, cache.keys(), cache.values(), mask, options);

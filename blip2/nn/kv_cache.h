@@ -10,10 +10,10 @@
 
 namespace blip2 {
 
-/// Keys and values of N rows; all rows have the same number of positions S (shorter prompts are
-/// padded on the left and masked). Memory grows in blocks, so that appending a token does not copy
-/// the past. A long prompt is not copied either where select() forks its rows: they share it, as
-/// several texts about one picture do, and beams.
+/// Keys and values of N rows, in float32; all rows have the same number of positions S (shorter
+/// prompts are padded on the left and masked). Memory grows in blocks, so that appending a token
+/// does not copy the past. A long prompt is not copied either where select() forks its rows: they
+/// share it, as several texts about one picture do, and beams.
 class KvCache {
  public:
   /// Appends T positions. key, value: [N, Hkv, T, K]; N, Hkv and K are those of the first call.

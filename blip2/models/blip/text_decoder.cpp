@@ -13,6 +13,7 @@
 
 #include "blip2/base/error.h"
 #include "blip2/nn/attention.h"
+#include "blip2/nn/autocast.h"
 #include "blip2/nn/masks.h"
 
 namespace blip2 {
@@ -114,7 +115,11 @@ at::Tensor BlipDecoder::run(const at::Tensor& ids, const at::Tensor& positions) 
         split_heads(apply(self.query, x), text.config.num_attention_heads);  // [N, H, T, K]
     const KeyValue fresh = project_key_value(self, x, text.config.num_attention_heads);
     caches_[i].append(fresh.key, fresh.value);
-    const at::Tensor attended = attend(query, caches_[i].keys(), caches_[i].values(), mask);
+    at::Tensor attended;
+    {
+      const Autocast exact(Arithmetic::kFloat32);  // as attend_cached()
+      attended = attend(widened(query), caches_[i].keys(), caches_[i].values(), mask);
+    }
     x = finish_attention(self, merge_heads(attended), x, 0.0);
     x = finish_attention(layer.cross_attention, look(i, apply(layer.cross_attention.query, x)), x,
                          0.0);

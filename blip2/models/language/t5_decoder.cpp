@@ -10,6 +10,7 @@
 
 #include "blip2/base/error.h"
 #include "blip2/nn/attention.h"
+#include "blip2/nn/autocast.h"
 
 namespace blip2 {
 namespace {
@@ -31,8 +32,10 @@ T5Sources::T5Sources(const T5& model, const at::Tensor& encoded, const Packing& 
 
 at::Tensor T5Sources::attend(size_t layer, const at::Tensor& query) const {
   BLIP2_CHECK(query.dim() == 4 && query.size(2) == 1);
+  const Autocast exact(Arithmetic::kFloat32);  // as attend_cached()
   // The rows of one source are the queries of one attention; no key is repeated.
-  const at::Tensor by_source = groups_.to_groups(query.squeeze(2)).transpose(1, 2);  // [P, H, n, K]
+  const at::Tensor by_source =
+      groups_.to_groups(widened(query).squeeze(2)).transpose(1, 2);  // [P, H, n, K]
   const at::Tensor attended = blip2::attend(by_source, layers_[layer].keys, layers_[layer].values,
                                             mask_, {.scale = kT5AttentionScale});
   return groups_.to_rows(merge_heads(attended)).unsqueeze(1);
