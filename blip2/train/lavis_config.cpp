@@ -163,7 +163,8 @@ void Translator::translate_model() {
   copy("model.arch", model.arch, "model.arch");
   copy("model.vit_model", model.vit_model, "model.image_encoder", preset_->vit_model);
   copy("model.freeze_vit", model.freeze_vit, "model.freeze_vit", preset_->freeze_vit);
-  copy("model.use_grad_checkpoint", model.use_grad_checkpoint, "model.use_grad_checkpoint");
+  copy("model.use_grad_checkpoint", model.use_grad_checkpoint, "model.use_grad_checkpoint",
+       preset_->use_grad_checkpoint);
   copy("model.num_query_token", model.num_query_token, "model.num_query_token");
   copy("model.cross_attention_freq", model.cross_attention_freq, "model.cross_attention_freq");
   copy("model.embed_dim", model.embed_dim, "model.embed_dim");

@@ -14,6 +14,7 @@ struct LavisPreset {
   const char* vit_model;
   const char* image_size;
   const char* freeze_vit;
+  const char* use_grad_checkpoint;
   bool load_finetuned;
   const char* pretrained;      ///< the file that LAVIS downloads
   const char* finetuned;       ///< the same; "" where there is none

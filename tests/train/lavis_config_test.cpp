@@ -126,6 +126,7 @@ TEST(LavisConfig, RetrievalFinetuningResolves) {
   const TrainConfig& config = loaded.config();
   EXPECT_EQ(config.model.qformer, "blip2_pretrained.pth");
   EXPECT_FALSE(config.model.freeze_vit);
+  EXPECT_TRUE(config.model.use_grad_checkpoint);  // of its preset alone
   EXPECT_EQ(config.run.task, "finetune_retrieval");
   EXPECT_EQ(config.run.batch_size_train, 14);
   EXPECT_EQ(config.run.lr_layer_decay, 1);  // the file's 0.95 reaches no rate in LAVIS
