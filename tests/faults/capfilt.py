@@ -56,7 +56,7 @@ def states(folder):
 class Campaign:
     def __init__(self, jobs, scratch, expected):
         self.jobs, self.folder, self.expected = jobs, scratch / "job", expected
-        self.faults = self.kills = 0
+        self.faults = self.kills = self.unreached = 0
 
     def fault(self, what, message):
         self.faults += 1
@@ -92,6 +92,9 @@ class Campaign:
         self.clear()
         self.kills += 1
         status, stderr = self.jobs.finish(self.folder, kind=kind, at=number)
+        if status == 3:  # done before that call: how often a lease is touched depends on the machine's load
+            self.unreached += 1
+            return self.go_on(what)
         if kind in ("kill", "torn"):
             if status != -9:
                 return self.fault(what, f"exit status {status}")
@@ -178,6 +181,8 @@ def main():
                 campaign.at_call(kind, number)
             if place % 50 == 0:
                 print(f"{place} of {len(cases)}, {campaign.faults} faults", flush=True)
+        if 20 * campaign.unreached > campaign.kills:
+            campaign.fault("all", f"{campaign.unreached} faults came too late to strike")
         print(f"{campaign.kills} faults injected ({calls} calls a job), {campaign.faults} wrong outcomes, "
               f"{time.monotonic() - started:.0f} s")
         return campaign.faults > 0
