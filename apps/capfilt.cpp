@@ -136,8 +136,8 @@ struct CapFiltVerb {
     if (general.dtype != "auto") overrides.push_back({"dtype", general.dtype, "--dtype"});
     LoadedCapFiltConfig config(path, overrides);
     const std::unique_ptr<SharedCounter> counter = open_shared_counter(general.launch);
-    const CapFiltOutcome outcome =
-        run_capfilt(config, *counter, [&](const std::string& name, const std::string& reason) {
+    const CapFiltOutcome outcome = run_capfilt(
+        config, general.opened, *counter, [&](const std::string& name, const std::string& reason) {
           rows.write_failure(general, "image", name, reason);
         });
     if (general.launch.rank == 0) finish(config.config(), outcome);

@@ -23,8 +23,8 @@ struct Demo {
   }
 
   int run(const GeneralOptions& general) const {
-    if (general.is_bfloat16()) {
-      fail(ErrorCode::kInvalidArgument, "--dtype bfloat16: the demo computes in float32");
+    if (general.is_bfloat16() || !general.opened.is_cpu()) {
+      fail(ErrorCode::kInvalidArgument, "the demo computes on the CPU, in float32");
     }
     DemoOptions options;
     options.output = output;

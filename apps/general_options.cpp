@@ -7,20 +7,13 @@
 #include "blip2/base/error.h"
 #include "blip2/base/log.h"
 #include "blip2/base/threads.h"
+#include "blip2/nn/device.h"
 
 namespace blip2 {
-namespace {
-
-bool is_cuda(const std::string& device) {
-  return device == "cuda" || (device.starts_with("cuda:") && device.size() > 5 &&
-                              device.find_first_not_of("0123456789", 5) == std::string::npos);
-}
-
-}  // namespace
 
 void GeneralOptions::add(Options& options) {
   options.add("--device cpu|cuda[:N]", device, "where tensors live");
-  options.add("--dtype TYPE", dtype, "arithmetic of the frozen parts [auto: on the CPU, float32]",
+  options.add("--dtype TYPE", dtype, "arithmetic of the frozen parts [auto: float32]",
               one_of({"auto", "float32", "bfloat16", "float16"}));
   options.add("--threads N", threads,
               "CPU threads [physical cores, shared out to the ranks of a machine]",
@@ -35,23 +28,17 @@ std::string GeneralOptions::line_prefix() const {
   return launch.rank > 0 ? fmt::format("rank {}: ", launch.rank) : "";
 }
 
-void GeneralOptions::apply() const {
+void GeneralOptions::apply() {
   const LogLevel level = parse_log_level(log_level);
   // What every rank would say, rank 0 says for all.
   set_log_options(
       {launch.rank > 0 ? std::max(level, LogLevel::kWarning) : level, log_json, line_prefix()});
-  if (is_cuda(device)) {
-    fail(ErrorCode::kInvalidArgument, "--device {}: this build computes on the CPU: expected cpu",
-         device);
-  }
-  if (device != "cpu") {
-    fail(ErrorCode::kInvalidArgument, "--device: expected cpu, cuda or cuda:N, found '{}'", device);
-  }
+  opened = open_device(device, launch.rank_on_this_machine);
   if (dtype == "float16") {
     fail(ErrorCode::kInvalidArgument,
-         "--dtype float16: the CPU does not compute in it: expected auto, float32 or bfloat16");
+         "--dtype float16: not in this version: expected auto, float32 or bfloat16");
   }
-  if (is_bfloat16() && !has_bfloat16_arithmetic()) {
+  if (is_bfloat16() && opened.is_cpu() && !has_bfloat16_arithmetic()) {
     log_warning(
         "--dtype bfloat16: this processor has no bfloat16 arithmetic: weights are held in "
         "bfloat16, and computed with in float32");

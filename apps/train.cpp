@@ -41,9 +41,10 @@ struct Train {
   int run(const GeneralOptions& general) const {
     const LoadedTrainConfig loaded = config.load(general, FileChecks::kNow);
     const std::unique_ptr<Communicator> communicator =
-        open_communicator(general.launch, {loaded.config().run.rank_timeout_s});
+        open_communicator(general.launch, {general.opened, loaded.config().run.rank_timeout_s});
     RunOptions options;
     options.resume = resume;
+    options.device = general.opened;
     run_training(loaded, *communicator, options);
     if (communicator->rank() == 0) print(loaded.config().run.output_dir + "/model\n");
     return 0;

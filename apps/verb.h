@@ -26,13 +26,17 @@ struct GeneralOptions {
   std::string log_level = "info";
   bool log_json = false;
   Launch launch = read_launch();  ///< not an option: how this process was started
+  at::Device opened = at::kCPU;   ///< what `device` names, after apply()
 
   void add(Options& options);
-  /// Checks device and dtype, and sets log and threads for the process. Throws kUnsupported.
-  void apply() const;
-  /// Of the frozen parts: `auto` is float32 on the CPU, whose numbers are the reference's.
-  Arithmetic arithmetic() const { return blip2::arithmetic(is_bfloat16()); }
-  BundleOptions bundle_options() const { return {.has_bfloat16_matrices = is_bfloat16()}; }
+  /// Opens the device, checks dtype, and sets log and threads for the process. Throws
+  /// kInvalidArgument.
+  void apply();
+  /// Of the frozen parts: `auto` is float32, whose numbers are the reference's.
+  Arithmetic arithmetic() const { return blip2::arithmetic(is_bfloat16(), opened); }
+  BundleOptions bundle_options() const {
+    return {.device = opened, .has_bfloat16_matrices = is_bfloat16()};
+  }
   bool is_bfloat16() const { return dtype == "bfloat16"; }
   /// What stands before every line of a rank but the first: "rank 1: ".
   std::string line_prefix() const;

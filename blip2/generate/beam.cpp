@@ -182,7 +182,7 @@ std::vector<GeneratedSequence> BeamState::results() const {
 /// float32.
 std::vector<Candidate> make_pool(const at::Tensor& scores, int64_t size, bool do_sample,
                                  BeamState& state) {
-  const at::Tensor flat = scores.reshape(-1);
+  const at::Tensor flat = do_sample ? scores.cpu().reshape(-1) : scores.reshape(-1);
   std::vector<Candidate> pool;
   const auto add = [&](int64_t index, float score) {
     pool.push_back({static_cast<size_t>(index / scores.size(1)), index % scores.size(1), score});

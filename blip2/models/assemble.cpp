@@ -140,7 +140,8 @@ std::unique_ptr<Tokenizer> question_tokenizer(const AssembleOptions& options) {
 }
 
 ImageEncoderPart open_encoder(const AssembleOptions& options) {
-  return open_image_encoder(options.image_encoder, {.trained = options.train_image_encoder,
+  return open_image_encoder(options.image_encoder, {.device = options.device,
+                                                    .trained = options.train_image_encoder,
                                                     .image_size = options.image_size});
 }
 
@@ -175,6 +176,8 @@ Bundle assemble_stage1(const AssembleOptions& options) {
     bundle.stage1 = load_stage1(config, *open_source(options.qformer), Storage::kOwned);
     bundle.qformer_tokenizer = load_tokenizer(options.qformer, extra_tokens());
   }
+  move_to(named_tensors(*bundle.stage1), options.device);
+  bundle.device = options.device;
   bundle.max_text_length = options.max_text_length;
   return bundle;
 }
@@ -184,8 +187,11 @@ Bundle assemble_generative(const AssembleOptions& options) {
   Bundle bundle;
   set_encoder(bundle, open_encoder(options));
   LanguageModelPart language =
-      open_language_model(options.language_model, {.t5_activation = T5Activation::kExactGelu});
+      open_language_model(options.language_model,
+                          {.device = options.device, .t5_activation = T5Activation::kExactGelu});
+  bundle.device = options.device;
   bundle.generative = start_generative(options, bundle.image_encoder->width(), language);
+  move_to(named_tensors(*bundle.generative), options.device);
   if (options.reads_question) bundle.qformer_tokenizer = question_tokenizer(options);
   bundle.language_model = std::move(language.model);
   bundle.max_positions = language.max_positions;

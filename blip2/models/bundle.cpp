@@ -232,6 +232,7 @@ Bundle load_bundle(const fs::path& directory, const BundleOptions& options) {
     fail(ErrorCode::kNotFound, "{}: expected the directory of a model", directory.string());
   }
   Bundle bundle = load_directory(directory, options);
+  bundle.device = options.device;
   if (options.has_bfloat16_matrices) narrow(all_tensors(bundle));
   log_debug("{}: loaded in {:.2f} s", directory.string(), now_s() - start_s);
   return bundle;

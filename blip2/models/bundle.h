@@ -29,6 +29,7 @@ namespace blip2 {
 ///   BLIP-1                            blip, text_tokenizer
 ///   CLIP                              clip, text_tokenizer
 struct Bundle {
+  at::Device device = at::kCPU;                 ///< where its tensors live
   std::unique_ptr<ImageEncoder> image_encoder;  ///< not in CLIP, which has its own
   ImageTransform transform;
   std::optional<Stage1> stage1;
@@ -51,7 +52,8 @@ struct Bundle {
 /// Whether the Q-Former reads the instruction that the language model gets.
 bool is_instruct(const Bundle& bundle);
 
-/// The encoder's raw output for pictures [B, 3, H, W], without a graph. [B, P, Dv].
+/// The encoder's raw output for pictures [B, 3, H, W], wherever they lie, without a graph. [B, P,
+/// Dv].
 at::Tensor encode_images(const Bundle& bundle, const at::Tensor& pixels);
 
 /// Raw outputs as the rest of the model reads them: after the layer norm behind the encoder (CLIP
@@ -98,6 +100,7 @@ struct AssembleOptions {
   bool train_image_encoder = false;  ///< as PartOptions::trained
   int64_t image_size = 0;            ///< as PartOptions::image_size
   uint64_t seed = 42;
+  at::Device device = at::kCPU;
 };
 Bundle assemble_stage1(const AssembleOptions& options);
 /// From a stage-1 or stage-2 model directory the Q-Former is taken as it is; from a plain BERT,

@@ -10,7 +10,8 @@
 
 namespace blip2 {
 
-PaddedIds pad_ids(const std::vector<std::vector<int64_t>>& rows, PaddingSide side, int64_t pad_id) {
+PaddedIds pad_ids(const std::vector<std::vector<int64_t>>& rows, PaddingSide side,
+                  at::Device device, int64_t pad_id) {
   BLIP2_CHECK(!rows.empty());
   size_t longest = 0, shortest = rows.front().size();
   for (const std::vector<int64_t>& row : rows) {
@@ -28,7 +29,13 @@ PaddedIds pad_ids(const std::vector<std::vector<int64_t>>& rows, PaddingSide sid
     padded.ids[i].narrow(0, first, n).copy_(at::tensor(at::ArrayRef<int64_t>(row), at::kLong));
     padded.mask[i].narrow(0, first, n).fill_(1);
   }
+  padded.ids = padded.ids.to(device);
+  padded.mask = padded.mask.to(device);
   return padded;
+}
+
+at::Tensor to_tensor(const std::vector<int64_t>& numbers, at::Device device) {
+  return at::tensor(at::ArrayRef<int64_t>(numbers), at::kLong).to(device);
 }
 
 }  // namespace blip2

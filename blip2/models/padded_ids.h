@@ -18,6 +18,9 @@ enum class PaddingSide { kLeft, kRight };
 
 /// `rows`: at least one. Padding slots hold `pad_id`.
 PaddedIds pad_ids(const std::vector<std::vector<int64_t>>& rows, PaddingSide side,
-                  int64_t pad_id = 0);
+                  at::Device device, int64_t pad_id = 0);
+
+/// Numbers as a tensor [N] int64.
+at::Tensor to_tensor(const std::vector<int64_t>& numbers, at::Device device);
 
 }  // namespace blip2

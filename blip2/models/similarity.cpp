@@ -5,7 +5,6 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/sort.h>
-#include <ATen/ops/tensor.h>
 
 #include <algorithm>
 #include <cmath>
@@ -32,10 +31,6 @@ at::Tensor in_chunks(int64_t n, F f) {
   return at::cat(parts);
 }
 
-at::Tensor index_of(const std::vector<int64_t>& rows) {
-  return at::tensor(at::ArrayRef<int64_t>(rows), at::kLong);
-}
-
 /// f(ids, mask) over chunks of texts of like lengths, so that a long text pads few others; rows in
 /// the order of the texts.
 template <typename F>
@@ -53,7 +48,7 @@ at::Tensor by_length(const TextFeatures& texts, F f) {
 
 /// The ids of texts, right-padded.
 TextFeatures tokenize(const Tokenizer& tokenizer, const std::vector<std::string>& texts,
-                      int64_t max_length, int64_t most) {
+                      int64_t max_length, int64_t most, at::Device device) {
   if (texts.empty()) fail(ErrorCode::kInvalidArgument, "expected at least one text");
   if (max_length < 2 || max_length > most) {
     fail(ErrorCode::kInvalidArgument, "text length: expected 2 to {} tokens, found {}", most,
@@ -68,7 +63,7 @@ TextFeatures tokenize(const Tokenizer& tokenizer, const std::vector<std::string>
     }
   }
   const PaddedIds padded =
-      pad_ids(rows, PaddingSide::kRight, std::max<int64_t>(tokenizer.special_ids().pad, 0));
+      pad_ids(rows, PaddingSide::kRight, device, std::max<int64_t>(tokenizer.special_ids().pad, 0));
   return {padded.ids, padded.mask, {}};
 }
 
@@ -90,8 +85,8 @@ at::Tensor chunk_logits(const Bundle& bundle, const at::Tensor& embeds, const Te
                         project_context(matcher->text_encoder, norm_images(bundle, embeds)), text);
   }
   const Stage1& model = *bundle.stage1;
-  const at::Tensor rows =
-      at::arange(embeds.size(0), at::kLong).repeat_interleave(text.packing.batch / embeds.size(0));
+  const at::Tensor rows = at::arange(embeds.size(0), embeds.options().dtype(at::kLong))
+                              .repeat_interleave(text.packing.batch / embeds.size(0));
   const ImageKeyValues keys = project_image(model.qformer, apply(model.image_norm, embeds));
   return match_logits(model, select_rows(keys, rows), text);
 }
@@ -157,7 +152,7 @@ TextFeatures text_ids(const Bundle& bundle, const std::vector<std::string>& text
                                 ? matcher->text_encoder.config.max_position_embeddings
                             : bundle.clip ? bundle.clip->config.text.max_position_embeddings
                                           : bundle.stage1->config.qformer.max_position_embeddings;
-  return tokenize(tokenizer, texts, max_length, positions);
+  return tokenize(tokenizer, texts, max_length, positions, bundle.device);
 }
 
 TextFeatures text_features(const Bundle& bundle, const std::vector<std::string>& texts,
@@ -221,7 +216,7 @@ at::Tensor pair_logits(const Bundle& bundle, const at::Tensor& image_embeds,
     pictures.push_back(images[static_cast<size_t>(pair)]);
     rows.push_back(text_rows[static_cast<size_t>(pair)]);
   }
-  const at::Tensor sorted_rows = index_of(rows);
+  const at::Tensor sorted_rows = to_tensor(rows, bundle.device);
   std::vector<at::Tensor> parts;
   int64_t first = 0;
   for (const PairChunk& chunk : pair_chunks(pictures)) {
@@ -229,12 +224,12 @@ at::Tensor pair_logits(const Bundle& bundle, const at::Tensor& image_embeds,
     const at::Tensor index = sorted_rows.narrow(0, first, n);
     const Text text =
         pack_text(texts.ids.index_select(0, index), texts.mask.index_select(0, index));
-    parts.push_back(
-        chunk_logits(bundle, image_embeds.index_select(0, index_of(chunk.pictures)), text));
+    parts.push_back(chunk_logits(
+        bundle, image_embeds.index_select(0, to_tensor(chunk.pictures, bundle.device)), text));
     first += n;
   }
   const at::Tensor sorted = at::cat(parts);
-  return at::empty_like(sorted).index_copy_(0, index_of(order), sorted);
+  return at::empty_like(sorted).index_copy_(0, to_tensor(order, bundle.device), sorted);
 }
 
 }  // namespace blip2

@@ -3,7 +3,6 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/full.h>
-#include <ATen/ops/tensor.h>
 
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -19,10 +18,10 @@ namespace {
 using Json = nlohmann::json;
 using Ids = std::vector<std::vector<int64_t>>;
 
-at::Tensor image_rows(const std::vector<Prompt>& prompts) {
+std::vector<int64_t> image_rows(const std::vector<Prompt>& prompts) {
   std::vector<int64_t> rows;
   for (const Prompt& prompt : prompts) rows.push_back(prompt.image);
-  return at::tensor(at::ArrayRef<int64_t>(rows), at::kLong);
+  return rows;
 }
 
 /// Whether row i is about picture i: nothing needs to be repeated then.
@@ -35,8 +34,8 @@ bool is_one_each(const std::vector<Prompt>& prompts, int64_t num_images) {
 }
 
 at::Tensor by_prompt(const at::Tensor& per_image, const std::vector<Prompt>& prompts) {
-  return is_one_each(prompts, per_image.size(0)) ? per_image
-                                                 : per_image.index_select(0, image_rows(prompts));
+  if (is_one_each(prompts, per_image.size(0))) return per_image;
+  return per_image.index_select(0, to_tensor(image_rows(prompts), per_image.device()));
 }
 
 Ids encode_all(const Tokenizer& tokenizer, const std::vector<Prompt>& prompts) {
@@ -73,13 +72,14 @@ Writing start_generative(const Bundle& bundle, const at::Tensor& image_embeds,
   // An empty prompt still has the tokenizer's start or end token, where there is one.
   const Ids rows = encode_all(*bundle.text_tokenizer, prompts);
   const PaddedIds text =
-      pad_ids(rows, seq2seq != nullptr ? PaddingSide::kRight : PaddingSide::kLeft);
+      pad_ids(rows, seq2seq != nullptr ? PaddingSide::kRight : PaddingSide::kLeft, bundle.device);
   at::Tensor embeds = queries, mask;
   if (text.ids.size(1) > 0) {
     embeds = at::cat({queries, bundle.language_model->embed(text.ids)}, 1);
   }
   if (text.has_padding) {
-    mask = at::cat({at::full({queries.size(0), num_queries}, 1, at::kLong), text.mask}, 1);
+    mask =
+        at::cat({at::full({queries.size(0), num_queries}, 1, text.mask.options()), text.mask}, 1);
   }
   Writing writing;
   writing.decoder = bundle.language_model->decode(embeds, mask);
@@ -148,7 +148,7 @@ Writing start_blip(const Bundle& bundle, const at::Tensor& image_embeds,
       writing.prompt_ids.push_back(caption_start(bundle, config, prompt.text));
     }
     finish(config);
-    const PaddedIds start = pad_ids(writing.prompt_ids, PaddingSide::kLeft);
+    const PaddedIds start = pad_ids(writing.prompt_ids, PaddingSide::kLeft, bundle.device);
     writing.decoder = decode_captions(*captioner, by_prompt(embeds, prompts), start.ids,
                                       start.has_padding ? start.mask : at::Tensor());
     return writing;
@@ -162,7 +162,7 @@ Writing start_blip(const Bundle& bundle, const at::Tensor& image_embeds,
     room_after(config.max_position_embeddings + 1, static_cast<int64_t>(ids.size()),
                "the question");
   }
-  const PaddedIds asked = pad_ids(questions, PaddingSide::kRight);
+  const PaddedIds asked = pad_ids(questions, PaddingSide::kRight, bundle.device);
   writing.decoder = decode_answers(answerer, read_questions(answerer, by_prompt(embeds, prompts),
                                                             pack_text(asked.ids, asked.mask)));
   return writing;
@@ -190,7 +190,7 @@ at::Tensor prompted_queries(const Bundle& bundle, const at::Tensor& image_embeds
     }
   }
   const PaddedIds text =
-      pad_ids(encode_all(*bundle.qformer_tokenizer, prompts), PaddingSide::kRight);
+      pad_ids(encode_all(*bundle.qformer_tokenizer, prompts), PaddingSide::kRight, bundle.device);
   return query_output(*bundle.generative, by_prompt(image_embeds, prompts),
                       pack_text(text.ids, text.mask));
 }

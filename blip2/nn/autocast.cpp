@@ -3,6 +3,11 @@
 #include <ATen/autocast_mode.h>
 
 namespace blip2 {
+namespace {
+
+constexpr std::array kDevices = {at::kCPU, at::kCUDA};
+
+}  // namespace
 
 bool has_bfloat16_arithmetic() {
 #if defined(__x86_64__)
@@ -12,26 +17,31 @@ bool has_bfloat16_arithmetic() {
 #endif
 }
 
-Arithmetic arithmetic(bool asked_for_bfloat16) {
-  return asked_for_bfloat16 && has_bfloat16_arithmetic() ? Arithmetic::kBFloat16
-                                                         : Arithmetic::kFloat32;
+Arithmetic arithmetic(bool asked_for_bfloat16, at::Device device) {
+  const bool has_it = !device.is_cpu() || has_bfloat16_arithmetic();
+  return asked_for_bfloat16 && has_it ? Arithmetic::kBFloat16 : Arithmetic::kFloat32;
 }
 
-Autocast::Autocast(Arithmetic arithmetic)
-    : was_enabled_(at::autocast::is_autocast_enabled(at::kCPU)) {
+Autocast::Autocast(Arithmetic arithmetic) {
   at::autocast::increment_nesting();
-  at::autocast::set_autocast_dtype(at::kCPU, at::kBFloat16);
-  at::autocast::set_autocast_enabled(at::kCPU, arithmetic == Arithmetic::kBFloat16);
+  for (size_t i = 0; i < kDevices.size(); ++i) {
+    were_enabled_[i] = at::autocast::is_autocast_enabled(kDevices[i]);
+    at::autocast::set_autocast_dtype(kDevices[i], at::kBFloat16);
+    at::autocast::set_autocast_enabled(kDevices[i], arithmetic == Arithmetic::kBFloat16);
+  }
 }
 
 Autocast::~Autocast() {
-  at::autocast::set_autocast_enabled(at::kCPU, was_enabled_);
+  for (size_t i = 0; i < kDevices.size(); ++i) {
+    at::autocast::set_autocast_enabled(kDevices[i], were_enabled_[i]);
+  }
   // It remembers the copies of trained weights, which change with the next update.
   if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
 }
 
 bool is_autocast(const at::Tensor& x) {
-  return at::autocast::is_autocast_enabled(x.device().type());
+  const at::DeviceType type = x.device().type();
+  return (type == at::kCPU || type == at::kCUDA) && at::autocast::is_autocast_enabled(type);
 }
 
 }  // namespace blip2

@@ -5,6 +5,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <array>
+
 namespace blip2 {
 
 /// Whether this processor multiplies bfloat16 matrices by itself (AMX, AVX-512 BF16). Elsewhere
@@ -13,8 +15,8 @@ bool has_bfloat16_arithmetic();
 
 enum class Arithmetic { kFloat32, kBFloat16 };
 
-/// bfloat16 where it is asked for and the processor has it.
-Arithmetic arithmetic(bool asked_for_bfloat16);
+/// bfloat16 where it is asked for and the device has it: a GPU, or such a processor.
+Arithmetic arithmetic(bool asked_for_bfloat16, at::Device device = at::kCPU);
 
 /// From here to the end of the scope; an inner one wins. The forward pass alone needs it: the
 /// backward pass follows what was computed.
@@ -26,7 +28,7 @@ class Autocast {
   Autocast& operator=(const Autocast&) = delete;
 
  private:
-  bool was_enabled_;
+  std::array<bool, 2> were_enabled_;  // on the CPU, on GPUs
 };
 
 /// Whether what is computed of x now is in bfloat16.

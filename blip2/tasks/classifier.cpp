@@ -60,7 +60,7 @@ std::vector<Classification> Classifier::classify(const std::vector<Picture>& pic
   const at::Tensor embeds = encode_images(bundle_, stack_pixels(pixels_of(pictures), size, size));
   const at::Tensor cosines =
       all_similarities(image_features(bundle_, embeds), state_->texts.projected)
-          .to(at::kDouble)
+          .to(at::kCPU, at::kDouble)
           .contiguous();  // [N, L]
   const double scale = 1 / temperature(bundle_);
   std::vector<Classification> rows;

@@ -118,7 +118,7 @@ const char* lacking(const Bundle& bundle, const std::string& name) {
 }
 
 FeatureRows to_rows(const std::string& name, const at::Tensor& tensor) {
-  const at::Tensor whole = tensor.to(at::kFloat).contiguous();
+  const at::Tensor whole = tensor.to(at::kCPU, at::kFloat).contiguous();
   FeatureRows rows;
   rows.name = name;
   rows.row_shape.assign(whole.sizes().begin() + 1, whole.sizes().end());

@@ -185,7 +185,7 @@ EncodedSet encode_set(const Bundle& bundle, const Source& source,
   set.embeds = at::cat(embeds);
   set.texts = text_features(bundle, texts, options.max_text_length);
   set.similarity = all_similarities(image_features(bundle, set.embeds), set.texts.projected)
-                       .to(at::kFloat)
+                       .to(at::kCPU, at::kFloat)
                        .contiguous();
   return set;
 }

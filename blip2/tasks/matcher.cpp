@@ -76,7 +76,7 @@ Image Matcher::attention(const Picture& picture, const Image& shown, size_t text
       pack_text(state_->texts.ids.narrow(0, row, 1), state_->texts.mask.narrow(0, row, 1));
   const at::Tensor embeds = apply(model.image_norm, embeds_of(bundle_, {picture}));
   const at::Tensor last = cross_attention_maps(model.qformer, embeds, &one).back();  // [1, H, Q, P]
-  at::Tensor weights = last[0].mean(0).mean(0).contiguous();                         // [P]
+  at::Tensor weights = last[0].mean(0).mean(0).cpu().contiguous();                   // [P]
   const auto side_of = [](int64_t n) {
     return static_cast<int>(std::lround(std::sqrt(static_cast<double>(n))));
   };

@@ -105,10 +105,11 @@ std::vector<FoundImage> Retriever::search(const std::string& query) const {
     const std::span<const float> pixels = picture.pixels;
     const int64_t size = bundle_.transform.image_size;
     const at::Tensor embeds = encode_images(bundle_, stack_pixels({pixels}, size, size));
-    return best(index_, picture_scores(index_, image_features(bundle_, embeds)[0]), options_.top);
+    return best(index_, picture_scores(index_, image_features(bundle_, embeds)[0].cpu()),
+                options_.top);
   }
   const TextFeatures text = text_features(bundle_, {query}, options_.max_text_length);
-  const std::vector<float> scores = text_scores(index_, text.projected);
+  const std::vector<float> scores = text_scores(index_, text.projected.cpu());
   if (options_.rerank == 0) return best(index_, scores, options_.top);
   return rerank(query, best(index_, scores, std::max(options_.rerank, options_.top)));
 }

@@ -101,11 +101,13 @@ struct RunConfig {
   double rank_timeout_s = 30;
 
   /// Whether frozen matrices are held in bfloat16 while the run lasts.
-  bool holds_bfloat16() const {
-    return frozen_dtype == "bfloat16" || arithmetic(amp) == Arithmetic::kBFloat16;
+  bool holds_bfloat16(at::Device device) const {
+    return frozen_dtype == "bfloat16" || arithmetic(amp, device) == Arithmetic::kBFloat16;
   }
   /// How the frozen parts compute.
-  Arithmetic frozen_arithmetic() const { return arithmetic(amp || frozen_dtype == "bfloat16"); }
+  Arithmetic frozen_arithmetic(at::Device device) const {
+    return arithmetic(amp || frozen_dtype == "bfloat16", device);
+  }
 };
 
 struct TrainConfig {

@@ -19,7 +19,7 @@ uint64_t digest(const std::vector<NamedTensor>& tensors, int64_t step, Compared 
   for (size_t i = 0; i < tensors.size(); ++i) {
     const bool is_in_share = static_cast<int64_t>(i) % kNumShares == step % kNumShares;
     if (compared == Compared::kShare && !is_in_share) continue;
-    const at::Tensor values = tensors[i].tensor->detach().contiguous();
+    const at::Tensor values = tensors[i].tensor->detach().cpu().contiguous();
     all += checksum(
         std::span(static_cast<const std::byte*>(values.const_data_ptr()), values.nbytes()));
   }

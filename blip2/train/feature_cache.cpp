@@ -253,7 +253,7 @@ void compute_view(ViewWriter& writer, const Source& source, const std::vector<Pi
     const int64_t following = first + pixels.size(0);
     if (following < source.size()) next = std::async(std::launch::async, load, following);
     const at::NoGradGuard no_grad;
-    writer.append(encoder.encode(pixels).to(at::kHalf).contiguous());
+    writer.append(encoder.encode(pixels).to(at::kCPU, at::kHalf).contiguous());
     progress.advance(pixels.size(0));
     first = following;
     throw_if_interrupted();

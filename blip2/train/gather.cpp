@@ -3,7 +3,6 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
-#include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
@@ -27,7 +26,7 @@ struct FetchPlan {
 
 FetchPlan plan_fetch(const at::Tensor& wanted, int64_t num_own, Communicator& communicator) {
   const int64_t num_ranks = communicator.world_size(), num_wanted = wanted.size(0);
-  const at::Tensor all = communicator.all_gather(wanted.contiguous());  // [W*M]
+  const at::Tensor all = communicator.all_gather(wanted.cpu().contiguous());  // [W*M]
   const int64_t* rows = all.const_data_ptr<int64_t>();
   FetchPlan plan;
   plan.counts.send.assign(static_cast<size_t>(num_ranks), 0);
@@ -47,11 +46,15 @@ FetchPlan plan_fetch(const at::Tensor& wanted, int64_t num_own, Communicator& co
     }
   }
   std::sort(by_owner.begin(), by_owner.end());
-  plan.sent = at::tensor(at::ArrayRef<int64_t>(sent), at::kLong);
-  plan.place = at::empty({num_wanted}, at::kLong);
+  std::vector<int64_t> places(by_owner.size());
   for (size_t i = 0; i < by_owner.size(); ++i) {
-    plan.place.mutable_data_ptr<int64_t>()[by_owner[i].second] = static_cast<int64_t>(i);
+    places[static_cast<size_t>(by_owner[i].second)] = static_cast<int64_t>(i);
   }
+  const auto there = [&](const std::vector<int64_t>& numbers) {
+    return at::tensor(at::ArrayRef<int64_t>(numbers), at::kLong).to(wanted.device());
+  };
+  plan.sent = there(sent);
+  plan.place = there(places);
   return plan;
 }
 

@@ -136,8 +136,9 @@ void GradientReducer::finish() {
 void GradientReducer::put_back(const Bucket& bucket) {
   const int64_t num_values = places_[bucket.parameters[0]].flag;
   bucket.values.narrow(0, 0, num_values).div_(communicator_.world_size());
+  const at::Tensor flags = bucket.values.narrow(0, num_values, std::ssize(bucket.parameters)).cpu();
   for (const size_t i : bucket.parameters) {
-    const bool any = bucket.values[places_[i].flag].item<double>() > 0;
+    const bool any = flags[places_[i].flag - num_values].item<double>() > 0;
     parameters_[i].mutable_grad() = any ? values_of(i) : at::Tensor();
   }
 }

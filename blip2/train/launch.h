@@ -18,6 +18,7 @@ struct Launch {
   int64_t rank = 0;
   int64_t num_ranks = 1;
   int64_t ranks_on_this_machine = 1;
+  int64_t rank_on_this_machine = 0;  ///< which of its GPUs is this rank's
 };
 
 /// Reads the variables of Open MPI's mpirun (OMPI_COMM_WORLD_*), of PMI and PMIx under srun, of
@@ -26,13 +27,14 @@ Launch read_launch(const std::function<const char*(const char*)>& variable);
 Launch read_launch();
 
 struct CommunicatorOptions {
+  at::Device device = at::kCPU;
   double silence_limit_s = 30;  ///< as MpiOptions
 };
 
-/// The communicator of a training run: of one process, or of all ranks under MPI. Throws
-/// kInvalidArgument, with the command that works, under torchrun (that is for GPUs by NCCL, which
-/// this version does not have), under srun without MPI, and where this program was built without
-/// MPI; else as open_mpi().
+/// The communicator of a training run: of one process; of all ranks over MPI on the CPU, over NCCL
+/// on GPUs, whether mpirun, srun or torchrun has started them. Throws kInvalidArgument, with the
+/// command that works, under torchrun on the CPU, under srun without MPI, and where this program
+/// was built without MPI; else as open_mpi() and open_nccl().
 std::unique_ptr<Communicator> open_communicator(const Launch& launch,
                                                 const CommunicatorOptions& options = {});
 

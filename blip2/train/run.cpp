@@ -41,8 +41,9 @@ std::string note_of(const LogRow& row) {
 
 }  // namespace
 
-Bundle assemble(const TrainConfig& config) {
+Bundle assemble(const TrainConfig& config, at::Device device) {
   AssembleOptions options;
+  options.device = device;
   options.image_encoder = config.model.image_encoder;
   options.qformer = config.model.qformer;
   options.language_model = config.model.language_model;
@@ -88,11 +89,11 @@ std::unique_ptr<TrainingData> open_data(const TrainConfig& config, const Bundle&
 TrainingSummary run_one_rank(const LoadedTrainConfig& loaded, Communicator& communicator,
                              const RunOptions& options) {
   const TrainConfig& config = loaded.config();
-  if (config.run.amp && !has_bfloat16_arithmetic()) {
+  if (config.run.amp && options.device.is_cpu() && !has_bfloat16_arithmetic()) {
     log_warning("run.amp: this processor has no bfloat16 arithmetic: the run computes in float32");
   }
   make_directories(config.run.output_dir);
-  Bundle bundle = assemble(config);
+  Bundle bundle = assemble(config, options.device);
   const std::unique_ptr<TrainingData> opened = open_data(config, bundle, communicator);
   TrainingData& data = *opened;
   std::unique_ptr<Stage> stage;

@@ -14,6 +14,7 @@
 namespace blip2 {
 
 struct RunOptions {
+  at::Device device = at::kCPU;
   std::string resume = "auto";                       ///< as TrainerOptions
   std::string title = "training";                    ///< for progress
   std::optional<int64_t> stop_after = std::nullopt;  ///< as TrainerOptions
@@ -24,7 +25,7 @@ struct RunOptions {
 
 /// The model that a configuration's training starts from. Throws as assemble_stage1() and
 /// assemble_generative() do.
-Bundle assemble(const TrainConfig& config);
+Bundle assemble(const TrainConfig& config, at::Device device = at::kCPU);
 
 /// Runs a configuration to its end: its task says which stage. Writes run.output_dir as `train`
 /// promises. Throws as train(), assemble_*() and TrainingData do.

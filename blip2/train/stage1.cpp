@@ -148,7 +148,7 @@ Stage1Training::Stage1Training(Bundle& bundle, TrainingData& data, const TrainCo
     : bundle_(bundle), data_(data), config_(config), communicator_(communicator) {
   BLIP2_CHECK(bundle_.stage1.has_value() && bundle_.qformer_tokenizer != nullptr);
   set_trainable(trained_tensors(), true);
-  if (config_.run.holds_bfloat16()) {
+  if (config_.run.holds_bfloat16(bundle_.device)) {
     narrowed_ = std::make_unique<Narrowed>(bundle_.image_encoder->tensors());
   }
 }
@@ -175,7 +175,7 @@ Stage1Texts Stage1Training::tokenize(const Batch& batch) const {
   padding.max_length = config_.model.max_txt_len;
   padding.keep_last_token = true;
   const TextBatch texts = pad_texts(ids, padding);
-  return {texts.ids, texts.mask};
+  return {texts.ids.to(bundle_.device), texts.mask.to(bundle_.device)};
 }
 
 RelatedPairs Stage1Training::related_pairs(const Batch& batch) const {
@@ -187,7 +187,8 @@ RelatedPairs Stage1Training::related_pairs(const Batch& batch) const {
     for (size_t i = 0; i < batch.samples.size(); ++i) {
       own.mutable_data_ptr<int64_t>()[i] = static_cast<int64_t>(hash_text(batch.samples[i].*field));
     }
-    return own.unsqueeze(1) == communicator_.all_gather(own).unsqueeze(0);  // [B, N]
+    const at::Tensor equal = own.unsqueeze(1) == communicator_.all_gather(own).unsqueeze(0);
+    return equal.to(bundle_.device);  // [B, N]
   };
   if (is_retrieval) return {{}, same(&Sample::image_id)};
   at::Tensor excluded;
@@ -214,9 +215,9 @@ StepOutput Stage1Training::run_batch(const StepContext& context) {
   options.global_token_mean = run.token_mean == "global";
   const Stage1& model = *bundle_.stage1;
   const at::Tensor embeds =
-      drop_image_tokens(data_.image_embeds(batch), run.image_token_drop, options.seed, options.step,
-                        context.rank * run.batch_size_train);
-  const Autocast autocast(arithmetic(run.amp));
+      drop_image_tokens(data_.image_embeds(batch).to(bundle_.device), run.image_token_drop,
+                        options.seed, options.step, context.rank * run.batch_size_train);
+  const Autocast autocast(arithmetic(run.amp, bundle_.device));
   const Stage1Losses losses =
       stage1_losses(model, embeds, tokenize(batch), related_pairs(batch), communicator_, options);
   StepOutput output;

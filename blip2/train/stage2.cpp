@@ -23,6 +23,15 @@ int64_t padding_id(const Tokenizer& tokenizer) {
   return std::max<int64_t>(tokenizer.special_ids().pad, 0);
 }
 
+CaptionText on_device(LanguageModelText text, at::Device device) {
+  return LanguageModelText{text.ids.to(device), text.mask.to(device), text.targets.to(device)};
+}
+
+CaptionText on_device(PrefixLanguageModelText text, at::Device device) {
+  return PrefixLanguageModelText{text.prefix_ids.to(device), text.prefix_mask.to(device),
+                                 text.target_ids.to(device), text.target_mask.to(device)};
+}
+
 }  // namespace
 
 LanguageModelText language_model_text(const Tokenizer& tokenizer,
@@ -126,11 +135,13 @@ CaptionText caption_text(const Bundle& bundle, const std::vector<std::string>& c
   const Tokenizer& tokenizer = *bundle.text_tokenizer;
   const LanguageModel* model = bundle.language_model.get();
   if (dynamic_cast<const EncoderDecoderLanguageModel*>(model) != nullptr) {
-    return prefix_language_model_text(tokenizer, captions, bundle.prompt, cuts,
-                                      bundle.max_text_length);
+    return on_device(prefix_language_model_text(tokenizer, captions, bundle.prompt, cuts,
+                                                bundle.max_text_length),
+                     bundle.device);
   }
-  return language_model_text(tokenizer, captions, bundle.prompt, bundle.max_text_length,
-                             caption_end_id(bundle));
+  return on_device(language_model_text(tokenizer, captions, bundle.prompt, bundle.max_text_length,
+                                       caption_end_id(bundle)),
+                   bundle.device);
 }
 
 QuestionText question_text(const Bundle& bundle, const std::vector<std::string>& questions,
@@ -149,15 +160,17 @@ QuestionText question_text(const Bundle& bundle, const std::vector<std::string>&
   padding.max_length = bundle.generative->qformer.config.max_position_embeddings;
   padding.keep_last_token = true;
   const TextBatch read = pad_texts(ids, padding);
-  const Text instructions = pack_text(read.ids, read.mask);
+  const Text instructions = pack_text(read.ids.to(bundle.device), read.mask.to(bundle.device));
   const Tokenizer& tokenizer = *bundle.text_tokenizer;
   if (dynamic_cast<const EncoderDecoderLanguageModel*>(bundle.language_model.get()) != nullptr) {
     return {instructions,
-            prefix_language_model_text(tokenizer, answers, prompts, Ids(answers.size(), 0),
-                                       bundle.max_text_length)};
+            on_device(prefix_language_model_text(tokenizer, answers, prompts,
+                                                 Ids(answers.size(), 0), bundle.max_text_length),
+                      bundle.device)};
   }
-  return {instructions,
-          answer_text(tokenizer, answers, prompts, bundle.max_text_length, caption_end_id(bundle))};
+  return {instructions, on_device(answer_text(tokenizer, answers, prompts, bundle.max_text_length,
+                                              caption_end_id(bundle)),
+                                  bundle.device)};
 }
 
 Stage2Losses stage2_losses(const Generative& model, const LanguageModel& language_model,
@@ -216,7 +229,7 @@ Stage2Training::Stage2Training(Bundle& bundle, TrainingData& data, const TrainCo
   }
   set_trainable(bundle_.language_model->tensors(), false);
   set_trainable(trained_tensors(), true);
-  if (config_.run.holds_bfloat16()) {
+  if (config_.run.holds_bfloat16(bundle_.device)) {
     std::vector<NamedTensor> frozen = bundle_.image_encoder->tensors();
     for (const NamedTensor& named : bundle_.language_model->tensors()) frozen.push_back(named);
     narrowed_ = std::make_unique<Narrowed>(frozen);
@@ -256,13 +269,14 @@ StepOutput Stage2Training::run_batch(const StepContext& context) {
   } else {
     asked.text = caption_text(bundle_, captions, cuts);
   }
-  const at::Tensor embeds = drop_image_tokens(data_.image_embeds(batch), run.image_token_drop,
-                                              context.seed, context.batch_number(), first_row);
-  const Autocast autocast(arithmetic(run.amp));
+  const at::Tensor embeds =
+      drop_image_tokens(data_.image_embeds(batch).to(bundle_.device), run.image_token_drop,
+                        context.seed, context.batch_number(), first_row);
+  const Autocast autocast(arithmetic(run.amp, bundle_.device));
   Stage2Losses losses =
       stage2_losses(*bundle_.generative, *bundle_.language_model, embeds, asked.text,
                     {run.drop_rate, run.drop_rate}, is_answering() ? &asked.instructions : nullptr,
-                    run.frozen_arithmetic());
+                    run.frozen_arithmetic(bundle_.device));
   if (run.token_mean == "global") {
     losses.lm = losses.lm * global_mean_factor(losses.num_targets, communicator_);
   }

@@ -159,7 +159,9 @@ at::Tensor TrainingData::encode(const Batch& batch, const std::vector<size_t>& s
   std::vector<std::span<const float>> pictures;
   for (const size_t i : samples) pictures.emplace_back(batch.samples[i].pixels);
   const at::Tensor pixels = stack_pixels(pictures, transform_.image_size, transform_.image_size);
-  const Autocast autocast(is_encoder_trained_ ? arithmetic(run_.amp) : run_.frozen_arithmetic());
+  const at::Device device = encoder_.tensors().front().tensor->device();
+  const Autocast autocast(is_encoder_trained_ ? arithmetic(run_.amp, device)
+                                              : run_.frozen_arithmetic(device));
   if (is_encoder_trained_) return widened(encoder_.encode_with_graph(pixels, activations_));
   const at::NoGradGuard no_grad;
   return widened(encoder_.encode(pixels));

@@ -28,8 +28,8 @@ constexpr const char* kGather = "gather";  // the lease of the job's end
 /// The models of a job; one that plays several parts is loaded once.
 class JobModels {
  public:
-  explicit JobModels(const CapFiltConfig& config)
-      : options_{.has_bfloat16_matrices = config.dtype == "bfloat16"} {
+  JobModels(const CapFiltConfig& config, at::Device device)
+      : options_{.device = device, .has_bfloat16_matrices = config.dtype == "bfloat16"} {
     models_.captioner = load(config.captioner);
     models_.ranker = load(config.ranker);
     if (!config.matcher.empty()) models_.matcher = load(config.matcher);
@@ -203,11 +203,11 @@ class Worker {
 }  // namespace
 
 CapFiltOutcome run_capfilt(
-    LoadedCapFiltConfig& config, SharedCounter& counter,
+    LoadedCapFiltConfig& config, at::Device device, SharedCounter& counter,
     const std::function<void(const std::string& name, const std::string& reason)>& failed) {
   const CapFiltInputs inputs(config.config());
-  const JobModels models(config.config());
-  const Autocast autocast(arithmetic(config.config().dtype == "bfloat16"));
+  const JobModels models(config.config(), device);
+  const Autocast autocast(arithmetic(config.config().dtype == "bfloat16", device));
   CapFiltOptions defaults;
   defaults.generation = default_capfilt_generation(*models.models().captioner);
   defaults.prompt = default_capfilt_prompt(*models.models().captioner);

@@ -26,9 +26,10 @@ struct CapFiltOutcome {
 /// `counter`, then whatever is left: what others held and lost. `failed` is told of each record of
 /// this worker's that failed. Throws kInterrupted (the shard at hand is given back),
 /// kInvalidArgument for another job's folder, kUnavailable for one that cannot be written, and as
-/// CapFiltInputs, load_bundle() and CapFilt do. `config` is resolved by it.
+/// CapFiltInputs, load_bundle() and CapFilt do. `config` is resolved by it; models live
+/// on `device`.
 CapFiltOutcome run_capfilt(
-    LoadedCapFiltConfig& config, SharedCounter& counter,
+    LoadedCapFiltConfig& config, at::Device device, SharedCounter& counter,
     const std::function<void(const std::string& name, const std::string& reason)>& failed);
 
 /// The outcome that summary.json holds. Throws kCorruptData.

@@ -141,7 +141,7 @@ TEST_F(GradientAcrossRanks, OfFetchedRows) {
   const auto wanted = [&](int64_t r) {
     at::Tensor rows = (at::arange(5, at::kLong) * (r + 2) + r).remainder(n);
     rows[4] = rows[0];
-    return rows;
+    return rows.to(testing::device());
   };
   const auto weights = [&](int64_t r) { return numbers({5, 4}, "weights", r, at::kDouble); };
   const at::Tensor scaled = own_ * 2;  // not a leaf
@@ -157,7 +157,8 @@ TEST_F(GradientAcrossRanks, OfFetchedRows) {
 }
 
 TEST_F(GradientAcrossRanks, RowsThatNobodyWantsGetNone) {
-  const at::Tensor fetched = fetch_rows(own_, at::full({2}, 1, at::kLong), ranks());
+  const at::Tensor fetched =
+      fetch_rows(own_, at::full({2}, 1, at::kLong).to(testing::device()), ranks());
   fetched.sum().backward();
   const double expected_gradient =
       ranks().rank() == 0 ? 2.0 * static_cast<double>(ranks().world_size()) : 0.0;

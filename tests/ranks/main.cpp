@@ -2,6 +2,7 @@
 #include <ATen/ops/zeros.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <mpi.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -9,9 +10,13 @@
 #include <memory>
 #include <string>
 
+#include "blip2/base/error.h"
 #include "blip2/base/files.h"
 #include "blip2/nn/module.h"
 #include "blip2/train/launch.h"
+#include "blip2/train/nccl_communicator.h"
+#include "tests/device/over_mpi_nccl.h"
+#include "tests/device/strict_device.h"
 #include "tests/ranks/ranks.h"
 
 namespace blip2::testing {
@@ -22,15 +27,37 @@ std::unique_ptr<Communicator>& opened() {
   return communicator;
 }
 
+bool is_on_device = false;
+
+/// The same ranks as if each had a GPU.
+std::unique_ptr<Communicator> open_nccl_over_mpi() {
+  is_on_device = true;
+  int level = 0;
+  MPI_Init_thread(nullptr, nullptr, MPI_THREAD_MULTIPLE, &level);
+  BLIP2_CHECK(level == MPI_THREAD_MULTIPLE);
+  int rank = 0, num_ranks = 0;
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  MPI_Comm_size(MPI_COMM_WORLD, &num_ranks);
+  NcclOptions options{.rank = rank, .num_ranks = num_ranks, .device = strict_device()};
+  options.share = [rank](const std::function<NcclId()>& make) {
+    NcclId id = rank == 0 ? make() : NcclId{};
+    MPI_Bcast(id.bytes, sizeof id.bytes, MPI_BYTE, 0, MPI_COMM_WORLD);
+    return id;
+  };
+  return open_nccl(options, nccl_over_mpi());
+}
+
 }  // namespace
 
 Communicator& ranks() { return *opened(); }
+
+at::Device device() { return is_on_device ? strict_device() : at::Device(at::kCPU); }
 
 at::Tensor numbers(at::IntArrayRef shape, const char* name, int64_t rank, at::ScalarType type) {
   Random random(7, name, static_cast<uint64_t>(rank));
   at::Tensor tensor = at::zeros(shape, at::kFloat);
   fill_normal(tensor, 1.0, random);
-  return type == at::kLong ? (tensor * 1000).to(type) : tensor.to(type);
+  return (type == at::kLong ? tensor * 1000 : tensor).to(type).to(device());
 }
 
 SharedFolder::SharedFolder() {
@@ -61,7 +88,9 @@ int main(int argc, char** argv) {
   if (argc == 3 && std::string(argv[1]) == "--counter") {
     return blip2::testing::check_counter(launch, argv[2]);
   }
-  blip2::testing::opened() = blip2::open_communicator(launch);
+  const bool is_nccl = argc == 2 && std::string(argv[1]) == "--nccl";
+  blip2::testing::opened() =
+      is_nccl ? blip2::testing::open_nccl_over_mpi() : blip2::open_communicator(launch);
   if (launch.rank > 0) {  // failures alone are worth saying twice
     delete ::testing::UnitTest::GetInstance()->listeners().Release(
         ::testing::UnitTest::GetInstance()->listeners().default_result_printer());
@@ -77,5 +106,6 @@ int main(int argc, char** argv) {
   }
   const int status = RUN_ALL_TESTS();
   blip2::testing::opened().reset();
+  if (is_nccl) MPI_Finalize();
   return status;
 }

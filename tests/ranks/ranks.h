@@ -14,8 +14,11 @@ namespace blip2::testing {
 /// Of all ranks; opened by main() for all tests.
 Communicator& ranks();
 
-/// A tensor of normal numbers that is fixed by (name, rank), so that every rank knows what the
-/// others have.
+/// Where the tests' tensors live: the CPU, or with --nccl a device that stands for a GPU.
+at::Device device();
+
+/// A tensor of normal numbers, there, that is fixed by (name, rank), so that every rank knows what
+/// the others have.
 at::Tensor numbers(at::IntArrayRef shape, const char* name, int64_t rank, at::ScalarType type);
 
 /// A folder that all ranks share; it vanishes when all have left.

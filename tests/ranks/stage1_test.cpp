@@ -38,7 +38,9 @@ struct Model {
     Random random(3, "model");
     initialise(stage1, random);
     fill_normal(encoder, 0.5, random);
-    for (const NamedTensor& named : tensors()) *named.tensor = named.tensor->to(at::kDouble);
+    for (const NamedTensor& named : tensors()) {
+      *named.tensor = named.tensor->to(testing::device(), at::kDouble);
+    }
     set_trainable(tensors(), true);
   }
   std::vector<NamedTensor> tensors() {
@@ -63,16 +65,16 @@ Inputs inputs(int64_t step, int64_t first, int64_t rows, int64_t all, bool equal
     if (row >= first && row < first + rows) longest = std::max(longest, length);
   }
   const auto cut = [&](const at::Tensor& x) {  // each batch is as wide as its longest row
-    return x.narrow(0, first, rows).narrow(1, 0, longest).contiguous();
+    return x.narrow(0, first, rows).narrow(1, 0, longest).contiguous().to(testing::device());
   };
   // Rows 1 and 4 of the global batch have one caption, say, or one picture: they are no negatives
   // of each other.
   at::Tensor related = at::zeros({all, all}, at::kBool);
   related[1][4].fill_(true);
   related[4][1].fill_(true);
-  return {embeds.narrow(0, first, rows).to(at::kDouble),
+  return {embeds.narrow(0, first, rows).to(testing::device(), at::kDouble),
           {cut(at::tensor(at::ArrayRef<int64_t>(ids), at::kLong).view({all, 6}) * mask), cut(mask)},
-          related.narrow(0, first, rows)};
+          related.narrow(0, first, rows).to(testing::device())};
 }
 
 struct Case {
@@ -100,7 +102,7 @@ class Stage1OnRanks : public ::testing::TestWithParam<Case> {
     const Inputs in = inputs(step, first, rows, all, GetParam().equal_lengths);
     RelatedPairs related{in.related, {}};
     if (GetParam().is_retrieval) {
-      const at::Tensor own = at::eye(all).narrow(0, first, rows).to(at::kBool);
+      const at::Tensor own = at::eye(all).narrow(0, first, rows).to(testing::device(), at::kBool);
       related = {{}, in.related.logical_or(own)};
     }
     const Stage1Losses losses = stage1_losses(model.stage1, at::matmul(in.embeds, model.encoder),

@@ -16,7 +16,8 @@ QFormerDecoder::QFormerDecoder(const Stage1& model, const QueryPass& queries, in
 }
 
 at::Tensor QFormerDecoder::first_logits() {
-  return next_logits(at::full({num_rows_}, dec_id_, at::kLong));
+  return next_logits(
+      at::full({num_rows_}, dec_id_, model_.qformer.query_tokens.options().dtype(at::kLong)));
 }
 
 at::Tensor QFormerDecoder::next_logits(const at::Tensor& ids) {

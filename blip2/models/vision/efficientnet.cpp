@@ -202,11 +202,12 @@ at::Tensor EfficientNetEncoder::encode(const at::Tensor& pixels) const {
   const Autocast exact(Arithmetic::kFloat32);
   check_pixels(pixels);
   const int64_t batch = pixels.size(0);
-  const int64_t chunk = pixels.is_cpu() ? kChunk : batch;
+  const at::Device device = model_.classifier.weight.device();
+  const int64_t chunk = device.is_cpu() ? kChunk : batch;
   at::Tensor tokens;
   for (int64_t first = 0; first < batch; first += chunk) {
     const int64_t count = std::min(chunk, batch - first);
-    const at::Tensor map = feature_map(folded_, pixels.narrow(0, first, count));
+    const at::Tensor map = feature_map(folded_, pixels.narrow(0, first, count).to(device));
     const at::Tensor rows = map.permute({0, 2, 3, 1}).reshape({count, -1, width()});  // [b, P, Dv]
     if (count == batch) return rows;
     if (!tokens.defined()) tokens = at::empty({batch, rows.size(1), width()}, rows.options());

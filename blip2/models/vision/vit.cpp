@@ -49,7 +49,8 @@ at::Tensor project_patches(const Vit& model, const at::Tensor& pixels) {
   const Autocast exact(Arithmetic::kFloat32);  // the residual stream starts here
   const std::array<int64_t, 2> stride = {model.config.patch_size, model.config.patch_size};
   const std::array<int64_t, 2> padding = {0, 0}, dilation = {1, 1};
-  return at::conv2d(pixels, widened(model.patch_weight), widened(model.patch_bias), stride, padding,
+  const at::Tensor there = pixels.to(model.patch_weight.device());
+  return at::conv2d(there, widened(model.patch_weight), widened(model.patch_bias), stride, padding,
                     dilation);
 }
 

@@ -1,0 +1,46 @@
+// What is needed of NCCL, found in its library when a run on GPUs of several ranks starts: nothing
+// of it is needed to build. Signatures and numbers are those of nccl.h, stable since NCCL 2.7.
+#pragma once
+
+#include <cstddef>
+
+namespace blip2 {
+
+struct NcclId {
+  char bytes[128];
+};
+
+/// ncclDataType_t, of which these are needed.
+enum NcclType : int { kNcclInt8 = 0, kNcclInt64 = 4, kNcclFloat32 = 7, kNcclFloat64 = 8 };
+inline constexpr int kNcclSum = 0;      // ncclRedOp_t
+inline constexpr int kNcclSuccess = 0;  // ncclResult_t
+inline constexpr int kNcclInProgress = 7;
+
+using NcclComm = void*;    // ncclComm_t
+using NcclStream = void*;  // cudaStream_t
+
+/// Each returns an ncclResult_t. Work is put on the stream, and done when the stream comes to it.
+struct NcclFunctions {
+  int (*get_unique_id)(NcclId* id) = nullptr;
+  int (*comm_init_rank)(NcclComm* comm, int num_ranks, NcclId id, int rank) = nullptr;
+  int (*comm_destroy)(NcclComm comm) = nullptr;
+  int (*comm_abort)(NcclComm comm) = nullptr;
+  int (*comm_get_async_error)(NcclComm comm, int* error) = nullptr;
+  int (*all_reduce)(const void* send, void* receive, size_t count, int type, int operation,
+                    NcclComm comm, NcclStream stream) = nullptr;
+  int (*all_gather)(const void* send, void* receive, size_t send_count, int type, NcclComm comm,
+                    NcclStream stream) = nullptr;
+  int (*send)(const void* data, size_t count, int type, int peer, NcclComm comm,
+              NcclStream stream) = nullptr;
+  int (*recv)(void* data, size_t count, int type, int peer, NcclComm comm,
+              NcclStream stream) = nullptr;
+  int (*group_start)() = nullptr;
+  int (*group_end)() = nullptr;
+  const char* (*get_error_string)(int result) = nullptr;
+};
+
+/// Of libnccl.so.2, which comes with torch's builds for CUDA. Throws kUnavailable where it is not
+/// there, or lacks one.
+const NcclFunctions& nccl_functions();
+
+}  // namespace blip2
