@@ -2,7 +2,7 @@
 BUILD ?= build
 JOBS ?= $(shell nproc)
 
-.PHONY: help deps build demo test parity assets parquet bench bench-pictures bench-stage1 bench-capfilt faults fuzz fuzz-coverage format check clean
+.PHONY: help deps build demo test parity assets parquet bench bench-pictures bench-stage1 bench-capfilt bench-openclipart faults fuzz fuzz-coverage format check clean
 
 help:
 	@echo 'make demo    install, build, fetch the small models and pictures, train and evaluate a BLIP-2 (35 minutes)'
@@ -14,6 +14,7 @@ help:
 	@echo 'make bench-pictures  the data pipeline beside Pillow and PyTorch'
 	@echo 'make bench-stage1  a stage-1 step beside LAVIS'"'"'s: seconds and memory'
 	@echo 'make bench-capfilt   CapFilt beside transformers'
+	@echo 'make bench-openclipart   does CapFilt help? trained on web titles and on its captions (after the demo, half an hour)'
 	@echo 'make parquet the plug-in that reads LAION'"'"'s parquet files'
 	@echo 'make fuzz    every reader of files against broken ones, SECONDS=20 each'
 	@echo 'make fuzz-coverage  which share of the readers fuzzing reaches'
@@ -84,6 +85,10 @@ bench-capfilt: deps $(BUILD)/build.ninja
 	@[ -x .venv-bench/bin/python ] || python3 -m venv .venv-bench
 	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r bench/compare/requirements.txt
 	@.venv-bench/bin/python bench/compare/capfilt.py $(BUILD)/bench_capfilt $(ARGS)
+
+# The demo's folder must be that of a finished demo; the packages are fetched by apt-get.
+bench-openclipart: demo
+	@bench/openclipart.py $(BUILD)/blip2
 
 bench: deps $(BUILD)/build.ninja assets
 	@cmake -S . -B $(BUILD) -DBLIP2_BENCH=ON

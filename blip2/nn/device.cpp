@@ -34,8 +34,8 @@ void load_cuda(const std::string& name) {
   const std::filesystem::path library = libtorch_folder() / "libtorch_cuda.so";
   if (!std::filesystem::exists(library)) {
     fail(ErrorCode::kInvalidArgument,
-         "--device {}: this libtorch is for the CPU alone: expected one built for CUDA, whose {} "
-         "is there (TORCH_ROOT of the build says which)",
+         "--device {}: this libtorch computes on the CPU alone: expected one built for CUDA, with "
+         "{} (the build's TORCH_ROOT says which libtorch)",
          name, library.string());
   }
   if (::dlopen(library.c_str(), RTLD_NOW | RTLD_GLOBAL) == nullptr) {
@@ -57,8 +57,8 @@ at::Device open_device(const std::string& name, int64_t index) {
                             : 0;
   if (*wanted >= count) {
     fail(ErrorCode::kInvalidArgument,
-         "--device {}: expected a GPU of number {}, found {} GPUs (counted from 0)", name, *wanted,
-         count);
+         "--device {}: expected at least {} GPUs, as they are counted from 0, found {}", name,
+         *wanted + 1, count);
   }
   at::globalContext().lazyInitDevice(at::kCUDA);
   const at::Device device(at::kCUDA, static_cast<c10::DeviceIndex>(*wanted));
