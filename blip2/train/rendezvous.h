@@ -29,7 +29,8 @@ class Rendezvous {
   Rendezvous(const Rendezvous&) = delete;
   Rendezvous& operator=(const Rendezvous&) = delete;
 
-  /// Gives every rank the bytes that rank 0 makes. All ranks call it equally often.
+  /// Gives every rank the bytes that rank 0 makes. All ranks call it equally often. The server must
+  /// not leave before the others have them.
   std::string share(const std::function<std::string()>& make);
 
  private:

@@ -1,10 +1,13 @@
 // Ranks that meet at a key-value server, as threads of one process.
 #include "blip2/train/rendezvous.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <future>
+#include <latch>
 #include <map>
 #include <string>
 #include <vector>
@@ -32,6 +35,11 @@ Variables with(Variables variables, const Variables& more) {
   return variables;
 }
 
+/// Other runs of the tests on this machine have other ones.
+uint16_t free_port(int number) {
+  return static_cast<uint16_t>(20'000 + 2 * (::getpid() % 10'000) + number);
+}
+
 TEST(Rendezvous, TorchrunsVariablesSayWhere) {
   const RendezvousOptions first = options_of(kTorchrun);
   EXPECT_EQ(first.host, "node7");
@@ -55,16 +63,18 @@ TEST(Rendezvous, WrongVariablesAreNamed) {
 }
 
 TEST(Rendezvous, AllGetWhatRank0Makes) {
-  RendezvousOptions options{.host = "localhost", .port = 29631, .limit_s = 20};
+  RendezvousOptions options{.host = "localhost", .port = free_port(0), .limit_s = 20};
+  std::latch all_have_it(3);  // the server must not leave before
   std::vector<std::future<std::vector<std::string>>> ranks;
   for (int64_t rank = 0; rank < 3; ++rank) {
     options.serves = rank == 0;
-    ranks.push_back(std::async(std::launch::async, [options, rank] {
+    ranks.push_back(std::async(std::launch::async, [options, rank, &all_have_it] {
       Rendezvous meeting(options, rank);
       std::vector<std::string> got;
       for (const char* const word : {"one", "two"}) {
         got.push_back(meeting.share([&] { return word + std::string("\0x", 2); }));
       }
+      all_have_it.arrive_and_wait();
       return got;
     }));
   }
@@ -76,11 +86,11 @@ TEST(Rendezvous, AllGetWhatRank0Makes) {
 
 TEST(Rendezvous, ANobodyIsNotWaitedForForEver) {
   try {
-    Rendezvous meeting({.host = "localhost", .port = 29632, .limit_s = 1}, 1);
+    Rendezvous meeting({.host = "localhost", .port = free_port(1), .limit_s = 1}, 1);
     FAIL() << "no error";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kUnavailable);
-    EXPECT_THAT(error.what(), HasSubstr("localhost:29632"));
+    EXPECT_THAT(error.what(), HasSubstr(fmt::format("localhost:{}", free_port(1))));
   }
 }
 
