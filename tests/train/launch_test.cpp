@@ -28,6 +28,7 @@ void expect(const Variables& variables, const Launch& expected) {
   EXPECT_EQ(found.rank, expected.rank);
   EXPECT_EQ(found.num_ranks, expected.num_ranks);
   EXPECT_EQ(found.ranks_on_this_machine, expected.ranks_on_this_machine);
+  EXPECT_EQ(found.rank_on_this_machine, expected.rank_on_this_machine);
 }
 
 const Variables kBatchScript = {
@@ -49,8 +50,9 @@ TEST(Launch, AloneIsAlone) {
 TEST(Launch, Mpirun) {
   expect({{"OMPI_COMM_WORLD_SIZE", "8"},
           {"OMPI_COMM_WORLD_RANK", "5"},
-          {"OMPI_COMM_WORLD_LOCAL_SIZE", "4"}},
-         {Launcher::kMpi, 5, 8, 4});
+          {"OMPI_COMM_WORLD_LOCAL_SIZE", "4"},
+          {"OMPI_COMM_WORLD_LOCAL_RANK", "1"}},
+         {Launcher::kMpi, 5, 8, 4, 1});
   // In an allocation of Slurm's mpirun's word counts.
   expect(with(kBatchScript, {{"OMPI_COMM_WORLD_SIZE", "2"}, {"OMPI_COMM_WORLD_RANK", "1"}}),
          {Launcher::kMpi, 1, 2, 1});
@@ -59,16 +61,20 @@ TEST(Launch, Mpirun) {
 TEST(Launch, Srun) {
   const Variables step = {{"SLURM_STEP_NUM_TASKS", "16"},
                           {"SLURM_STEP_TASKS_PER_NODE", "4(x4)"},
-                          {"SLURM_PROCID", "9"}};
-  expect(step, {Launcher::kSlurmWithoutMpi, 9, 16, 4});
-  expect(with(step, {{"PMIX_RANK", "9"}}), {Launcher::kMpi, 9, 16, 4});
-  expect(with(step, {{"PMI_RANK", "9"}, {"PMI_SIZE", "16"}}), {Launcher::kMpi, 9, 16, 4});
+                          {"SLURM_PROCID", "9"},
+                          {"SLURM_LOCALID", "3"}};
+  expect(step, {Launcher::kSlurmWithoutMpi, 9, 16, 4, 3});
+  expect(with(step, {{"PMIX_RANK", "9"}}), {Launcher::kMpi, 9, 16, 4, 3});
+  expect(with(step, {{"PMI_RANK", "9"}, {"PMI_SIZE", "16"}}), {Launcher::kMpi, 9, 16, 4, 3});
 }
 
 TEST(Launch, Torchrun) {
-  const Variables torchrun = {
-      {"RANK", "3"}, {"WORLD_SIZE", "4"}, {"LOCAL_WORLD_SIZE", "2"}, {"MASTER_ADDR", "localhost"}};
-  expect(torchrun, {Launcher::kTorchrun, 3, 4, 2});
+  const Variables torchrun = {{"RANK", "3"},
+                              {"WORLD_SIZE", "4"},
+                              {"LOCAL_WORLD_SIZE", "2"},
+                              {"MASTER_ADDR", "localhost"},
+                              {"LOCAL_RANK", "1"}};
+  expect(torchrun, {Launcher::kTorchrun, 3, 4, 2, 1});
   expect(with({{"TORCHELASTIC_RUN_ID", "none"}, {"RANK", "0"}, {"WORLD_SIZE", "1"}}, {}),
          {Launcher::kTorchrun, 0, 1, 1});
 }
