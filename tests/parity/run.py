@@ -2,7 +2,7 @@
 """Compares the program with Hugging Face's transformers, live: python tests/parity/run.py [FAMILY...].
 
 BLIP2_BINARY is the program. Random-weight checkpoints of every class are built, and what the program says of pictures and texts is
-held against the reference: pixel values, features and logits to 1e-4 of the largest value (with --dtype bfloat16 to 8e-2), generated ids exactly. Ids that the
+held against the reference: pixel values, features and logits to 1e-4 of the largest value (with --dtype bfloat16 to 5e-2, T5 to 15e-2), generated ids exactly. Ids that the
 reference itself changes for a noise of NOISE are left out, at most one in twenty: that comparison would be one of luck. What LAVIS
 has a file for goes to LAVIS's names and back, and Hugging Face must load what comes back without a missing or an unexpected key.
 """
@@ -26,7 +26,8 @@ import pictures
 import program
 
 TOLERANCE = 1e-4
-NARROW_TOLERANCE = 8e-2  # with --dtype bfloat16, whose numbers have eight bits; the reference itself: 4e-2
+NARROW_TOLERANCE = 5e-2  # with --dtype bfloat16, whose numbers have eight bits
+T5_NARROW_TOLERANCE = 15e-2  # T5's values grow from layer to layer: the reference's own bfloat16 is off by 13e-2 at Flan-T5-XL's width
 NOISE = 2e-5  # of the largest score: above what the program and the reference differ by
 GENERATION = [
     {"max_new_tokens": 12},
@@ -52,6 +53,7 @@ class Report:
         self.checks = 0
         self.generated = 0
         self.close_calls = 0  # texts that a noise changes: not compared
+        self.narrow_tokens = self.narrow_equal = 0  # of captions in bfloat16: all, and the reference's
 
     def line(self, family, what, good, found):
         self.checks += 1
@@ -118,7 +120,10 @@ class Family:
         narrow = program.features(self.folder, list(expected), paths, texts, *more, "--dtype", "bfloat16")
         for name, tensor in expected.items():
             self.report.close(self.name, f"embed {name}{what}", found[name], tensor)
-            self.report.close(self.name, f"embed {name}{what}, bfloat16", narrow[name], tensor, NARROW_TOLERANCE)
+            self.report.close(self.name, f"embed {name}{what}, bfloat16", narrow[name], tensor, self.narrow_tolerance())
+
+    def narrow_tolerance(self):
+        return T5_NARROW_TOLERANCE if "t5" in self.name else NARROW_TOLERANCE
 
     def compare_captions(self, verb, paths, arguments, options, expected, scores=None):
         rows = program.rows(verb, *paths, "--model", self.folder, *arguments, *program.options(options))
@@ -186,11 +191,11 @@ class Family:
                 self.compare_narrow_captions(compared, arguments, options, ids)
 
     def compare_narrow_captions(self, paths, arguments, options, expected):
-        """In eight bits some texts turn where two words are nearly as good; most do not."""
+        """In eight bits a text turns where two words are nearly as good: counted over all families."""
         rows = program.rows("caption", *paths, "--model", self.folder, "--dtype", "bfloat16", *arguments, *program.options(options))
         pairs = [(a, b) for row, ids in zip(rows, expected, strict=True) for found, text in zip(row["tokens"], ids) for a, b in zip(found, text)]
-        equal = sum(a == b for a, b in pairs) / len(pairs)
-        self.report.line(self.name, f"caption, bfloat16: {name_of(options)}", equal >= 0.4, f"{equal:.0%} of the tokens")
+        self.report.narrow_tokens += len(pairs)
+        self.report.narrow_equal += sum(a == b for a, b in pairs)
 
 
 class Blip2Generation(Family):
@@ -424,6 +429,9 @@ def main():
             compare(family, folder, paths, report)
     report.line("all", "texts left out, for a noise changes them", 20 * report.close_calls <= report.generated,
                 f"{report.close_calls} of {report.generated}")
+    if report.narrow_tokens:
+        share = report.narrow_equal / report.narrow_tokens
+        report.line("all", "tokens of captions that bfloat16 leaves", share >= 0.75, f"{share:.0%} of {report.narrow_tokens}")
     print(f"{report.checks} checks, {report.faults} faults, {time.monotonic() - started:.0f} s")
     return report.faults > 0
 
