@@ -13,7 +13,6 @@
 
 #include "blip2/base/error.h"
 #include "blip2/nn/attention.h"
-#include "blip2/nn/autocast.h"
 #include "blip2/nn/masks.h"
 
 namespace blip2 {
@@ -114,13 +113,8 @@ at::Tensor BlipDecoder::run(const at::Tensor& ids, const at::Tensor& positions) 
     const at::Tensor query =
         split_heads(apply(self.query, x), text.config.num_attention_heads);  // [N, H, T, K]
     const KeyValue fresh = project_key_value(self, x, text.config.num_attention_heads);
-    caches_[i].append(fresh.key, fresh.value);
-    at::Tensor attended;
-    {
-      const Autocast exact(Arithmetic::kFloat32);  // as attend_cached()
-      attended = attend(widened(query), caches_[i].keys(), caches_[i].values(), mask);
-    }
-    x = finish_attention(self, merge_heads(attended), x, 0.0);
+    x = finish_attention(self, attend_cached(caches_[i], query, fresh.key, fresh.value, mask), x,
+                         0.0);
     x = finish_attention(layer.cross_attention, look(i, apply(layer.cross_attention.query, x)), x,
                          0.0);
     x = apply(layer.feed_forward, x, 0.0);
