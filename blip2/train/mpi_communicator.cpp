@@ -19,6 +19,7 @@
 #include "blip2/base/error.h"
 #include "blip2/base/log.h"
 #include "blip2/train/mpi_operations.h"
+#include "blip2/train/mpi_thread.h"
 #include "blip2/train/mpi_watch.h"
 
 namespace blip2 {
@@ -41,15 +42,7 @@ enum Channel { kSums, kOthers, kNumChannels };
 class MpiThread {
  public:
   explicit MpiThread(const MpiOptions& options) : options_(options) {
-    std::promise<void> opened;
-    std::future<void> is_open = opened.get_future();
-    thread_ = std::thread([this, &opened] { run(opened); });
-    try {
-      is_open.get();
-    } catch (...) {
-      thread_.join();
-      throw;
-    }
+    thread_ = start_mpi_thread([this](std::promise<void>& opened) { run(opened); });
   }
   ~MpiThread() {
     if (thread_.joinable()) end(std::nullopt);

@@ -12,20 +12,14 @@
 #include <utility>
 
 #include "blip2/base/error.h"
+#include "blip2/train/mpi_operations.h"
+#include "blip2/train/mpi_thread.h"
 
 namespace blip2 {
 namespace {
 
 /// How long a rank that asks may wait for rank 0's thread, where the network cannot do without it.
 constexpr auto kLookEvery = std::chrono::milliseconds(2);
-
-void check_mpi(int code, const char* what) {
-  if (code == MPI_SUCCESS) return;
-  char text[MPI_MAX_ERROR_STRING] = "";
-  int length = 0;
-  MPI_Error_string(code, text, &length);
-  fail(ErrorCode::kUnavailable, "{}: {}", what, std::string(text, static_cast<size_t>(length)));
-}
 
 /// The counter's window. Of the thread that calls MPI.
 class Window {
@@ -86,15 +80,7 @@ class Window {
 class MpiCounter final : public SharedCounter {
  public:
   MpiCounter() {
-    std::promise<void> opened;
-    std::future<void> is_open = opened.get_future();
-    thread_ = std::thread([this, &opened] { run(opened); });
-    try {
-      is_open.get();
-    } catch (...) {
-      thread_.join();
-      throw;
-    }
+    thread_ = start_mpi_thread([this](std::promise<void>& opened) { run(opened); });
   }
 
   ~MpiCounter() override {

@@ -60,6 +60,8 @@ TrainingData::TrainingData(const TrainConfig& config, ImageEncoder& encoder,
       transform_(transform),
       skipped_path_(std::move(skipped_path)),
       known_skipped_(read_skipped(skipped_path_)) {
+  const at::Device device = encoder_.tensors().front().tensor->device();
+  arithmetic_ = is_encoder_trained_ ? arithmetic(run_.amp, device) : run_.frozen_arithmetic(device);
   std::vector<MixturePart> mixture;
   for (const auto& [name, dataset] : config.datasets) open_part(name, dataset, mixture);
   mixture_ = std::make_unique<Mixture>(std::move(mixture));
@@ -159,9 +161,7 @@ at::Tensor TrainingData::encode(const Batch& batch, const std::vector<size_t>& s
   std::vector<std::span<const float>> pictures;
   for (const size_t i : samples) pictures.emplace_back(batch.samples[i].pixels);
   const at::Tensor pixels = stack_pixels(pictures, transform_.image_size, transform_.image_size);
-  const at::Device device = encoder_.tensors().front().tensor->device();
-  const Autocast autocast(is_encoder_trained_ ? arithmetic(run_.amp, device)
-                                              : run_.frozen_arithmetic(device));
+  const Autocast autocast(arithmetic_);
   if (is_encoder_trained_) return widened(encoder_.encode_with_graph(pixels, activations_));
   const at::NoGradGuard no_grad;
   return widened(encoder_.encode(pixels));

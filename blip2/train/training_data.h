@@ -68,6 +68,7 @@ class TrainingData {
   Activations activations_ = Activations::kKept;  // of an encoder that is trained
   Share share_;
   ImageEncoder& encoder_;
+  Arithmetic arithmetic_ = Arithmetic::kFloat32;  // of the encoder
   ImageTransform transform_;
   std::filesystem::path skipped_path_;
   std::set<std::pair<std::string, std::string>> known_skipped_;

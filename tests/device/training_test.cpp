@@ -24,7 +24,6 @@ class DeviceTest : public ::testing::Test {
  protected:
   void SetUp() override {
     testing::write_coco(folder_ / "coco", 6);
-    testing::write_questions(folder_ / "coco", 6);
     encoder_ = testing::write_tiny_vit(folder_ / "vit");
     bert_ = testing::write_tiny_bert(folder_ / "bert");
     opt_ = testing::write_tiny_opt(folder_ / "opt");
