@@ -60,7 +60,7 @@ void stage1_step(benchmark::State& state) {
 BENCHMARK(stage1_step)->Arg(100)->Arg(50)->Unit(benchmark::kMillisecond)->UseRealTime();
 
 void stage2_step(benchmark::State& state) {
-  const TrainConfig config = demo_stage2({}, "unused", default_assets(), Stage1Use::kWithout);
+  const TrainConfig config = demo_ablation({}, "unused", default_assets(), Stage1Use::kWithout);
   Bundle bundle = assemble(config);
   set_trainable(bundle.language_model->tensors(), false);
   set_trainable(named_tensors(*bundle.generative), true);

@@ -94,11 +94,12 @@ Drawing::Drawing(const CurveChart& chart) : chart_(chart) {
   }
   has_data_ = fit_axes();
 
-  // The legend flows like text under the title.
-  const double first_row = chart.title.empty() ? 12 : 42;
+  // The legend flows like text under the title. One curve is what the title says.
+  const bool has_legend = chart.curves.size() > 1;
   double x = 1;
-  double y = first_row;
+  double y = (chart.title.empty() ? 12 : 42) - (has_legend ? 0 : kLegendRow);
   for (const Curve& curve : chart.curves) {
+    if (!has_legend) break;
     const double width = 22 + text_width(curve.label) + 18;
     if (x > 1 && x + width - 18 > chart.width) {
       x = 1;
@@ -147,7 +148,7 @@ bool Drawing::fit_axes() {
 
 std::string Drawing::legend() const {
   std::string text;
-  for (size_t c = 0; c < chart_.curves.size(); ++c) {
+  for (size_t c = 0; 2 * c < legend_places_.size(); ++c) {
     const double x = legend_places_[2 * c];
     const double y = legend_places_[2 * c + 1];
     text +=
@@ -170,10 +171,15 @@ std::string Drawing::grid() const {
   text += svg_line(left_, bottom_, right_, bottom_, fmt::format("stroke:{}", kFaint));
   const std::vector<double> x_ticks = x_.ticks(7);
   const std::vector<std::string> x_labels = x_.labels(x_ticks);
+  double free_from = -std::numeric_limits<double>::infinity();  // the last label ends before it
   for (size_t i = 0; i < x_ticks.size(); ++i) {
     const double x = x_.place(x_ticks[i]);
     text += svg_line(x, bottom_, x, bottom_ + 4, fmt::format("stroke:{}", kFaint));
-    const bool at_edge = x + text_width(x_labels[i]) / 2 > right_;
+    const double width = text_width(x_labels[i]);
+    const bool at_edge = x + width / 2 > right_;
+    const double begin = at_edge ? right_ - width : x - width / 2;
+    if (begin < free_from) continue;  // it would touch the label before it
+    free_from = begin + width + kGlyphWidth;
     text += svg_text(at_edge ? right_ : x, bottom_ + 18, at_edge ? "end" : "middle", kSoft,
                      x_labels[i]);
   }

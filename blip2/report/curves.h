@@ -11,7 +11,7 @@ namespace blip2 {
 
 /// One line of a chart. Points are in order of x; NaN in y leaves a gap.
 struct Curve {
-  std::string label;
+  std::string label;  ///< for the legend, which a chart of one curve does without
   std::vector<double> x;
   std::vector<double> y;  ///< as many as x
 };

@@ -93,8 +93,9 @@ class Demo {
   template <typename MakeStage>
   double time_steps(const TrainConfig& config, MakeStage make_stage);
   void train_stage(const TrainConfig& config, const char* phase, RunOptions options);
-  void measure_ablation(const char* key, const LogRow& row, const Bundle& bundle);
-  std::optional<double> ablation_loss(const char* key) const;
+  double ablation_loss(Stage1Use stage1);
+  double held_out_loss_of(const Bundle& bundle) const;
+  std::optional<double> noted_ablation_loss(const char* key) const;
   DemoScores evaluate();
   void finish(const DemoScores& scores);
 
@@ -180,7 +181,7 @@ void Demo::make_plan() {
   }
   {
     const TrainConfig config =
-        demo_stage2(plan_, options_.output, options_.assets, Stage1Use::kWithout);
+        demo_ablation(plan_, options_.output, options_.assets, Stage1Use::kWithout);
     Bundle bundle = assemble(config);
     TrainingData data(config, *bundle.image_encoder, bundle.transform, path("skipped.jsonl"));
     step_times.stage2 = time_steps(config, [&](const TrainConfig& c) {
@@ -195,8 +196,9 @@ void Demo::make_plan() {
   plan_.minutes = options_.minutes;
   save_plan(plan_, path("plan.json"));
   log_info(
-      "a step takes {:.2f} s in stage 1 and {:.2f} s in stage 2: the plan is {} + {} steps, {} for "
-      "the ablation, about {} of training and {} of evaluation",
+      "a step takes {:.2f} s in stage 1 and {:.2f} s in stage 2: the plan is {} + {} steps, twice "
+      "{} "
+      "for the ablation, about {} of training and {} of evaluation",
       step_times.stage1, step_times.stage2, plan_.stage1_steps, plan_.stage2_steps,
       plan_.ablation_steps, format_duration(training_seconds(plan_, step_times)),
       format_duration(evaluation_seconds(step_times)));
@@ -217,17 +219,8 @@ void Demo::train_stage(const TrainConfig& config, const char* phase, RunOptions 
   run_training(loaded, options);
 }
 
-/// What measure_ablation() has noted, if it has.
-std::optional<double> Demo::ablation_loss(const char* key) const {
-  if (!fs::exists(path("ablation.json"))) return std::nullopt;
-  const Json json = Json::parse(read_file(path("ablation.json")), nullptr, false);
-  if (!json.is_object() || !json.contains(key) || !json[key].is_number()) return std::nullopt;
-  return json[key].get<double>();
-}
-
-/// Notes the held-out loss once the run has done the ablation's number of steps.
-void Demo::measure_ablation(const char* key, const LogRow& row, const Bundle& bundle) {
-  if (row.step != plan_.ablation_steps) return;
+/// The LM loss on both held-out sets together.
+double Demo::held_out_loss_of(const Bundle& bundle) const {
   Progress progress("held-out loss", drawings_.source->size() + concepts_.source->size(),
                     "pictures");
   const auto advance = [&](int64_t pictures) { progress.advance(pictures); };
@@ -237,12 +230,42 @@ void Demo::measure_ablation(const char* key, const LogRow& row, const Bundle& bu
                        m * held_out_loss(bundle, concepts_.embeds, concepts_.captions, advance)) /
                       (n + m);
   progress.finish();
-  Json json = fs::exists(path("ablation.json"))
-                  ? Json::parse(read_file(path("ablation.json")), nullptr, false)
-                  : Json::object();
-  if (!json.is_object()) json = Json::object();
-  json[key] = loss;
-  write_file_atomic(path("ablation.json"), json_document(json));
+  return loss;
+}
+
+/// What ablation.json says, if it does.
+std::optional<double> Demo::noted_ablation_loss(const char* key) const {
+  if (!fs::exists(path("ablation.json"))) return std::nullopt;
+  const Json json = Json::parse(read_file(path("ablation.json")), nullptr, false);
+  if (!json.is_object() || !json.contains(key) || !json[key].is_number()) return std::nullopt;
+  return json[key].get<double>();
+}
+
+/// The held-out loss after the ablation's short stage 2, noted in ablation.json.
+double Demo::ablation_loss(Stage1Use stage1) {
+  const bool is_with = stage1 == Stage1Use::kWith;
+  const char* key = is_with ? "with_stage1" : "without_stage1";
+  if (const std::optional<double> loss = noted_ablation_loss(key)) return *loss;
+  const TrainConfig config = demo_ablation(plan_, options_.output, options_.assets, stage1);
+  std::optional<double> loss;
+  const auto measure = [&](const LogRow& row, const Bundle& bundle) {
+    if (row.step != plan_.ablation_steps) return;
+    loss = held_out_loss_of(bundle);
+    Json json = {{key, *loss}};
+    for (const char* other : {"with_stage1", "without_stage1"}) {
+      if (const auto noted = noted_ablation_loss(other)) json[other] = *noted;
+    }
+    write_file_atomic(path("ablation.json"), json_document(json));
+  };
+  train_stage(config, "ablation",
+              {.title = is_with ? "ablation: stage 2 with stage 1" : "ablation: stage 2 without",
+               .stop_after = plan_.ablation_steps,
+               .after_step = measure});
+  if (!loss) {
+    fail(ErrorCode::kCorruptData, "{}: expected the loss {}; remove {} and start again",
+         path("ablation.json").string(), key, config.run.output_dir);
+  }
+  return *loss;
 }
 
 DemoScores Demo::evaluate() {
@@ -265,7 +288,7 @@ DemoScores Demo::evaluate() {
     scores.unseen_concepts.retrieval = evaluate_retrieval(one, *concepts_.source, evaluation);
     const Bundle two = load_bundle(path("stage2") / "model");
     evaluation.batch_size = 64;  // decoding reads every weight once a token, whatever the batch
-    const GenerationOptions generation = default_generation_options(two);
+    const GenerationOptions generation = default_generation_options(two, path("stage2") / "model");
     scores.unseen_drawings.captions =
         evaluate_captions(two, *drawings_.source, generation, two.prompt, evaluation);
     scores.unseen_concepts.captions =
@@ -276,8 +299,8 @@ DemoScores Demo::evaluate() {
         held_out_loss(two, concepts_.embeds, concepts_.captions, evaluation.progress);
     progress.finish();
   }
-  scores.lm_loss_with_stage1 = ablation_loss("with_stage1").value();
-  scores.lm_loss_without_stage1 = ablation_loss("without_stage1").value();
+  scores.lm_loss_with_stage1 = ablation_loss(Stage1Use::kWith);
+  scores.lm_loss_without_stage1 = ablation_loss(Stage1Use::kWithout);
   scores.stage1_samples = plan_.stage1_steps * DemoPlan::kStage1Batch;
   scores.stage2_samples = plan_.stage2_steps * DemoPlan::kStage2Batch;
   scores.ablation_samples = plan_.ablation_steps * DemoPlan::kStage2Batch;
@@ -329,25 +352,9 @@ void Demo::run() {
   }
   make_plan();
   train_stage(demo_stage1(plan_, options_.output, options_.assets), "stage1", {.title = "stage 1"});
-  const auto measured = [&](const char* key) {
-    return [this, key](const LogRow& row, const Bundle& bundle) {
-      measure_ablation(key, row, bundle);
-    };
-  };
-  train_stage(demo_stage2(plan_, options_.output, options_.assets, Stage1Use::kWith), "stage2",
-              {.title = "stage 2", .after_step = measured("with_stage1")});
-  if (!ablation_loss("without_stage1")) {
-    train_stage(demo_stage2(plan_, options_.output, options_.assets, Stage1Use::kWithout),
-                "ablation",
-                {.title = "ablation (stage 2 without stage 1)",
-                 .stop_after = plan_.ablation_steps,
-                 .after_step = measured("without_stage1")});
-  }
-  if (!ablation_loss("with_stage1") || !ablation_loss("without_stage1")) {
-    fail(ErrorCode::kCorruptData,
-         "{}: expected the losses with_stage1 and without_stage1; remove {}, {} and start again",
-         path("ablation.json").string(), path("stage2").string(), path("ablation").string());
-  }
+  train_stage(demo_stage2(plan_, options_.output, options_.assets), "stage2", {.title = "stage 2"});
+  ablation_loss(Stage1Use::kWith);
+  ablation_loss(Stage1Use::kWithout);
   finish(evaluate());
 }
 

@@ -59,7 +59,7 @@ TrainConfig common(const DemoPlan& plan, const fs::path& output, const fs::path&
 
 double training_seconds(const DemoPlan& plan, const StepTimes& times) {
   return static_cast<double>(plan.stage1_steps) * times.stage1 +
-         static_cast<double>(plan.stage2_steps + plan.ablation_steps) * times.stage2;
+         static_cast<double>(plan.stage2_steps + 2 * plan.ablation_steps) * times.stage2;
 }
 
 double evaluation_seconds(const StepTimes& times) { return kEvaluationSteps * times.stage1; }
@@ -126,25 +126,46 @@ TrainConfig demo_stage1(const DemoPlan& plan, const fs::path& output, const fs::
   return config;
 }
 
-TrainConfig demo_stage2(const DemoPlan& plan, const fs::path& output, const fs::path& assets,
-                        Stage1Use stage1) {
+namespace {
+
+/// Stage 2 from a BERT.
+TrainConfig any_stage2(const DemoPlan& plan, const fs::path& output, const fs::path& assets,
+                       int64_t num_steps) {
   TrainConfig config = common(plan, output, assets);
   config.model.arch = "blip2_llama";
   config.model.language_model = (assets / "models" / "smollm2_135m_instruct").string();
   config.model.prompt = "A picture of";
-  if (stage1 == Stage1Use::kWith) {
-    config.model.qformer = (output / "stage1" / "model").string();
-  }
   RunConfig& run = config.run;
   run.task = "image_text_pretrain_stage2";
-  run.output_dir = (output / (stage1 == Stage1Use::kWith ? "stage2" : "ablation")).string();
   run.loss_weights.query_similarity = 0.5;
-  run.max_steps = plan.stage2_steps;
-  run.average_weights_from = averaged_from(plan.stage2_steps);
+  run.max_steps = num_steps;
+  run.average_weights_from = averaged_from(num_steps);
+  // Also where the steps are few: a quicker start sends the language model's loss up and about.
   run.warmup_steps = std::max<int64_t>(1, plan.stage2_steps / 20);
   run.batch_size_train = DemoPlan::kStage2Batch;
   run.checkpoint_every = 100;
   run.keep_checkpoints = 2;
+  return config;
+}
+
+fs::path stage1_model(const fs::path& output) { return output / "stage1" / "model"; }
+
+}  // namespace
+
+TrainConfig demo_stage2(const DemoPlan& plan, const fs::path& output, const fs::path& assets) {
+  TrainConfig config = any_stage2(plan, output, assets, plan.stage2_steps);
+  config.model.qformer = stage1_model(output).string();
+  config.run.output_dir = (output / "stage2").string();
+  return config;
+}
+
+TrainConfig demo_ablation(const DemoPlan& plan, const fs::path& output, const fs::path& assets,
+                          Stage1Use stage1) {
+  const bool is_with = stage1 == Stage1Use::kWith;
+  TrainConfig config = any_stage2(plan, output, assets, plan.ablation_steps + 1);
+  if (is_with) config.model.qformer = stage1_model(output).string();
+  config.run.output_dir =
+      (output / "ablation" / (is_with ? "with_stage1" : "without_stage1")).string();
   return config;
 }
 

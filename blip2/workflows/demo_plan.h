@@ -16,9 +16,9 @@ struct StepTimes {
 };
 
 struct DemoPlan {
-  int64_t stage1_steps = 300;   ///< of kStage1Batch samples
-  int64_t stage2_steps = 640;   ///< of kStage2Batch samples
-  int64_t ablation_steps = 50;  ///< stage-2 steps without stage 1
+  int64_t stage1_steps = 300;    ///< of kStage1Batch samples
+  int64_t stage2_steps = 640;    ///< of kStage2Batch samples
+  int64_t ablation_steps = 120;  ///< of the short stage 2 with stage 1, and of that without
   uint64_t seed = 42;
   std::optional<double> minutes;  ///< what was asked for, if anything was
 
@@ -48,8 +48,12 @@ std::optional<DemoPlan> load_plan(const std::filesystem::path& path);
 /// The configurations of the demo's runs below `output`.
 TrainConfig demo_stage1(const DemoPlan& plan, const std::filesystem::path& output,
                         const std::filesystem::path& assets);
-enum class Stage1Use { kWith, kWithout };
 TrainConfig demo_stage2(const DemoPlan& plan, const std::filesystem::path& output,
-                        const std::filesystem::path& assets, Stage1Use stage1);
+                        const std::filesystem::path& assets);
+enum class Stage1Use { kWith, kWithout };
+/// A short stage 2 with its own schedule, to be stopped after plan.ablation_steps: at its end, one
+/// step later, it would write a model that nobody needs.
+TrainConfig demo_ablation(const DemoPlan& plan, const std::filesystem::path& output,
+                          const std::filesystem::path& assets, Stage1Use stage1);
 
 }  // namespace blip2

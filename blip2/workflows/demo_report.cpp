@@ -28,8 +28,8 @@ namespace blip2 {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr int kThumbnail = 96;  // pixels: keeps the page at a few megabytes
-constexpr size_t kCards = 24;   // captioned pictures of each held-out set
+constexpr int kThumbnail = 176;  // pixels, as the gallery shows them; the page has a few megabytes
+constexpr size_t kCards = 24;    // captioned pictures of each held-out set
 constexpr size_t kSearches = 12;
 constexpr size_t kHits = 5;
 
@@ -42,12 +42,12 @@ std::string thumbnail(const std::string& path, const ImageTransform& transform) 
   return encode_png(resize(image, kThumbnail, kThumbnail));
 }
 
-Figure loss_figure(const std::string& title, std::vector<Curve> curves, const std::string& caption,
-                   std::vector<ChartMark> marks = {}) {
+Figure figure(const std::string& title, const std::string& y_label, std::vector<Curve> curves,
+              const std::string& caption, std::vector<ChartMark> marks = {}) {
   CurveChart chart;
   chart.title = title;
   chart.x_label = "samples";
-  chart.y_label = "loss";
+  chart.y_label = y_label;
   chart.curves = std::move(curves);
   chart.y_from_zero = true;
   chart.marks = std::move(marks);
@@ -58,30 +58,32 @@ void add_curves(Page& page, const DemoReport& report) {
   page.section("Training");
   const std::vector<LogRow> one = read_log(report.output / "stage1" / "log.jsonl");
   const std::vector<LogRow> two = read_log(report.output / "stage2" / "log.jsonl");
-  const std::vector<LogRow> arm = read_log(report.output / "ablation" / "log.jsonl");
+  const fs::path ablation = report.output / "ablation";
+  const std::vector<LogRow> with = read_log(ablation / "with_stage1" / "log.jsonl");
+  const std::vector<LogRow> without = read_log(ablation / "without_stage1" / "log.jsonl");
   const double hard =
       static_cast<double>(report.plan.hard_negatives_from() * DemoPlan::kStage1Batch);
   const std::vector<ChartMark> marks = {{hard, "hard negatives"}};
   page.figures(
-      {loss_figure(
-           "ITC", {log_curve(one, "loss_itc", "ITC")},
-           "Stage 1, image-text contrast. With label smoothing 0.1 over 64 pairs it cannot fall "
-           "below 0.73."),
-       loss_figure(
-           "ITM", {log_curve(one, "loss_itm", "ITM")},
-           "Stage 1, image-text matching: uniform negatives first, then half of them hard. 0.64 "
-           "is the loss of answering one class.",
-           marks),
-       loss_figure("ITG", {log_curve(one, "loss_itg", "ITG")},
-                   "Stage 1, image-grounded text generation, label smoothing 0.1."),
-       loss_figure("LM",
-                   {log_curve(two, "loss_lm", "with stage 1"),
-                    log_curve(arm, "loss_lm", "without (ablation)")},
-                   "Stage 2, language modelling through the frozen language model."),
-       loss_figure("query similarity",
-                   {log_curve(one, "query_similarity", "stage 1"),
-                    log_curve(two, "query_similarity", "stage 2")},
-                   "Mean squared cosine between a picture's queries: 1 where all say the same.")});
+      {figure("ITC", "loss", {log_curve(one, "loss_itc", "ITC")},
+              "Stage 1, image-text contrast. With label smoothing 0.1 over 64 pairs it cannot fall "
+              "below 0.73. Thin: each step; thick: smoothed."),
+       figure("ITM", "loss", {log_curve(one, "loss_itm", "ITM")},
+              "Stage 1, image-text matching: uniform negatives first, then half of them hard. 0.64 "
+              "is the loss of answering one class.",
+              marks),
+       figure("ITG", "loss", {log_curve(one, "loss_itg", "ITG")},
+              "Stage 1, image-grounded text generation, label smoothing 0.1."),
+       figure("LM", "loss", {log_curve(two, "loss_lm", "LM")},
+              "Stage 2, language modelling through the frozen language model."),
+       figure("LM, ablation", "loss",
+              {log_curve(with, "loss_lm", "with stage 1"),
+               log_curve(without, "loss_lm", "without stage 1")},
+              "A short stage 2 from stage 1's Q-Former, and from BERT's weights alone."),
+       figure("query similarity", "mean squared cosine",
+              {log_curve(one, "query_similarity", "stage 1"),
+               log_curve(two, "query_similarity", "stage 2")},
+              "Between a picture's queries: 1 where all say the same.")});
 }
 
 void add_retrieval(Page& page, const std::string& title, const RetrievalEvaluation& result) {
@@ -95,10 +97,13 @@ void add_retrieval(Page& page, const std::string& title, const RetrievalEvaluati
   row("re-ranked by ITM", result.reranked);
   row("chance", result.chance);
   table.quiet_rows = {2};
+  const bool is_better =
+      result.reranked.txt_r1 + result.reranked.img_r1 > result.itc.txt_r1 + result.itc.img_r1;
   table.caption = fmt::format(
-      "{}: {} pictures, {} captions; percent. Re-ranked: the {} best by ITC in the order of ITM's "
-      "score and ITC's together.",
-      title, result.num_images, result.num_texts, DemoPlan::kRerank);
+      "{}: {} pictures, {} captions; percent. R@5: the right one is among the first five. "
+      "Re-ranked: the {} best by ITC in the order of ITM's score and ITC's together{}.",
+      title, result.num_images, result.num_texts, DemoPlan::kRerank,
+      is_better ? "" : ", which is no better here: a matcher needs more pictures than these");
   page.table(table);
 }
 
@@ -106,8 +111,9 @@ void add_scores(Page& page, const DemoScores& scores) {
   page.section("Scores on pictures never seen");
   page.paragraph(
       "Unseen drawings: the concept was trained on in one style, this drawing of it was held out. "
-      "Unseen concepts: "
-      "neither the concept nor its words were ever trained on, in any style.");
+      "Unseen concepts: neither the concept nor its words were ever trained on, in any style. ITC "
+      "(image-text contrast) compares a picture and a text, each encoded alone, by a cosine; ITM "
+      "(image-text matching) looks at both together.");
   add_retrieval(page, "Unseen drawings", scores.unseen_drawings.retrieval);
   add_retrieval(page, "Unseen concepts", scores.unseen_concepts.retrieval);
   Table table;
@@ -125,9 +131,8 @@ void add_scores(Page& page, const DemoScores& scores) {
   row("unseen concepts", scores.unseen_concepts, scores.final_lm_loss_concepts);
   table.caption =
       "Matching accuracy over one positive and one negative pair a picture (50 is guessing), and "
-      "the "
-      "captions of stage 2; all but the LM loss and the number of captions in percent (CIDEr x "
-      "100).";
+      "the captions of stage 2; all but the LM loss and the number of captions in percent (CIDEr x "
+      "100). BLEU-4 counts runs of four words, and few captions here have four.";
   page.table(table);
 }
 
@@ -173,7 +178,8 @@ void add_searches(Page& page, const RetrievalEvaluation& result, const ImageTran
   page.section("Searches");
   page.figure(
       {search_gallery(searches), fmt::format("The captions of the first {} held-out drawings, "
-                                             "looked for among all {} of them by ITC.",
+                                             "looked for among all {} of them by ITC "
+                                             "(image-text contrast).",
                                              searches.size(), result.images.size())});
 }
 
@@ -206,9 +212,10 @@ void add_attention(Page& page, const CaptionEvaluation& pictures, const Bundle& 
   }
   page.section("Where queries look");
   page.figure({attention_gallery(rows),
-               "Cross-attention of three of the queries in the last layer that sees the picture, "
-               "averaged over heads; each "
-               "map is stretched to its own range."});
+               fmt::format("Cross-attention of three of the {} queries in the last layer that sees "
+                           "the picture, averaged over heads; each map is stretched to its own "
+                           "range. The first three held-out drawings, not chosen.",
+                           bundle.stage1->qformer.query_tokens.size(1))});
 }
 
 std::string processor_name() {
@@ -221,25 +228,31 @@ std::string processor_name() {
 
 void add_ablation_and_times(Page& page, const DemoReport& report) {
   const DemoScores& scores = report.scores;
-  page.section("What stage 1 is worth");
+  const double difference = scores.lm_loss_without_stage1 - scores.lm_loss_with_stage1;
+  page.section("Stage 2 with and without stage 1");
   page.table({{"held-out LM loss", "with stage 1", "without", "difference"},
               {{fmt::format("after {} stage-2 samples", format_count(scores.ablation_samples)),
                 format_number(scores.lm_loss_with_stage1, 3),
-                format_number(scores.lm_loss_without_stage1, 3),
-                format_number(scores.lm_loss_without_stage1 - scores.lm_loss_with_stage1, 3)}},
-              "The paper's ablation (Fig. 5), on both held-out sets together: the same stage 2, "
-              "started from stage 1's "
-              "Q-Former and from one that has only BERT's weights."});
+                format_number(scores.lm_loss_without_stage1, 3), format_number(difference, 3)}},
+              fmt::format("The paper's ablation (Fig. 5), on both held-out sets together: the same "
+                          "stage 2, started from stage 1's Q-Former and from one that has only "
+                          "BERT's weights. Lower is better: {}",
+                          difference > 0 ? "stage 1 helps." : "here stage 1 does not help.")});
   page.section("Times and machine");
   Table table;
   table.header = {"phase", "time"};
   double total = 0;
-  for (const char* phase :
-       {"fetch", "features", "planning", "stage1", "stage2", "ablation", "evaluation"}) {
+  for (const auto& [phase, name] : {std::pair{"fetch", "fetching"},
+                                    {"features", "image features"},
+                                    {"planning", "planning"},
+                                    {"stage1", "stage 1"},
+                                    {"stage2", "stage 2"},
+                                    {"ablation", "ablation"},
+                                    {"evaluation", "evaluation"}}) {
     const auto found = scores.seconds.find(phase);
     const double seconds = found == scores.seconds.end() ? 0 : found->second;
     total += seconds;
-    table.rows.push_back({phase, format_duration(seconds)});
+    table.rows.push_back({name, format_duration(seconds)});
   }
   table.rows.push_back({"all", format_duration(total)});
   page.table(table);
@@ -267,10 +280,10 @@ std::string demo_report_html(const DemoReport& report) {
               {percent(drawings.itc.img_r1) + " %", "drawing found first for a caption",
                "chance " + percent(drawings.chance.img_r1) + " %"},
               {percent(scores.unseen_concepts.retrieval.itc.txt_r10) + " %",
-               "R@10 for concepts never trained on",
+               "caption among the first ten, concepts never trained on",
                "chance " + percent(scores.unseen_concepts.retrieval.chance.txt_r10) + " %"},
               {percent(scores.unseen_drawings.captions.noun_accuracy) + " %",
-               "captions that name the right thing", "unseen drawings"}});
+               "captions with the right head noun", "unseen drawings"}});
   page.section("Captions");
   add_captions(page, "Unseen drawings", scores.unseen_drawings.captions, report.stage1->transform);
   add_captions(page, "Unseen concepts", scores.unseen_concepts.captions, report.stage1->transform);
@@ -280,7 +293,8 @@ std::string demo_report_html(const DemoReport& report) {
   add_curves(page, report);
   add_ablation_and_times(page, report);
   page.footer("Made by blip2 " BLIP2_VERSION
-              ". Pictures: Noto Emoji (Apache-2.0), EmojiOne (CC-BY-SA-4.0), Tux Paint "
+              ". Pictures: Noto Emoji (Apache-2.0), EmojiOne ((c) 2014 Ranks.com Inc., "
+              "CC-BY-SA-4.0), Tux Paint "
               "stamps (GPL-2).");
   return page.html();
 }

@@ -24,7 +24,7 @@ struct DemoScores {
   int64_t stage1_samples = 0, stage2_samples = 0, ablation_samples = 0;
 };
 
-/// scores.json, as command_line.md says it.
+/// scores.json, as docs/formats.md says it.
 std::string scores_json(const DemoScores& scores);
 
 /// The scores as lines of text for a terminal.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <random>
+#include <regex>
 
 #include "blip2/base/error.h"
 #include "blip2/report/polyline.h"
@@ -104,6 +105,43 @@ TEST(Curves, SvgIsWellFormedAndNamesEverything) {
   EXPECT_THAT(svg, Not(HasSubstr("outside")));
   EXPECT_THAT(svg, Not(HasSubstr("nan")));
   EXPECT_LT(svg.size(), 80000U);
+}
+
+/// Where the labels of the x axis begin and end, in order, by glyphs of 6 units.
+std::vector<std::pair<double, double>> x_label_extents(const std::string& svg, int height) {
+  std::vector<std::pair<double, double>> extents;
+  const std::regex text(R"re(<text x="([^"]*)" y="([^"]*)" text-anchor="(\w+)"[^>]*>([^<]*)<)re");
+  for (std::sregex_iterator found(svg.begin(), svg.end(), text), end; found != end; ++found) {
+    if (std::stod((*found)[2]) != height - 24 + 18) continue;
+    const double x = std::stod((*found)[1]), width = 6 * static_cast<double>((*found)[4].length());
+    const double begin = (*found)[3] == "end" ? x - width : x - width / 2;
+    extents.emplace_back(begin, begin + width);
+  }
+  return extents;
+}
+
+TEST(Curves, LabelsOfTheXAxisDoNotTouch) {
+  for (const double last : {9.0, 10.0, 1000.0, 10000.0, 99999.0, 1e6, 12345678.0}) {
+    for (const AxisScale scale : {AxisScale::kLinear, AxisScale::kLogarithmic}) {
+      for (const int width : {300, 520, 900}) {
+        const CurveChart chart{
+            .curves = {{"c", {1, last}, {1, 2}}}, .x_scale = scale, .width = width};
+        const auto extents = x_label_extents(curve_svg(chart), chart.height);
+        EXPECT_GE(extents.size(), 2u) << last;
+        for (size_t i = 1; i < extents.size(); ++i) {
+          EXPECT_GT(extents[i].first, extents[i - 1].second) << last << " " << width;
+        }
+      }
+    }
+  }
+}
+
+TEST(Curves, OneCurveNeedsNoLegend) {
+  CurveChart chart{.title = "ITC", .curves = {{"the only run", {1, 2}, {3, 4}}}};
+  EXPECT_THAT(curve_svg(chart), Not(HasSubstr("the only run")));
+  chart.curves.push_back({"another run", {1, 2}, {4, 3}});
+  EXPECT_THAT(curve_svg(chart), HasSubstr("the only run"));
+  EXPECT_THAT(curve_svg(chart), HasSubstr("another run"));
 }
 
 TEST(Curves, EveryScaleDrawsEveryData) {

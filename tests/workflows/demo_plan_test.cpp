@@ -101,7 +101,7 @@ TEST(DemoPlan, TheExamplesInConfigsAreItsRuns) {
   EXPECT_EQ(LoadedTrainConfig(configs / "demo_stage1.yaml", {}).to_yaml(false),
             yaml_of(demo_stage1(plan, "demo-run", "assets")));
   EXPECT_EQ(LoadedTrainConfig(configs / "demo_stage2.yaml", {}).to_yaml(false),
-            yaml_of(demo_stage2(plan, "demo-run", "assets", Stage1Use::kWith)));
+            yaml_of(demo_stage2(plan, "demo-run", "assets")));
 }
 
 TEST(PhaseTimes, AddUpOverInterruptions) {
