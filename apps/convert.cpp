@@ -3,6 +3,7 @@
 
 #include "apps/output.h"
 #include "apps/verb.h"
+#include "blip2/train/convert_snapshot.h"
 
 namespace blip2 {
 namespace {
@@ -13,8 +14,8 @@ struct Convert {
   void add(Options& options) {
     options.require("SOURCE", source,
                     "a file of LAVIS or BLIP (.pth), EfficientNet-Lite0 (.pth) or a LLaMA (.gguf): "
-                    "the file, or a folder with one");
-    options.require("--to DIR", target, "directory to make; what stood there is replaced");
+                    "the file, or a folder with one; or a run's checkpoints/step-NNNNNNNNN");
+    options.require("--to DIR", target, "directory to make; an older model there is replaced");
     options.add("--base DIR", base,
                 "for a file of LAVIS or BLIP: a model of the class that it becomes, for the "
                 "configuration, the tokenizer and the frozen parts");
@@ -24,6 +25,15 @@ struct Convert {
   }
 
   int run(const GeneralOptions&) const {
+    if (is_snapshot(source)) {
+      if (!base.empty() || names != "hugging-face") {
+        fail(ErrorCode::kInvalidArgument,
+             "{}: a snapshot knows its frozen parts: expected neither --base nor --names", source);
+      }
+      convert_snapshot(source, target);
+      print(target + "\n");
+      return 0;
+    }
     convert_to_directory(
         source, target,
         {.base = base,

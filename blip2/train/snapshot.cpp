@@ -27,7 +27,6 @@ constexpr int64_t kFormat = 1;
 constexpr const char* kModelFile = "model.safetensors";
 constexpr const char* kOptimizerFile = "optimizer.safetensors";
 constexpr const char* kConfigFile = "config.yaml";
-constexpr const char* kStateFile = "state.json";
 constexpr size_t kNumDigits = 9;
 
 std::string file_checksum(const fs::path& path) { return checksum(MappedFile(path).bytes()); }
@@ -140,7 +139,7 @@ void check_files(const Json& json, const fs::path& folder) {
 
 /// Throws nlohmann's errors for JSON of another shape.
 RunState parse_state(const std::string& text, const fs::path& folder) {
-  const std::string where = (folder / kStateFile).string();
+  const std::string where = (folder / kSnapshotState).string();
   Json json = Json::parse(text);
   const std::string expected = json.at("checksum").get<std::string>();
   json.erase("checksum");
@@ -197,7 +196,7 @@ fs::path save_snapshot(const fs::path& checkpoints, const RunState& state,
       {kModelFile, write_tensors(partial.path() / kModelFile, tensors.model)},
       {kOptimizerFile, write_tensors(partial.path() / kOptimizerFile, tensors.optimizer)}};
   write_file_atomic(partial.path() / kConfigFile, state.config_yaml);
-  write_file_atomic(partial.path() / kStateFile, json_document(to_json(state, files)));
+  write_file_atomic(partial.path() / kSnapshotState, json_document(to_json(state, files)));
   rename_folder(partial.path(), folder);
 
   std::vector<int64_t> steps = snapshot_steps(checkpoints);
@@ -210,7 +209,7 @@ fs::path save_snapshot(const fs::path& checkpoints, const RunState& state,
 
 RunState verify_snapshot(const fs::path& folder) {
   constexpr uintmax_t kMaxStateBytes = 16 << 20;
-  const fs::path path = folder / kStateFile;
+  const fs::path path = folder / kSnapshotState;
   std::error_code error;
   if (fs::file_size(path, error) > kMaxStateBytes && !error) {
     fail(ErrorCode::kCorruptData, "{}: expected at most {} bytes", path.string(), kMaxStateBytes);

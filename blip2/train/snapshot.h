@@ -34,6 +34,9 @@ struct SnapshotTensors {
   std::vector<NamedTensor> optimizer;  ///< AdamW::state(), WeightAverage::state()
 };
 
+/// The file that a snapshot's folder has, and no other.
+inline constexpr const char* kSnapshotState = "state.json";
+
 /// The folder of the snapshot after `step`, below `checkpoints`.
 std::filesystem::path snapshot_folder(const std::filesystem::path& checkpoints, int64_t step);
 

@@ -12,9 +12,9 @@
 #include "blip2/base/random.h"
 #include "blip2/data/collate.h"
 #include "blip2/nn/autocast.h"
-#include "blip2/train/finetune.h"
 #include "blip2/train/gather.h"
 #include "blip2/train/image_tokens.h"
+#include "blip2/train/trained_tensors.h"
 
 namespace blip2 {
 namespace {
@@ -103,8 +103,9 @@ Stage1Losses stage1_losses(const Stage1& model, const at::Tensor& image_embeds,
   const ImageFeatures image = encode_image(model, image_embeds, options.dropout);
   const at::Tensor text_feature = encode_text(model, text, options.dropout);  // [B, E]
 
-  // ITC. What is gathered carries no gradient, not even one's own rows (blip2_reference.md 2.2),
-  // unless both sides of a comparison are to learn, as in CLIP.
+  // ITC. What is gathered carries no gradient, not even one's own rows (LAVIS 1.0.2,
+  // models/base_model.py: concat_all_gather), unless both sides of a comparison are to learn, as in
+  // CLIP.
   const auto gather = [&](const at::Tensor& own) {
     return options.itc_both_sides ? gather_with_gradient(own, communicator)
                                   : communicator.all_gather(own.detach().contiguous());
@@ -154,15 +155,7 @@ Stage1Training::Stage1Training(Bundle& bundle, TrainingData& data, const TrainCo
 }
 
 std::vector<NamedTensor> Stage1Training::trained_tensors() {
-  std::vector<NamedTensor> tensors = named_tensors(*bundle_.stage1);
-  if (config_.model.freeze_embeddings) {
-    std::erase_if(tensors, [](const NamedTensor& named) {
-      return named.name == "qformer.word_embeddings.weight" ||
-             named.name == "qformer.position_embeddings.weight";
-    });
-  }
-  add_trained_encoder(bundle_, config_.model, tensors);
-  return tensors;
+  return blip2::trained_tensors(bundle_, config_.model);
 }
 
 Stage1Texts Stage1Training::tokenize(const Batch& batch) const {

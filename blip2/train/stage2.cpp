@@ -8,10 +8,10 @@
 #include "blip2/base/random.h"
 #include "blip2/data/collate.h"
 #include "blip2/nn/autocast.h"
-#include "blip2/train/finetune.h"
 #include "blip2/train/gather.h"
 #include "blip2/train/image_tokens.h"
 #include "blip2/train/objectives.h"
+#include "blip2/train/trained_tensors.h"
 
 namespace blip2 {
 namespace {
@@ -237,15 +237,7 @@ Stage2Training::Stage2Training(Bundle& bundle, TrainingData& data, const TrainCo
 }
 
 std::vector<NamedTensor> Stage2Training::trained_tensors() {
-  std::vector<NamedTensor> tensors = named_tensors(*bundle_.generative);
-  if (config_.model.freeze_embeddings) {
-    std::erase_if(tensors, [](const NamedTensor& named) {
-      return named.name == "qformer.word_embeddings.weight" ||
-             named.name == "qformer.position_embeddings.weight";
-    });
-  }
-  add_trained_encoder(bundle_, config_.model, tensors);
-  return tensors;
+  return blip2::trained_tensors(bundle_, config_.model);
 }
 
 StepOutput Stage2Training::run_batch(const StepContext& context) {

@@ -5,8 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
-#include <memory>
+#include <optional>
 #include <utility>
 
 #include "blip2/base/clock.h"
@@ -19,11 +18,10 @@
 #include "blip2/train/layer_decay.h"
 #include "blip2/train/optimizer.h"
 #include "blip2/train/resume.h"
-#include "blip2/train/snapshot_writer.h"
+#include "blip2/train/run_records.h"
 #include "blip2/train/weight_average.h"
 
 namespace blip2 {
-namespace fs = std::filesystem;
 namespace {
 
 class Trainer {
@@ -36,9 +34,7 @@ class Trainer {
  private:
   LogRow step();
   bool apply(double loss, double grad_norm, double rate);
-  void log(const LogRow& row);
   void stop_after_bad_steps();
-  void save();
   void save_model();
   /// All that a snapshot holds besides the run's state.
   SnapshotTensors tensors();
@@ -57,8 +53,7 @@ class Trainer {
   GradientReducer reducer_;
   RunHealth health_;
   RunState state_;
-  std::unique_ptr<EventLog> log_;              // on the first rank
-  std::unique_ptr<SnapshotWriter> snapshots_;  // on the first rank
+  std::optional<RunRecords> records_;
   double started_s_ = 0;  // when the run would have started, had it never been interrupted
   bool stop_ = false;
 };
@@ -84,17 +79,13 @@ TrainingSummary Trainer::train() {
   const int64_t first_step = state_.step + 1;
   if (point.finished) return {first_step, state_.step, state_.samples};
 
-  if (is_first_rank()) {
-    log_ = std::make_unique<EventLog>(run_.output_dir, state_.step);
-    snapshots_ = std::make_unique<SnapshotWriter>(fs::path(run_.output_dir) / "checkpoints",
-                                                  run_.keep_checkpoints, point.snapshot);
-  }
+  records_.emplace(run_, point, num_steps_, communicator_);
   started_s_ = now_s() - state_.elapsed_s;
   stage_.seek({.batches = state_.batches_consumed, .num_stretches = state_.num_stretches});
   while (state_.step < last_step_) {
-    if (snapshots_) snapshots_->check();
+    records_->check();
     const LogRow row = step();
-    log(row);
+    records_->log(row);
     stop_after_bad_steps();
     const bool is_last = state_.step == last_step_;
     // Before the snapshot: what after_step() notes is not passed over by a run that is killed here.
@@ -102,8 +93,8 @@ TrainingSummary Trainer::train() {
     const bool is_due = state_.step % run_.checkpoint_every == 0 || is_last || stop_;
     check_same_on_all_ranks(parameters_, state_.step, is_due ? Compared::kAll : Compared::kShare,
                             communicator_);
-    if (is_due) save();
-    if (snapshots_ && (is_last || stop_)) snapshots_->finish();
+    if (is_due) records_->save(state_, tensors());
+    if (is_last || stop_) records_->finish();
     if (stop_ && !is_last) {
       communicator_.wait_for_all();  // a launcher may end all ranks as soon as one leaves
       fail(ErrorCode::kInterrupted,
@@ -175,32 +166,16 @@ bool Trainer::apply(double loss, double grad_norm, double rate) {
   return true;
 }
 
-void Trainer::log(const LogRow& row) {
-  const bool is_due = row.step % run_.log_every == 0 || row.step == 1 || row.step == num_steps_;
-  if (log_ && (is_due || !row.applied)) log_->write(row);
-}
-
 void Trainer::stop_after_bad_steps() {
   if (state_.bad_steps < run_.max_bad_steps) return;
-  std::string newest;  // which the first rank alone knows
-  if (snapshots_) {
-    snapshots_->settle();
-    newest = snapshots_->newest().empty() ? "none" : snapshots_->newest().string();
-    newest = "; the last good snapshot: " + newest;
-  }
   fail(ErrorCode::kCorruptData,
        "step {}: expected a finite loss and gradient, found none in {} steps in a row{}",
-       state_.step, state_.bad_steps, newest);
-}
-
-/// Starts a snapshot; the run goes on while it is written.
-void Trainer::save() {
-  if (snapshots_) snapshots_->start(state_, tensors());
+       state_.step, state_.bad_steps, records_->last_good_snapshot());
 }
 
 void Trainer::save_model() {
   average_.swap(state_.step);
-  save_finished_model(stage_, run_.output_dir);
+  stage_.save_model(std::filesystem::path(run_.output_dir) / "model");
   average_.swap(state_.step);
 }
 

@@ -1,7 +1,5 @@
 // Fine-tuning: the image encoder moves, at another size of picture, layer by layer at its own rate;
 // the language model stays; a resumed run is the straight one; and the published files start it.
-#include "blip2/train/finetune.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -11,8 +9,11 @@
 #include "blip2/models/bundle_config.h"
 #include "blip2/train/layer_decay.h"
 #include "blip2/train/run.h"
+#include "blip2/train/trained_tensors.h"
+#include "blip2/train/training_data.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/tests_directory.h"
+#include "tests/train/graph.h"
 #include "tests/train/tiny_parts.h"
 
 namespace blip2 {
@@ -62,11 +63,11 @@ class FinetuneTest : public ::testing::Test {
     return config;
   }
 
-  static void run(const TrainConfig& config, int64_t stop_after = 0) {
+  /// Runs to the end, or stops after step `stop_after`; gives the first step that it made.
+  static int64_t run(const TrainConfig& config, int64_t stop_after = 0) {
     RunOptions options;
-    options.stop_requested = [] { return false; };
     if (stop_after > 0) options.stop_after = stop_after;
-    run_training(LoadedTrainConfig(config, "test"), options);
+    return run_training(LoadedTrainConfig(config, "test"), options).first_step;
   }
 
   static std::unique_ptr<TensorSource> weights(const TrainConfig& config) {
@@ -123,9 +124,9 @@ TEST_F(FinetuneTest, ResumedIsTheStraightRun) {
     const TrainConfig straight = config(task, task + "_straight");
     const TrainConfig resumed = config(task, task + "_resumed");
     run(straight);
-    run(resumed, 3);
+    EXPECT_EQ(run(resumed, 3), 1);
     EXPECT_FALSE(fs::exists(fs::path(resumed.run.output_dir) / "model"));
-    run(resumed);
+    EXPECT_EQ(run(resumed), 4);
     const auto a = weights(straight), b = weights(resumed);
     ASSERT_EQ(a->infos().size(), b->infos().size());
     for (const TensorInfo& info : a->infos()) {
@@ -173,8 +174,8 @@ TEST_F(FinetuneTest, AnswersAreLearntBehindTheirQuestions) {
   };
   const TrainConfig straight = answering("vqa_straight"), resumed = answering("vqa_resumed");
   run(straight);
-  run(resumed, 3);
-  run(resumed);
+  EXPECT_EQ(run(resumed, 3), 1);
+  EXPECT_EQ(run(resumed), 4);
   const auto a = weights(straight), b = weights(resumed);
   for (const TensorInfo& info : a->infos()) {
     EXPECT_TRUE(a->read(info.name).equal(b->read(info.name))) << info.name;
@@ -242,8 +243,26 @@ TEST_F(FinetuneTest, ThePublishedFilesStartIt) {
   train("retrieval_coco_ft.yaml", "coco_retrieval", bert_);
 }
 
+TEST_F(FinetuneTest, ActivationsAreRecomputedWhereAsked) {
+  for (const bool is_asked : {false, true}) {
+    TrainConfig captions = config("finetune_caption", "captions");
+    captions.model.use_grad_checkpoint = is_asked;
+    Bundle bundle = assemble(captions);
+    EXPECT_EQ(bundle.generative->qformer.recompute_layers, is_asked);
+    set_trainable(bundle.image_encoder->tensors(), true);
+    TrainingData data(captions, *bundle.image_encoder, bundle.transform, folder_ / "skipped.jsonl");
+    data.seek({});
+    const at::Tensor image_embeds = data.image_embeds(data.next());
+    EXPECT_EQ(testing::count_nodes(image_embeds, "Recomputation"), is_asked ? 2 : 0);
+
+    TrainConfig retrieval = config("finetune_retrieval", "retrieval");
+    retrieval.model.use_grad_checkpoint = is_asked;
+    EXPECT_EQ(assemble(retrieval).stage1->qformer.recompute_layers, is_asked);
+  }
+}
+
 TEST(LayerDecay, FallsFromTheLastLayerToTheEmbeddings) {
-  // blip2_reference.md 7.1: 39 layers, k = b + 1, d^(40 - k).
+  // LAVIS's repository, models/blip2_models/blip2.py: 39 layers, k = b + 1, d^(40 - k).
   std::vector<at::Tensor> tensors(5);
   std::vector<NamedTensor> named;
   size_t i = 0;

@@ -13,9 +13,9 @@
 #include <vector>
 
 #include "blip2/models/trained_part.h"
-#include "blip2/train/finetune.h"
 #include "blip2/train/stage1.h"
 #include "blip2/train/stage2.h"
+#include "blip2/train/trained_tensors.h"
 #include "blip2/train/trainer.h"
 #include "tests/train/lavis_golden.h"
 
@@ -55,10 +55,7 @@ class ReplayedStage : public Stage {
   void save_model(const fs::path&) override {}
 
   std::vector<NamedTensor> trained_tensors() override {
-    std::vector<NamedTensor> tensors =
-        bundle.stage1 ? named_tensors(*bundle.stage1) : named_tensors(*bundle.generative);
-    add_trained_encoder(bundle, keys_, tensors);
-    return tensors;
+    return blip2::trained_tensors(bundle, keys_);
   }
 
   Bundle bundle;

@@ -18,10 +18,13 @@
 #include "blip2/image/encode.h"
 #include "blip2/models/bundle_config.h"
 #include "blip2/models/families.h"
+#include "blip2/train/convert_snapshot.h"
 #include "blip2/train/events.h"
+#include "blip2/train/snapshot.h"
 #include "tests/support/assets.h"
 #include "tests/support/tests_directory.h"
 #include "tests/support/weights.h"
+#include "tests/train/support.h"
 
 namespace blip2 {
 namespace {
@@ -77,31 +80,28 @@ class RunTest : public ::testing::Test {
     return config;
   }
 
-  /// Runs to the end, or stops after `stop_after` steps as Ctrl-C would.
-  static void run(const TrainConfig& config, int64_t stop_after = 0) {
+  /// Runs to the end and gives the first step that it made.
+  static int64_t run(const TrainConfig& config) {
+    return run_training(LoadedTrainConfig(config, "test")).first_step;
+  }
+
+  /// Stops after step `last`, as Ctrl-C would.
+  static void run_until(const TrainConfig& config, int64_t last) {
     int64_t steps = 0;
     RunOptions options;
     options.after_step = [&](const LogRow& row, const Bundle&) { steps = row.step; };
-    options.stop_requested = [&] { return stop_after > 0 && steps + 1 >= stop_after; };
-    const LoadedTrainConfig loaded(config, "test");
-    if (stop_after == 0) {
-      run_training(loaded, options);
-    } else {
-      EXPECT_THROW(run_training(loaded, options), Error);
+    options.stop_requested = [&] { return steps + 1 >= last; };
+    try {
+      run_training(LoadedTrainConfig(config, "test"), options);
+      FAIL() << "not interrupted";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kInterrupted) << error.what();
     }
+    EXPECT_EQ(steps, last);
   }
 
   void expect_same(const TrainConfig& a, const TrainConfig& b) {
-    const std::vector<LogRow> one = read_log(fs::path(a.run.output_dir) / "log.jsonl");
-    const std::vector<LogRow> two = read_log(fs::path(b.run.output_dir) / "log.jsonl");
-    ASSERT_EQ(one.size(), two.size());
-    for (size_t i = 0; i < one.size(); ++i) {
-      EXPECT_EQ(one[i].step, two[i].step);
-      EXPECT_EQ(one[i].loss, two[i].loss) << "step " << one[i].step;
-      EXPECT_EQ(one[i].values, two[i].values) << "step " << one[i].step;
-      EXPECT_EQ(one[i].grad_norm, two[i].grad_norm) << "step " << one[i].step;
-      EXPECT_EQ(one[i].lr, two[i].lr);
-    }
+    EXPECT_EQ(testing::log_of(a.run.output_dir), testing::log_of(b.run.output_dir));
     const auto weights = [](const TrainConfig& config) {
       return checksum(read_file(fs::path(config.run.output_dir) / "model" / "model.safetensors"));
     };
@@ -167,13 +167,33 @@ class RunTest : public ::testing::Test {
 TEST_F(RunTest, Stage1ResumedIsTheStraightRun) {
   const TrainConfig straight = config("straight"), resumed = config("resumed");
   run(straight);
-  run(resumed, 3);
+  run_until(resumed, 3);
   EXPECT_FALSE(fs::exists(fs::path(resumed.run.output_dir) / "model"));
-  run(resumed);
+  EXPECT_EQ(run(resumed), 4);
   expect_same(straight, resumed);
   const std::vector<LogRow> rows = read_log(fs::path(straight.run.output_dir) / "log.jsonl");
   EXPECT_EQ(rows.size(), 6U);
   EXPECT_NE(rows[0].loss, rows[5].loss);
+}
+
+TEST_F(RunTest, ASnapshotBecomesTheModelThatTheRunWouldHaveLeft) {
+  TrainConfig whole = config("whole"), longer = config("longer");
+  whole.run.max_steps = 4;
+  whole.run.recipe = longer.run.recipe = "paper";
+  whole.run.warmup_steps = longer.run.warmup_steps = 5;  // the same rates as far as both go
+  whole.run.average_weights_from = longer.run.average_weights_from = 3;
+  run(whole);
+  run_until(longer, 4);
+  const fs::path snapshot = snapshot_folder(fs::path(longer.run.output_dir) / "checkpoints", 4);
+  EXPECT_TRUE(is_snapshot(snapshot));
+  EXPECT_FALSE(is_snapshot(longer.run.output_dir));
+  convert_snapshot(snapshot, folder_ / "model");
+  const std::string expected =
+      read_file(fs::path(whole.run.output_dir) / "model/model.safetensors");
+  EXPECT_EQ(checksum(read_file(folder_ / "model/model.safetensors")), checksum(expected));
+  testing::damage(snapshot / "model.safetensors", 5000);
+  EXPECT_THROW(convert_snapshot(snapshot, folder_ / "other"), Error);
+  EXPECT_FALSE(fs::exists(folder_ / "other"));
 }
 
 TEST_F(RunTest, Stage1OfOneSeedIsOneRunAndOfAnotherSeedIsNot) {
@@ -201,6 +221,8 @@ TEST_F(RunTest, CachedFeaturesGiveTheRunOfUncachedOnes) {
   run(cached);
   const std::vector<LogRow> a = read_log(fs::path(plain.run.output_dir) / "log.jsonl");
   const std::vector<LogRow> b = read_log(fs::path(cached.run.output_dir) / "log.jsonl");
+  ASSERT_EQ(a.size(), 2u);
+  ASSERT_EQ(b.size(), 2u);
   for (size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(a[i].loss, b[i].loss, 2e-3 * a[i].loss);
   // Another data set in the same folder is refused.
   std::ofstream(folder_ / "data.jsonl", std::ios::app)
@@ -221,8 +243,8 @@ TEST_F(RunTest, Stage2StartsFromStage1AndResumes) {
   };
   const TrainConfig straight = stage2("straight2"), resumed = stage2("resumed2");
   run(straight);
-  run(resumed, 2);
-  run(resumed);
+  run_until(resumed, 2);
+  EXPECT_EQ(run(resumed), 3);
   expect_same(straight, resumed);
 }
 
@@ -237,8 +259,8 @@ TEST_F(RunTest, T5LearnsWithAndWithoutCutCaptionsAndResumes) {
   TrainConfig whole = stage2("whole2", "none");
   whole.run.max_steps = 1;
   run(straight);
-  run(resumed, 2);
-  run(resumed);
+  run_until(resumed, 2);
+  EXPECT_EQ(run(resumed), 3);
   expect_same(straight, resumed);
   run(whole);
   EXPECT_NE(read_log(fs::path(straight.run.output_dir) / "log.jsonl")[0].loss,

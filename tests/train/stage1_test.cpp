@@ -18,6 +18,7 @@
 #include "blip2/base/random.h"
 #include "blip2/nn/autocast.h"
 #include "blip2/train/optimizer.h"
+#include "tests/train/graph.h"
 #include "tests/train/tiny_stage1.h"
 
 namespace blip2 {
@@ -142,6 +143,18 @@ TEST_F(Stage1LossesTest, ItmIsOfTheDrawnPairs) {
       options_.itm_share = share;
       EXPECT_NEAR(losses().itm.item<double>(), itm(rows, hard_share), 1e-5);
     }
+  }
+}
+
+TEST_F(Stage1LossesTest, APicturesKeysAreProjectedOnceAStep) {
+  const Stage1Losses all = losses();
+  const at::Tensor total = all.itc + all.itm + all.itg;
+  for (const QFormerLayer& layer : model_.qformer.layers) {
+    // Alone, as text, as both together, and as what comes after both: ITG has the queries' own.
+    EXPECT_EQ(testing::count_uses(total, layer.self_attention.key.weight), 4);
+    if (!layer.cross_attention) continue;
+    EXPECT_EQ(testing::count_uses(total, layer.cross_attention->key.weight), 1);
+    EXPECT_EQ(testing::count_uses(total, layer.cross_attention->value.weight), 1);
   }
 }
 
