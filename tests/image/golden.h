@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,7 @@ inline std::vector<std::vector<std::string>> read_table(const std::string& name)
     rows.emplace_back();
     for (std::string field; std::getline(fields, field, '\t');) rows.back().push_back(field);
   }
+  if (rows.empty()) throw std::runtime_error(name + ": no rows");
   return rows;
 }
 

@@ -225,7 +225,10 @@ TEST(SmolLm2, EqualsTransformers) {
     const at::Tensor logits = uncached_logits(model, ids).select(0, 0);  // [T, V]
     const at::Tensor found =
         logits.index_select(0, golden.read("rows")).index_select(1, golden.read("columns"));
-    EXPECT_LT(difference(found, golden.read(name + ".logits")), 1e-3);
+    const at::Tensor expected = golden.read(name + ".logits");
+    for (int64_t row = 0; row < expected.size(0); ++row) {
+      EXPECT_LT(difference(found[row], expected[row]), 1e-4) << name << " " << row;
+    }
     const int64_t num_targets = ids.size(1) - 1;
     const at::Tensor losses =
         -at::log_softmax(logits.narrow(0, 0, num_targets), -1)
@@ -236,8 +239,10 @@ TEST(SmolLm2, EqualsTransformers) {
   const at::Tensor prompt = golden.read("capital.ids").unsqueeze(0);
   LlamaDecoder decoder(model, embed(model, prompt), {});
   at::Tensor token = decoder.start().argmax(-1);
-  for (const int64_t expected : {7042, 30, 198, 198, 504, 2988}) {
-    EXPECT_EQ(token.item<int64_t>(), expected);
+  const at::Tensor greedy = golden.read("capital.greedy");
+  EXPECT_GE(greedy.numel(), 6);
+  for (int64_t i = 0; i < greedy.numel(); ++i) {
+    EXPECT_EQ(token.item<int64_t>(), greedy[i].item<int64_t>());
     token = decoder.step(token).argmax(-1);
   }
 }

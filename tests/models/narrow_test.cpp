@@ -54,15 +54,28 @@ void expect_near_but_narrow(const Bundle& exact, const std::string& prompt) {
   }
 }
 
+void expect_narrow_matrices(const std::vector<NamedTensor>& tensors) {
+  int64_t num_matrices = 0, num_others = 0;
+  for (const NamedTensor& named : tensors) {
+    if (!named.tensor->defined() || !named.tensor->is_floating_point()) continue;
+    const bool is_matrix = named.tensor->dim() == 2;
+    EXPECT_EQ(named.tensor->scalar_type(), is_matrix ? at::kBFloat16 : at::kFloat) << named.name;
+    ++(is_matrix ? num_matrices : num_others);
+  }
+  EXPECT_GT(num_matrices, 0);
+  EXPECT_GT(num_others, 0);
+}
+
 TEST(Narrow, MatricesAreBfloat16AndTheRestIsAsTheFileHasIt) {
   const TemporaryFolder scratch;
-  const Bundle bundle =
-      saved_and_loaded(testing::tiny_retrieval(scratch.path()), {.has_bfloat16_matrices = true});
-  EXPECT_EQ(bundle.stage1->text_projection.weight.scalar_type(), at::kBFloat16);
-  EXPECT_EQ(bundle.stage1->text_projection.bias.scalar_type(), at::kFloat);
-  EXPECT_EQ(bundle.stage1->image_norm.weight.scalar_type(), at::kFloat);
-  EXPECT_EQ(bundle.stage1->qformer.layers[0].self_attention.query.weight.scalar_type(),
-            at::kBFloat16);
+  const BundleOptions narrow = {.has_bfloat16_matrices = true};
+  Bundle retrieval = saved_and_loaded(testing::tiny_retrieval(scratch.path()), narrow);
+  expect_narrow_matrices(named_tensors(*retrieval.stage1));
+  expect_narrow_matrices(retrieval.image_encoder->tensors());
+  Bundle generative = saved_and_loaded(testing::tiny_generative(scratch.path()), narrow);
+  expect_narrow_matrices(named_tensors(*generative.generative));
+  expect_narrow_matrices(generative.image_encoder->tensors());
+  expect_narrow_matrices(generative.language_model->tensors());
 }
 
 TEST(Narrow, ALanguageModelWritesNearlyAsInFloat32) {

@@ -24,6 +24,7 @@ using ::testing::HasSubstr;
 
 constexpr int64_t kSize = 16;      // pixels a side
 constexpr int64_t kPictures = 19;  // more than the cache encodes at once
+constexpr float kTolerance = 2e-3F;
 
 EfficientNetEncoder small_encoder(uint64_t seed) {
   EfficientNetConfig config;
@@ -93,7 +94,7 @@ class FeatureCacheTest : public ::testing::Test {
       cache.check(i);
       for (int64_t v = 0; v < config_.num_views; ++v) {
         cache.read(i, v, found);
-        EXPECT_LE((found - expected(i, v)).abs().max().item<float>(), 2e-3) << i << " " << v;
+        EXPECT_LE((found - expected(i, v)).abs().max().item<float>(), kTolerance) << i << " " << v;
       }
     }
   }
@@ -122,6 +123,9 @@ TEST_F(FeatureCacheTest, GivesTheEncodersOutput) {
   EXPECT_EQ(cache.num_tokens(), 16);
   EXPECT_EQ(cache.width(), 6);
   expect_right(cache);
+  // Which no other row would be.
+  EXPECT_GT((expected(0, 0) - expected(1, 0)).abs().max().item<float>(), 5 * kTolerance);
+  EXPECT_GT((expected(0, 0) - expected(0, 1)).abs().max().item<float>(), 5 * kTolerance);
   try {
     cache.check(3);
     FAIL() << "a picture that cannot be used passed";
@@ -134,7 +138,13 @@ TEST_F(FeatureCacheTest, GivesTheEncodersOutput) {
 TEST_F(FeatureCacheTest, IsComputedOnce) {
   open();
   const auto written = fs::last_write_time(file("view-001.safetensors"));
-  expect_right(open());
+  int64_t num_views_made = 0;
+  EfficientNetEncoder encoder = small_encoder(1);
+  expect_right(FeatureCache(config_, *source(), encoder, [&](const Record& record, int64_t index) {
+    ++num_views_made;
+    return view(record, index);
+  }));
+  EXPECT_EQ(num_views_made, 0);
   EXPECT_EQ(fs::last_write_time(file("view-001.safetensors")), written);
 }
 

@@ -44,7 +44,8 @@ TEST(Launch, AloneIsAlone) {
   expect(kBatchScript, {});  // a program that a batch script calls itself is one process
   expect({{"OMPI_COMM_WORLD_SIZE", "1"}, {"OMPI_COMM_WORLD_RANK", "0"}}, {});
   expect(with(kBatchScript, {{"SLURM_STEP_NUM_TASKS", "1"}}), {});
-  expect({{"RANK", "3"}, {"WORLD_SIZE", "many"}}, {});
+  expect({{"RANK", "3"}, {"WORLD_SIZE", "4"}}, {});  // without a place to meet
+  expect({{"RANK", "3"}, {"WORLD_SIZE", "many"}, {"MASTER_ADDR", "localhost"}}, {});
 }
 
 TEST(Launch, Mpirun) {
@@ -53,6 +54,12 @@ TEST(Launch, Mpirun) {
           {"OMPI_COMM_WORLD_LOCAL_SIZE", "4"},
           {"OMPI_COMM_WORLD_LOCAL_RANK", "1"}},
          {Launcher::kMpi, 5, 8, 4, 1});
+  // What cannot be is taken for the nearest that can.
+  expect({{"OMPI_COMM_WORLD_SIZE", "2"},
+          {"OMPI_COMM_WORLD_RANK", "1"},
+          {"OMPI_COMM_WORLD_LOCAL_SIZE", "9"},
+          {"OMPI_COMM_WORLD_LOCAL_RANK", "-1"}},
+         {Launcher::kMpi, 1, 2, 2, 0});
   // In an allocation of Slurm's mpirun's word counts.
   expect(with(kBatchScript, {{"OMPI_COMM_WORLD_SIZE", "2"}, {"OMPI_COMM_WORLD_RANK", "1"}}),
          {Launcher::kMpi, 1, 2, 1});

@@ -1,6 +1,5 @@
-// LAVIS's published files (tests/golden/lavis/*.yaml): what they resolve to by blip2_reference.md
-// 5.1, what they warn of, and that both stages train from them, with nothing changed but paths and
-// `--set`.
+// LAVIS's published files (tests/golden/lavis/*.yaml): what they resolve to, what they warn of, and
+// that both stages train from them, with nothing changed but paths and `--set`.
 #include "blip2/train/lavis_config.h"
 
 #include <gmock/gmock.h>
@@ -110,6 +109,7 @@ TEST(LavisConfig, CaptionFinetuningResolves) {
   EXPECT_EQ(config.model.arch, "blip2_opt");
   EXPECT_EQ(config.model.qformer, "blip2_pretrained_opt2.7b.pth");  // load_finetuned: False
   EXPECT_FALSE(config.model.freeze_vit);
+  EXPECT_TRUE(config.model.use_grad_checkpoint);
   EXPECT_EQ(config.model.prompt, "a photo of");
   EXPECT_EQ(config.run.task, "finetune_caption");
   EXPECT_EQ(config.run.init_lr, 1e-5);

@@ -1,5 +1,6 @@
-// The losses and the negatives against their formulae (blip2_reference.md section 2) in plain
-// loops, and their gradients against finite differences in float64.
+// The losses and the negatives against their formulae (section 3.2; LAVIS's repository,
+// models/blip2_models/blip2_qformer.py) in plain loops, and their gradients against finite
+// differences in float64.
 #include "blip2/train/objectives.h"
 
 #include <ATen/TensorOperators.h>
@@ -217,8 +218,8 @@ TEST(Objectives, LanguageModellingLossIsTheFormulaAndItsGradientHolds) {
   }
 }
 
-// blip2_reference.md 2.2: targets are the pictures' equality, row-normalised, times 0.9, plus
-// 0.1/N.
+// LAVIS's repository, models/blip2_models/blip2_qformer.py, with image_id: targets are the
+// pictures' equality, row-normalised, times 0.9, plus 0.1/N.
 TEST(Objectives, CaptionsOfOnePictureShareTheTarget) {
   const std::vector<int> rows = {7, 5},
                          columns = {5, 7, 7, 5, 9};  // rank 1 of batches of two: 2, 3
@@ -241,6 +242,8 @@ TEST(Objectives, CaptionsOfOnePictureShareTheTarget) {
     }
   }
   EXPECT_NEAR(contrastive_loss(a, b, {2, {}, same}).item<double>(), expected, 1e-12);
+  expect_gradient([&](const at::Tensor& x) { return contrastive_loss(x, b, {2, {}, same}); },
+                  at::randn({2, 5}, at::kDouble));
 }
 
 TEST(Objectives, OnePicturePerRowIsThePlainLoss) {
