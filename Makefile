@@ -100,6 +100,7 @@ faults: deps $(BUILD)/build.ninja assets
 	@cmake --build $(BUILD) -j $(JOBS) --target blip2 fault_injection
 	@BLIP2_BINARY=$(BUILD)/blip2 BLIP2_FAULTS=$(BUILD)/libfault_injection.so python3 tests/faults/run.py $(ARGS)
 	@BLIP2_BINARY=$(BUILD)/blip2 BLIP2_FAULTS=$(BUILD)/libfault_injection.so python3 tests/faults/capfilt.py $(ARGS)
+	@BLIP2_BINARY=$(BUILD)/blip2 BLIP2_FAULTS=$(BUILD)/libfault_injection.so python3 tests/faults/verbs.py
 
 # Needs clang, which nothing else does. TARGETS="png gguf" runs these alone.
 SECONDS_EACH = $(or $(SECONDS),20)

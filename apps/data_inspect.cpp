@@ -85,19 +85,22 @@ struct DataInspect {
     const LoadedTrainConfig loaded(path, overrides);
     int status = 0;
     for (const auto& [name, dataset] : loaded.config().datasets) {
+      Row row;
       try {
-        inspect(name, dataset, general);
+        row = inspect(name, dataset, general);
       } catch (const Error& error) {
         if (error.code() == ErrorCode::kInterrupted || error.code() == ErrorCode::kInternal) throw;
         rows.write_failure(general, "source", name, error.what());
         status = 3;
+        continue;
       }
+      rows.write(row);
     }
     return status;
   }
 
-  void inspect(const std::string& name, const DatasetConfig& dataset,
-               const GeneralOptions& general) const {
+  Row inspect(const std::string& name, const DatasetConfig& dataset,
+              const GeneralOptions& general) const {
     const std::unique_ptr<Source> source = open_source(source_config(name, dataset));
     Progress progress(name, records > 0 ? std::min(records, source->size()) : source->size(),
                       "records");
@@ -106,7 +109,7 @@ struct DataInspect {
     options.seed = general.seed_or_default();
     options.progress = [&progress](int64_t count) { progress.advance(count); };
     const SourceInspection found = inspect_source(*source, options);
-    rows.write({json_on_one_line(to_json(name, dataset, found)), to_text(name, dataset, found)});
+    return {json_on_one_line(to_json(name, dataset, found)), to_text(name, dataset, found)};
   }
 };
 

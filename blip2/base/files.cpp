@@ -9,10 +9,13 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <functional>
 #include <random>
 #include <system_error>
+#include <utility>
 
 #include "blip2/base/error.h"
+#include "blip2/base/escaped_text.h"
 
 namespace blip2 {
 namespace fs = std::filesystem;
@@ -32,10 +35,31 @@ std::string digits_of(const XXH128_hash_t& hash) {
 /// A descriptor that closes itself.
 struct Descriptor {
   int fd = -1;
+  explicit Descriptor(int open) : fd(open) {}
+  Descriptor(Descriptor&& other) noexcept : fd(std::exchange(other.fd, -1)) {}
   ~Descriptor() {
     if (fd >= 0) ::close(fd);
   }
 };
+
+void expect_no_zero_byte(const fs::path& path) {
+  if (path.native().find('\0') == std::string::npos) return;
+  fail(ErrorCode::kNotFound, "{}: expected a path, which has no zero byte",
+       escaped_text(path.string()));
+}
+
+/// Opens a regular file, and nothing that one may wait for, as for the writer of a pipe.
+Descriptor open_to_read(const fs::path& path, struct stat& status) {
+  expect_no_zero_byte(path);
+  Descriptor file{::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)};
+  if (file.fd < 0) fail_with_errno("open", path);
+  if (::fstat(file.fd, &status) != 0) fail_with_errno("read", path);
+  if (!S_ISREG(status.st_mode)) {
+    fail(ErrorCode::kNotFound, "{}: expected a file, found a {}", path.string(),
+         S_ISDIR(status.st_mode) ? "folder" : "pipe or a device");
+  }
+  return file;
+}
 
 void sync_folder(const fs::path& folder) {
   Descriptor directory{::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY)};
@@ -51,13 +75,8 @@ std::string unique_name() {
 }  // namespace
 
 std::string read_file(const fs::path& path) {
-  Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
-  if (file.fd < 0) fail_with_errno("open", path);
   struct stat status{};
-  if (::fstat(file.fd, &status) != 0) fail_with_errno("read", path);
-  if (S_ISDIR(status.st_mode)) {
-    fail(ErrorCode::kInvalidArgument, "{}: expected a file, found a directory", path.string());
-  }
+  const Descriptor file = open_to_read(path, status);
   std::string bytes;
   bytes.reserve(static_cast<size_t>(std::max<off_t>(status.st_size, 0)) + 1);
   char buffer[1 << 16];
@@ -72,10 +91,8 @@ std::string read_file(const fs::path& path) {
 
 std::string read_file_range(const fs::path& path, int64_t offset, int64_t size) {
   BLIP2_CHECK(offset >= 0 && size >= 0);
-  Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
-  if (file.fd < 0) fail_with_errno("open", path);
   struct stat status{};
-  if (::fstat(file.fd, &status) != 0) fail_with_errno("read", path);
+  const Descriptor file = open_to_read(path, status);
   if (offset > status.st_size || size > status.st_size - offset) {
     fail(ErrorCode::kCorruptData, "{}: expected {} bytes from byte {} on, found the end at byte {}",
          path.string(), size, offset, static_cast<int64_t>(status.st_size));
@@ -116,6 +133,12 @@ std::string StreamChecksum::digits() const { return digits_of(XXH3_128bits_diges
 
 AtomicFile::AtomicFile(const fs::path& path)
     : path_(path), temporary_(path.string() + "." + unique_name() + ".partial") {
+  expect_no_zero_byte(path);
+  struct stat status{};
+  if (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
+    fail(ErrorCode::kInvalidArgument, "{}: expected a file to write, found a {}", path.string(),
+         S_ISDIR(status.st_mode) ? "folder" : "pipe or a device");
+  }
   descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (descriptor_ < 0) fail_with_errno("write", path_);
 }
@@ -142,8 +165,8 @@ void AtomicFile::write(const void* data, size_t size_bytes) {
 void AtomicFile::commit() {
   BLIP2_CHECK(descriptor_ >= 0);
   if (::fsync(descriptor_) != 0) fail_with_errno("write", path_);
-  if (::close(std::exchange(descriptor_, -1)) != 0) fail_with_errno("write", path_);
-  if (::rename(temporary_.c_str(), path_.c_str()) != 0) {
+  if (::close(std::exchange(descriptor_, -1)) != 0 ||
+      ::rename(temporary_.c_str(), path_.c_str()) != 0) {
     const int error = errno;
     ::unlink(temporary_.c_str());
     errno = error;
@@ -159,13 +182,8 @@ void write_file_atomic(const fs::path& path, std::string_view bytes) {
 }
 
 MappedFile::MappedFile(const fs::path& path) : path_(path) {
-  Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
-  if (file.fd < 0) fail_with_errno("open", path);
   struct stat status{};
-  if (::fstat(file.fd, &status) != 0) fail_with_errno("read", path);
-  if (!S_ISREG(status.st_mode)) {
-    fail(ErrorCode::kInvalidArgument, "{}: expected a regular file", path.string());
-  }
+  const Descriptor file = open_to_read(path, status);
   size_ = static_cast<size_t>(status.st_size);
   if (size_ == 0) return;
   void* address = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.fd, 0);
@@ -186,33 +204,74 @@ void make_directories(const fs::path& path) {
   }
 }
 
+void require_writable(const fs::path& path) {
+  if (path.has_parent_path()) make_directories(path.parent_path());
+  const AtomicFile uncommitted(path);
+}
+
 std::string checksum(std::span<const std::byte> bytes) {
   return digits_of(XXH3_128bits(bytes.data(), bytes.size()));
 }
 
 std::string checksum(std::string_view bytes) { return checksum(std::as_bytes(std::span(bytes))); }
 
-std::vector<fs::path> list_files(const fs::path& directory,
-                                 const std::vector<std::string>& extensions) {
-  std::error_code error;
-  fs::recursive_directory_iterator entries(directory, error);
-  if (error) {
-    fail(ErrorCode::kNotFound, "{}: cannot list the folder: {}", directory.string(),
-         error.message());
-  }
-  std::vector<fs::path> paths;
-  for (const fs::directory_entry& entry : entries) {
-    if (!entry.is_regular_file(error)) continue;
-    std::string extension = entry.path().extension().string();
-    std::transform(extension.begin(), extension.end(), extension.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-    if (extensions.empty() ||
-        std::find(extensions.begin(), extensions.end(), extension) != extensions.end()) {
-      paths.push_back(entry.path());
+namespace {
+
+std::string lower_case_extension(const fs::path& path) {
+  std::string extension = path.extension().string();
+  std::transform(extension.begin(), extension.end(), extension.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return extension;
+}
+
+bool is_folder(fs::file_type type) { return type == fs::file_type::directory; }
+bool is_file(fs::file_type type) { return type == fs::file_type::regular; }
+
+/// Appends what lies below and is `kept` by what its links lead to; links to folders are not
+/// followed. `refuse` is told of each folder that cannot be listed.
+template <typename Keep, typename Refuse>
+void walk(const fs::path& directory, const std::vector<std::string>& extensions,
+          std::vector<fs::path>& files, const Keep& kept, const Refuse& refuse) {
+  std::error_code error, unknown;
+  std::vector<fs::path> folders;
+  for (fs::directory_iterator at(directory, error), end; !error && at != end; at.increment(error)) {
+    const fs::path& path = at->path();
+    if (at->is_directory(unknown) && !at->is_symlink(unknown)) {
+      folders.push_back(path);
+    } else if (kept(at->status(unknown).type()) &&
+               (extensions.empty() || std::find(extensions.begin(), extensions.end(),
+                                                lower_case_extension(path)) != extensions.end())) {
+      files.push_back(path);
     }
   }
-  std::sort(paths.begin(), paths.end());
-  return paths;
+  if (error) refuse(directory, error);
+  for (const fs::path& folder : folders) walk(folder, extensions, files, kept, refuse);
+}
+
+}  // namespace
+
+std::vector<fs::path> list_files(const fs::path& directory,
+                                 const std::vector<std::string>& extensions) {
+  std::vector<fs::path> files;
+  const auto refuse = [](const fs::path& folder, const std::error_code& error) {
+    const bool is_missing =
+        error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory;
+    fail(is_missing ? ErrorCode::kNotFound : ErrorCode::kUnavailable,
+         "{}: cannot list the folder: {}", folder.string(), error.message());
+  };
+  walk(directory, extensions, files, is_file, refuse);
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+FileListing list_readable_files(const fs::path& directory,
+                                const std::vector<std::string>& extensions) {
+  FileListing listing;
+  walk(directory, extensions, listing.files, std::not_fn(is_folder),
+       [&](const fs::path& folder, const std::error_code&) { listing.unlisted.push_back(folder); });
+  std::sort(listing.files.begin(), listing.files.end());
+  std::sort(listing.unlisted.begin(), listing.unlisted.end());
+  return listing;
 }
 
 }  // namespace blip2

@@ -12,7 +12,8 @@
 
 namespace blip2 {
 
-/// Reads a whole file. Throws kNotFound (no such file) or kUnavailable (cannot be read).
+/// Reads a whole file. Throws kNotFound (no such file; a folder, a pipe or a device in its place,
+/// which are not waited for; a path with a zero byte) or kUnavailable (cannot be read).
 std::string read_file(const std::filesystem::path& path);
 
 /// Reads `size` bytes from `offset` on. Throws as read_file(), and kCorruptData if the file ends
@@ -35,7 +36,8 @@ class StreamChecksum {
 
 /// Writes a file so that at any instant it is either the old one or complete: written beside,
 /// synced, renamed. Throws kUnavailable with the system's reason (a full disk, no permission);
-/// nothing half-written stays.
+/// nothing half-written stays. kInvalidArgument where a folder, a pipe or a device stands: only a
+/// file is replaced.
 void write_file_atomic(const std::filesystem::path& path, std::string_view bytes);
 
 /// The same for content that is produced piece by piece. Nothing is visible at `path` until
@@ -81,14 +83,28 @@ class MappedFile {
 /// Creates a folder and its parents. Throws kUnavailable with the system's reason.
 void make_directories(const std::filesystem::path& path);
 
+/// For a file that is written after long work: makes its folder, and throws now what writing would
+/// throw then. The file itself is not touched.
+void require_writable(const std::filesystem::path& path);
+
 /// 128-bit XXH3 of the bytes, as 32 hexadecimal digits: names content, resists accidents, not
 /// attacks.
 std::string checksum(std::span<const std::byte> bytes);
 std::string checksum(std::string_view bytes);
 
 /// The regular files below `directory` whose lower-cased extension is one of `extensions` (with the
-/// dot; empty = all), sorted by path.
+/// dot; empty = all), sorted by path. Throws kNotFound or kUnavailable for a folder in it that
+/// cannot be listed, with its path.
 std::vector<std::filesystem::path> list_files(const std::filesystem::path& directory,
                                               const std::vector<std::string>& extensions);
+
+/// What list_files() finds where some folders cannot be listed, and what has a file's name and can
+/// be opened by nobody: links to nowhere, pipes.
+struct FileListing {
+  std::vector<std::filesystem::path> files;
+  std::vector<std::filesystem::path> unlisted;  ///< those folders, sorted
+};
+FileListing list_readable_files(const std::filesystem::path& directory,
+                                const std::vector<std::string>& extensions);
 
 }  // namespace blip2

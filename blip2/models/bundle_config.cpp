@@ -101,6 +101,13 @@ bool is_whole(const std::string& type) {
 
 }  // namespace
 
+bool is_model_config(std::string_view content) {
+  const json config = json::parse(content, nullptr, false);
+  if (!config.is_object()) return false;
+  return (config.contains("model_type") && config["model_type"].is_string()) ||
+         (config.contains("architectures") && config["architectures"].is_array());
+}
+
 DirectoryKind directory_kind(const fs::path& directory) {
   const fs::path path = directory / "config.json";
   const json object = read_config(path);
@@ -153,6 +160,9 @@ BundleConfig read_bundle_config(const fs::path& directory) {
   config.image_text_hidden_size = fields.size("image_text_hidden_size", 256);
   config.max_text_length = fields.has("max_text_length") ? fields.size("max_text_length", 1) : 0;
   config.prompt = fields.text("prompt", "");
+  if (config.prompt.find("<image>") != std::string::npos) {
+    fields.fail_at("prompt", "a text without \"<image>\", which stands for the picture");
+  }
   config.image_token_id = fields.integer("image_token_index", fields.integer("image_token_id", -1));
   if (config.kind != DirectoryKind::kRetrieval) {
     config.text_json = fields.object("text_config").dump(2);

@@ -21,8 +21,38 @@
 
 namespace blip2 {
 
-/// How a model directory is known when one is written over it.
-inline const DirectoryMark kModelDirectory{"model", "config.json"};
+/// Whether a config.json is a model's: a JSON object with `model_type` or `architectures`.
+bool is_model_config(std::string_view content);
+
+/// How a model directory that this program wrote is known when one is written over it. Of another's
+/// directory `convert --base` copies the files that are named here.
+inline const DirectoryMark kModelDirectory{"model",
+                                           "config.json",
+                                           is_model_config,
+                                           {"config.json",
+                                            "generation_config.json",
+                                            "preprocessor_config.json",
+                                            "processor_config.json",
+                                            "model.safetensors",
+                                            "tokenizer.json",
+                                            "tokenizer_config.json",
+                                            "special_tokens_map.json",
+                                            "added_tokens.json",
+                                            "vocab.txt",
+                                            "vocab.json",
+                                            "merges.txt",
+                                            "spiece.model",
+                                            "tokenizer.model",
+                                            "chat_template.jinja",
+                                            "chat_template.json",
+                                            "LICENSE",
+                                            "LICENSE.txt",
+                                            "LICENSE.md",
+                                            "qformer_tokenizer/tokenizer.json",
+                                            "qformer_tokenizer/tokenizer_config.json",
+                                            "qformer_tokenizer/special_tokens_map.json",
+                                            "qformer_tokenizer/added_tokens.json",
+                                            "qformer_tokenizer/vocab.txt"}};
 
 /// What a directory is, by `model_type` and `architectures` of its config.json.
 enum class DirectoryKind {

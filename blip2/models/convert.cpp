@@ -58,6 +58,14 @@ void convert_language_model(const fs::path& source, const fs::path& target, at::
   writer.commit();
 }
 
+/// Refuses a base for what is whole without one.
+void expect_no_base(const fs::path& source, const ConvertOptions& options) {
+  if (options.base.empty()) return;
+  fail(ErrorCode::kInvalidArgument,
+       "--base: expected none, since {} needs no other model, found {}", source.string(),
+       options.base.string());
+}
+
 }  // namespace
 
 void convert_to_directory(const fs::path& source, const fs::path& target,
@@ -65,8 +73,12 @@ void convert_to_directory(const fs::path& source, const fs::path& target,
   if (!fs::exists(source)) {
     fail(ErrorCode::kNotFound, "{}: no such file or directory", source.string());
   }
-  if (options.names == WeightNames::kLavis) return convert_to_lavis(source, target);
+  if (options.names == WeightNames::kLavis) {
+    expect_no_base(source, options);
+    return convert_to_lavis(source, target);
+  }
   if (const fs::path file = only_file(source, ".gguf"); !file.empty()) {
+    expect_no_base(source, options);
     return convert_language_model(file, target, options.dtype);
   }
   const fs::path only = only_file(source, ".pth");
@@ -81,6 +93,7 @@ void convert_to_directory(const fs::path& source, const fs::path& target,
   if (is_lavis_file(*open_source(weights))) {
     return convert_from_lavis(weights, options.base, target);
   }
+  expect_no_base(source, options);
   convert_encoder(weights, target);
 }
 

@@ -109,20 +109,13 @@ void convert_encoder(const LavisFile& file, const fs::path& target) {
   writer.commit();
 }
 
-bool is_weight_file(const fs::path& path) {
-  const std::string name = path.filename().string();
-  return name.ends_with(".safetensors") || name.ends_with(".bin") || name.ends_with(".pth") ||
-         name.ends_with(".index.json");
-}
-
+/// Configuration, tokenizers and licence: what a model directory has beside its weights.
 void copy_other_files(const fs::path& from, const fs::path& to) {
-  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(from)) {
-    const fs::path place = to / fs::relative(entry.path(), from);
-    if (entry.is_directory()) {
-      make_directories(place);
-    } else if (entry.is_regular_file() && !is_weight_file(entry.path())) {
-      write_file_atomic(place, read_file(entry.path()));
-    }
+  std::error_code error;
+  for (const std::string& name : kModelDirectory.files) {
+    if (name == "model.safetensors" || !fs::is_regular_file(from / name, error)) continue;
+    make_directories((to / name).parent_path());
+    write_file_atomic(to / name, read_file(from / name));
   }
 }
 

@@ -1,7 +1,7 @@
 #include "blip2/tasks/index.h"
 
 #include <algorithm>
-#include <fstream>
+#include <bit>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -25,6 +25,16 @@ constexpr const char* kFormat = "blip2-index-1";
 constexpr const char* kFeature = "itc_image";
 
 std::string dump(const Json& json) { return json_on_one_line(json); }
+
+/// Of any version of the format.
+bool is_index_json(std::string_view content) {
+  const Json json = Json::parse(content, nullptr, false);
+  return json.is_object() && json.contains("format") && json["format"].is_string() &&
+         json["format"].get<std::string>().starts_with("blip2-index-");
+}
+
+const DirectoryMark kIndexDirectory{
+    "index", "index.json", is_index_json, {"index.json", "images.jsonl", "features.safetensors"}};
 
 /// The checksum of a file, or of 64 pieces of it if it is large.
 std::string content_checksum(const fs::path& path) {
@@ -77,6 +87,21 @@ std::vector<std::string> read_images(const fs::path& path) {
     begin = end + 1;
   }
   return images;
+}
+
+/// The first row that holds a NaN or an infinity; -1: none does. rows [N, Q, E].
+int64_t first_row_of_no_numbers(const at::Tensor& rows) {
+  constexpr uint32_t kExponent = 0x7f800000;
+  const float* values = rows.const_data_ptr<float>();
+  const int64_t size = rows.size(1) * rows.size(2);
+  for (int64_t row = 0; row < rows.size(0); ++row, values += size) {
+    uint32_t found = 0;  // no branch within a row: a vector of numbers at a time
+    for (int64_t i = 0; i < size; ++i) {
+      found |= (std::bit_cast<uint32_t>(values[i]) & kExponent) == kExponent ? 1U : 0U;
+    }
+    if (found != 0) return row;
+  }
+  return -1;
 }
 
 }  // namespace
@@ -144,6 +169,10 @@ Index::Index(const fs::path& directory) {
          kFeature, count, state->num_queries, state->embed_dim);
   }
   state->features = file.read(kFeature);
+  if (const int64_t row = first_row_of_no_numbers(state->features); row >= 0) {
+    fail(ErrorCode::kCorruptData, "{}: expected finite numbers, found others in row {} ({})",
+         file.describe(), row, state->images[static_cast<size_t>(row)]);
+  }
   state_ = std::move(state);
 }
 
@@ -173,13 +202,28 @@ struct IndexBuilder::State {
   fs::path model;
   std::string fingerprint;
   std::optional<FeatureSpool> spool;
-  std::ofstream images;
+  AtomicFile images;
   int64_t count = 0, num_queries = 0, embed_dim = 0;
 
   State(const fs::path& directory, Embedder made_of)
       : target(directory),
-        writer(directory, {"index", "index.json"}),
-        embedder(std::move(made_of)) {}
+        writer(directory, kIndexDirectory),
+        embedder(std::move(made_of)),
+        images(writer.path() / "images.jsonl") {}
+
+  /// Runs what writes files: its errors name the index, and not the folder that becomes it.
+  template <typename Work>
+  void write(const Work& work) const {
+    try {
+      work();
+    } catch (const Error& error) {
+      std::string message = error.what();
+      const std::string folder = writer.path().string();
+      const size_t at = message.find(folder);
+      if (at == std::string::npos) throw;
+      throw Error(error.code(), message.replace(at, folder.size(), target.string()));
+    }
+  }
 };
 
 IndexBuilder::IndexBuilder(const Bundle& bundle, const fs::path& model, const fs::path& directory)
@@ -188,7 +232,6 @@ IndexBuilder::IndexBuilder(const Bundle& bundle, const fs::path& model, const fs
   state_->model = fs::absolute(model).lexically_normal();
   state_->fingerprint = model_fingerprint(model);
   state_->spool.emplace(state_->writer.path() / "features.safetensors");
-  state_->images.open(state_->writer.path() / "images.jsonl", std::ios::binary);
 }
 
 IndexBuilder::~IndexBuilder() = default;
@@ -198,25 +241,24 @@ void IndexBuilder::add(const std::vector<Picture>& pictures) {
   for (const FeatureRows& rows : state_->embedder.embed(pictures, {})) {
     state_->num_queries = rows.row_shape.at(0);
     state_->embed_dim = rows.row_shape.at(1);
-    state_->spool->append(rows);
+    state_->write([&] { state_->spool->append(rows); });
   }
-  for (const Picture& picture : pictures) {
-    state_->images << json_line(dump({{"image", picture.path}}));
-  }
+  std::string lines;
+  for (const Picture& picture : pictures) lines += json_line(dump({{"image", picture.path}}));
+  state_->write([&] { state_->images.write(lines); });
   state_->count += static_cast<int64_t>(pictures.size());
 }
 
 void IndexBuilder::finish() {
   State& state = *state_;
-  state.images.close();
-  if (!state.images) {
-    fail(ErrorCode::kUnavailable, "{}: cannot write images.jsonl", state.target.string());
-  }
   if (state.count == 0) {
     fail(ErrorCode::kInvalidArgument, "{}: no index: no picture could be read",
          state.target.string());
   }
-  state.spool->finish();
+  state.write([&] {
+    state.images.commit();
+    state.spool->finish();
+  });
   state.spool.reset();
   const Json json = {{"format", kFormat},
                      {"model", state.model.string()},
@@ -225,8 +267,10 @@ void IndexBuilder::finish() {
                      {"num_images", state.count},
                      {"num_queries", state.num_queries},
                      {"embed_dim", state.embed_dim}};
-  write_file_atomic(state.writer.path() / "index.json", json_document(json));
-  state.writer.commit();
+  state.write([&] {
+    write_file_atomic(state.writer.path() / "index.json", json_document(json));
+    state.writer.commit();
+  });
 }
 
 }  // namespace blip2

@@ -13,6 +13,7 @@
 #include <future>
 #include <nlohmann/json.hpp>
 #include <span>
+#include <utility>
 
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
@@ -180,7 +181,7 @@ class ViewWriter {
   }
 
   void commit() {
-    if (::fsync(descriptor_) != 0) fail_write();
+    if (::fsync(descriptor_) != 0 || ::close(std::exchange(descriptor_, -1)) != 0) fail_write();
     std::error_code error;
     fs::rename(partial_, path_, error);
     if (error)

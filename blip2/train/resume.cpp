@@ -67,7 +67,7 @@ std::optional<fs::path> find_snapshot(const std::string& resume, const fs::path&
   if (resume == "never") return std::nullopt;
   if (resume == "auto") return newest_snapshot(output_dir / "checkpoints");
   const fs::path named(resume);
-  if (fs::exists(named / "state.json")) return named;
+  if (fs::exists(named / kSnapshotState)) return named;
   const std::optional<fs::path> newest = newest_snapshot(named / "checkpoints");
   if (!newest) {
     fail(ErrorCode::kNotFound, "--resume {}: expected a snapshot, or a run that has a whole one",
@@ -145,19 +145,6 @@ ResumePoint resume_run(const RunConfig& run, const TrainerOptions& options,
   write_file_atomic(output_dir / "config.yaml", options.config_yaml);
   if (point.state.step > 0) log_info("going on after step {} of {}", point.state.step, num_steps);
   return point;
-}
-
-void save_finished_model(Stage& stage, const fs::path& output_dir) {
-  const fs::path model = output_dir / "model";
-  const fs::path partial = output_dir / "model.partial";
-  const fs::path replaced = output_dir / "model.replaced";
-  fs::remove_all(partial);
-  make_directories(partial);
-  stage.save_model(partial);
-  fs::remove_all(replaced);
-  if (fs::exists(model)) rename_path(model, replaced);
-  rename_path(partial, model);
-  fs::remove_all(replaced);
 }
 
 }  // namespace blip2

@@ -8,7 +8,6 @@
 #include "blip2/train/communicator.h"
 #include "blip2/train/config.h"
 #include "blip2/train/snapshot.h"
-#include "blip2/train/stage.h"
 
 namespace blip2 {
 
@@ -28,8 +27,5 @@ struct ResumePoint {
 ResumePoint resume_run(const RunConfig& run, const TrainerOptions& options,
                        const SnapshotTensors& tensors, int64_t num_steps,
                        Communicator& communicator);
-
-/// Writes output_dir/model: whole, or as it was before.
-void save_finished_model(Stage& stage, const std::filesystem::path& output_dir);
 
 }  // namespace blip2

@@ -10,6 +10,7 @@
 #include "blip2/models/bundle_config.h"
 #include "blip2/models/families.h"
 #include "blip2/nn/autocast.h"
+#include "blip2/train/output_folder.h"
 #include "blip2/train/stage1.h"
 #include "blip2/train/stage2.h"
 
@@ -92,7 +93,11 @@ TrainingSummary run_one_rank(const LoadedTrainConfig& loaded, Communicator& comm
   if (config.run.amp && options.device.is_cpu() && !has_bfloat16_arithmetic()) {
     log_warning("run.amp: this processor has no bfloat16 arithmetic: the run computes in float32");
   }
+  check_output_folder(config.run.output_dir, options.resume, options.config_file);
   make_directories(config.run.output_dir);
+  if (options.resume != "never") {  // which puts it aside
+    check_replaceable(fs::path(config.run.output_dir) / "model", kModelDirectory);
+  }
   Bundle bundle = assemble(config, options.device);
   const std::unique_ptr<TrainingData> opened = open_data(config, bundle, communicator);
   TrainingData& data = *opened;

@@ -17,6 +17,7 @@ struct RunOptions {
   at::Device device = at::kCPU;
   std::string resume = "auto";                       ///< as TrainerOptions
   std::string title = "training";                    ///< for progress
+  std::string config_file = "";                      ///< what it is read from, for messages
   std::optional<int64_t> stop_after = std::nullopt;  ///< as TrainerOptions
   /// Called after each step with the model as it is then: validation. May throw to stop the run.
   std::function<void(const LogRow&, const Bundle&)> after_step = nullptr;

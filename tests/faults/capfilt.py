@@ -6,7 +6,6 @@ files and at random instants, finds the disk full, or its folder read-only; jobs
 time it is started again, and must come out as the undisturbed job: the same bytes, no finished shard done twice, nothing left over.
 """
 import argparse
-import os
 import pathlib
 import random
 import shutil
@@ -17,9 +16,8 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "cli"))
 from capfilt_jobs import ENVIRONMENT, command, make_model, make_shards, outcome, sample  # noqa: E402
+from run import faulty, wrong_end  # noqa: E402
 from support import write_shard  # noqa: E402
-
-LIBRARY = os.environ.get("BLIP2_FAULTS", "build/libfault_injection.so")
 
 
 class Jobs:
@@ -37,8 +35,7 @@ class Jobs:
     def start(self, folder, **fault):
         environment = dict(ENVIRONMENT)
         if fault:
-            environment.update(LD_PRELOAD=str(pathlib.Path(LIBRARY).resolve()), FAULT_FOLDER=str(folder),
-                               **{f"FAULT_{key.upper()}": str(value) for key, value in fault.items()})
+            environment |= faulty(folder, **fault)
         return subprocess.Popen(command(self.model, folder, *self.shards), env=environment, stdout=subprocess.PIPE,
                                 stderr=subprocess.PIPE, text=True)
 
@@ -95,14 +92,9 @@ class Campaign:
         if status == 3:  # done before that call: how often a lease is touched depends on the machine's load
             self.unreached += 1
             return self.go_on(what)
-        if kind in ("kill", "torn"):
-            if status != -9:
-                return self.fault(what, f"exit status {status}")
-        else:
-            lines = [line for line in stderr.splitlines() if line.startswith("blip2: ") and "b.png" not in line]
-            said = "No space" if kind == "full" else "Read-only"
-            if status != 1 or len(lines) != 1 or said not in lines[0]:
-                return self.fault(what, f"exit status {status}, {lines or stderr[-200:]}")
+        others = "".join(line for line in stderr.splitlines(keepends=True) if "b.png" not in line)
+        if wrong := wrong_end(kind, status, others):
+            return self.fault(what, wrong)
         return self.go_on(what)
 
     def at_instant(self, seconds):
@@ -167,9 +159,9 @@ def main():
         assert status == 3, stderr
         expected = outcome(scratch / "undisturbed")
         assert expected["summary.json"]["kept"] == 13 and expected["summary.json"]["failed"] == 1, expected["summary.json"]
-        status, stderr = jobs.finish(scratch / "counted", kind="count", count=scratch / "count")
+        status, stderr = jobs.finish(scratch / "counted", kind="count", calls=scratch / "calls")
         assert status == 3 and outcome(scratch / "counted") == expected, "two jobs of one seed differ"
-        calls = int((scratch / "count").read_text())
+        calls = len((scratch / "calls").read_text().splitlines())
         campaign = Campaign(jobs, scratch, expected)
         cases = choose(rng, calls, options.kills)
         for place, (kind, number) in enumerate(cases, 1):

@@ -101,6 +101,23 @@ def write_opt(folder, width=10, inner=14, vocabulary=504, positions=40):
         vocab_size=vocabulary, max_position_embeddings=positions, bos_token_id=2, eos_token_id=2, pad_token_id=1)))
 
 
+def faulty(folder, **fault):
+    """What the environment says to a program that meets a fault below `folder` (fault_injection.cpp)."""
+    return {"LD_PRELOAD": str(pathlib.Path(LIBRARY).resolve()), "FAULT_FOLDER": str(folder),
+            **{f"FAULT_{key.upper()}": str(value) for key, value in fault.items()}}
+
+
+def wrong_end(kind, status, stderr, named=""):
+    """What is wrong about how a program ended that met a fault, or None: one line is to say the reason, and `named`."""
+    if kind in ("kill", "torn"):
+        return None if status == -9 else f"exit status {status}"
+    lines = [line for line in stderr.splitlines() if line.startswith("blip2: ") or " error: " in line]
+    said = "No space" if kind == "full" else "Read-only"
+    if status == 1 and len(lines) == 1 and said in lines[0] and named in lines[0]:
+        return None
+    return f"exit status {status}, {lines or stderr[-200:]}"
+
+
 class Runs:
     """Runs of one stage in folders of their own."""
 
@@ -141,10 +158,8 @@ run:
         """With a fault: of the calls below checkpoints/, which the snapshots' thread makes, or of the others, which the loop makes."""
         environment = dict(os.environ, OMP_WAIT_POLICY="PASSIVE", OMP_NUM_THREADS="1")
         if fault:
-            where = {"FAULT_FOLDER": str(folder / "checkpoints")} if snapshots else {
-                "FAULT_FOLDER": str(folder), "FAULT_BUT": str(folder / "checkpoints")}
-            environment.update(LD_PRELOAD=str(pathlib.Path(LIBRARY).resolve()), **where,
-                               **{f"FAULT_{key.upper()}": str(value) for key, value in fault.items()})
+            of_snapshots = folder / "checkpoints"
+            environment |= faulty(of_snapshots, **fault) if snapshots else faulty(folder, but=of_snapshots, **fault)
         return subprocess.Popen([BINARY, "train", str(self.config), "--set", f"run.output_dir={folder}"], env=environment,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
@@ -181,10 +196,10 @@ class Campaign:
 
     def count(self, snapshots):
         folder = self.scratch / f"counted-{snapshots}"
-        status, stderr = self.runs.finish(folder, snapshots, kind="count", count=self.scratch / "count")
+        status, stderr = self.runs.finish(folder, snapshots, kind="count", calls=self.scratch / "calls")
         assert status == 0, stderr
         assert outcome(folder) == self.expected, "two runs of one seed differ"
-        return int((self.scratch / "count").read_text())
+        return len((self.scratch / "calls").read_text().splitlines())
 
     def cases(self):
         """(kind, whether the snapshots' call, which call): every call of the third snapshot, whose rotation removes the first; samples of
@@ -216,19 +231,10 @@ class Campaign:
             status, stderr = self.runs.finish(folder, snapshots, kind=kind, at=number)
             # Where it is the last snapshot's rotation that fails, there is nothing left to be lost.
             is_done = kind in ("full", "readonly") and status == 0 and snapshots and newest_step(folder) == STEPS
-            wrong = None if is_done else self.wrong_end(kind, status, stderr)
+            wrong = None if is_done else wrong_end(kind, status, stderr)
             if wrong:
                 return self.fault(what, wrong)
         return self.go_on(what, folder)
-
-    @staticmethod
-    def wrong_end(kind, status, stderr):
-        if kind in ("kill", "torn"):
-            return None if status == -9 else f"exit status {status}"
-        lines = [line for line in stderr.splitlines() if line.startswith("blip2: ") or " error: " in line]
-        if status == 1 and len(lines) == 1 and ("No space" if kind == "full" else "Read-only") in lines[0]:
-            return None
-        return f"exit status {status}, {lines or stderr[-200:]}"
 
     def fault(self, what, message):
         self.faults += 1

@@ -70,6 +70,7 @@ class ToyStage final : public Stage {
 
   void save_model(const std::filesystem::path& directory) override {
     ++times_saved;
+    make_directories(directory);
     write_file_atomic(directory / "model.txt", std::to_string(weight.sum().item<double>()));
   }
 
