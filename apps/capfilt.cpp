@@ -9,6 +9,7 @@
 
 #include "apps/output.h"
 #include "apps/verb.h"
+#include "blip2/base/files.h"
 #include "blip2/base/json_text.h"
 #include "blip2/models/bundle.h"
 #include "blip2/workflows/capfilt_job.h"
@@ -17,6 +18,17 @@
 
 namespace blip2 {
 namespace {
+
+/// What stands behind a field in --help where its type says too little.
+const std::map<std::string, std::string>& value_names() {
+  static const std::map<std::string, std::string> names = {
+      {"captioner", "DIR"},       {"ranker", "DIR"},
+      {"matcher", "DIR"},         {"images", "DIR"},
+      {"output", "DIR"},          {"report", "FILE.html"},
+      {"input_format", "FORM"},   {"output_formats", "FORM"},
+      {"opt_out_fields", "NAME"}, {"early_stopping", "true|false|never"}};
+  return names;
+}
 
 /// What stands behind an option of this type in --help; nothing behind a switch.
 struct ValueName {
@@ -82,7 +94,9 @@ class ConfigOptions {
       }
     }
     if constexpr (std::is_pointer_v<Slot>) {
-      options.add(name + ValueName{}(slot), *slot, node.help, node.limit);
+      const auto known = value_names().find(node.name);
+      options.add(name + (known == value_names().end() ? ValueName{}(slot) : " " + known->second),
+                  *slot, node.help, node.limit);
     }
   }
 
@@ -146,6 +160,7 @@ struct CapFiltVerb {
 
   void finish(const CapFiltConfig& config, const CapFiltOutcome& outcome) const {
     if (!config.report.empty()) {
+      require_writable(config.report);
       write_capfilt_report(config.report, CapFiltFolder(config.output), outcome);
     }
     const CapFiltStatus status = read_capfilt_status(config.output);

@@ -8,6 +8,7 @@
 #include "apps/verb.h"
 #include "blip2/base/json_text.h"
 #include "blip2/models/bundle.h"
+#include "blip2/models/writing.h"
 #include "blip2/tasks/captioner.h"
 
 namespace blip2 {
@@ -47,7 +48,8 @@ struct CaptionVerb {
     const std::vector<std::string> paths = pictures.paths();
     const OpenModel opened(model, general);
     const Bundle& bundle = opened.bundle;
-    const Captioner captioner(bundle, generation.over(default_generation_options(bundle)),
+    opened.expect(can_write(bundle), "that writes texts");
+    const Captioner captioner(bundle, generation.over(default_generation_options(bundle, model)),
                               prompt.value_or(bundle.prompt), general.seed_or_default());
     return for_each_batch(pictures, paths, bundle.transform, rows, general,
                           [&](const std::vector<Picture>& batch) {

@@ -5,6 +5,7 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <vector>
@@ -60,6 +61,24 @@ void check_choice(const std::string& name, const std::string& text, const Limit&
   refuse(name, fmt::format("{}", fmt::join(limit.choices, ", ")), text);
 }
 
+bool parse_bool(const std::string& name, const std::string& text) {
+  for (const char* word : {"true", "yes", "on", "1"}) {
+    if (text == word) return true;
+  }
+  for (const char* word : {"false", "no", "off", "0"}) {
+    if (text == word) return false;
+  }
+  refuse(name, "true or false", text);
+}
+
+/// Whether the values of an option are paths, by what --help calls them.
+bool names_paths(std::string_view form) {
+  for (const char* word : {"DIR", "FILE", "IMAGE", "CONFIG", "SHARD", "RUN", "SOURCE"}) {
+    if (form.find(word) != std::string_view::npos) return true;
+  }
+  return false;
+}
+
 /// Puts the values of an option where they belong.
 struct Assign {
   const std::string& name;
@@ -67,7 +86,7 @@ struct Assign {
   const Limit& limit;
 
   void operator()(std::monostate) const {}
-  void operator()(bool* to) const { *to = values.back() != "false"; }
+  void operator()(bool* to) const { *to = parse_bool(name, values.back()); }
   void operator()(int64_t* to) const { *to = parse_number<int64_t>(name, values.back(), limit); }
   void operator()(double* to) const { *to = parse_number<double>(name, values.back(), limit); }
   void operator()(std::string* to) const {
@@ -123,8 +142,17 @@ struct Options::State {
     if (!name.starts_with("-") || name == "-") {
       fail(ErrorCode::kInvalidArgument, "unexpected argument '{}'", left.front());
     }
-    fail(ErrorCode::kInvalidArgument, "unknown option '{}'; did you mean '{}'?", name,
-         nearest_name(name, names));
+    fail(ErrorCode::kInvalidArgument, "unknown option '{}'{}", name, did_you_mean(name, names));
+  }
+
+  /// Throws for an option that stands without its value, which the library's message names first.
+  [[noreturn]] void refuse_missing(const std::string& message) const {
+    const std::string name = message.substr(0, message.find(':'));
+    const CLI::Option* option = app.get_option_no_throw(name);
+    std::string value = option == nullptr ? "" : option->get_option_text();
+    if (value.ends_with("...")) value.resize(value.size() - 3);
+    fail(ErrorCode::kInvalidArgument, "{}: expected {}, found nothing", name,
+         value.empty() ? "a value" : value);
   }
 };
 
@@ -157,26 +185,35 @@ void Options::declare(std::string_view form, ConfigSlot slot, std::string_view h
     name.resize(name.size() - 3);
     value = "...";
   }
-  const std::string text = described(help, limit, std::visit(Default{}, slot));
-  const auto assign = [name, slot, limit](const std::vector<std::string>& values) {
+  Limit shown = limit;
+  if (value.find('|') != std::string::npos) shown.choices.clear();  // they stand there already
+  std::string text = described(help, shown, std::visit(Default{}, slot));
+  if (is_option && presence == Presence::kRequired) text += " (required)";
+  const bool is_list = std::holds_alternative<std::vector<std::string>*>(slot);
+  const bool is_switch = std::holds_alternative<bool*>(slot);
+  const bool is_path = names_paths(form);
+  const auto assign = [name, slot, limit, is_list, is_switch,
+                       is_path](const std::vector<std::string>& values) {
+    if (is_path && std::ranges::find(values, "") != values.end()) refuse(name, "a path", "");
     std::vector<std::string> clean = values;
     for (std::string& one : clean) {
       if (one.ends_with(kBracketEnd)) one.pop_back();
     }
+    if (clean.size() > 1 && !is_list && !is_switch) {
+      fail(ErrorCode::kInvalidArgument, "{}: expected one value, found {}: '{}'", name,
+           clean.size(), fmt::join(clean, "', '"));
+    }
     std::visit(Assign{name, clean, limit}, slot);
     return true;
   };
-  CLI::Option* option = nullptr;
-  if (std::holds_alternative<bool*>(slot)) {
-    bool* const flag = std::get<bool*>(slot);
-    option =
-        state_->app.add_flag_function(name, [flag](int64_t count) { *flag = count > 0; }, text);
+  CLI::Option* option = state_->app.add_option(name, assign, text);
+  option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  if (is_switch) {
+    option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)->expected(0);
   } else {
-    option = state_->app.add_option(name, assign, text);
     option->type_size(1)->type_name(value)->option_text(value);
-    if (std::holds_alternative<std::vector<std::string>*>(slot)) {
+    if (is_list) {
       option->expected(1, is_option && takes_many ? kMany : CLI::detail::expected_max_vector_size);
-      option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
       option->allow_extra_args(!is_option);
     }
   }
@@ -189,6 +226,10 @@ void Options::declare(std::string_view form, ConfigSlot slot, std::string_view h
 bool Options::parse(const std::vector<std::string>& arguments) {
   std::vector<std::string> reversed;  // as the library wants them
   for (auto argument = arguments.rbegin(); argument != arguments.rend(); ++argument) {
+    if (argument->starts_with("--") && argument->find('=') + 1 == argument->size()) {
+      reversed.insert(reversed.end(), {"", argument->substr(0, argument->size() - 1)});
+      continue;  // "--model=": the library would take the next argument for its value
+    }
     reversed.push_back(*argument);
     if (argument->ends_with(']')) reversed.back() += kBracketEnd;
   }
@@ -199,6 +240,9 @@ bool Options::parse(const std::vector<std::string>& arguments) {
   } catch (const Error&) {  // of a value; an unknown option is the likelier fault
     state_->refuse_unknown();
     throw;
+  } catch (const CLI::ArgumentMismatch& error) {
+    state_->refuse_unknown();
+    state_->refuse_missing(error.what());
   } catch (const CLI::ParseError& error) {
     state_->refuse_unknown();
     fail(ErrorCode::kInvalidArgument, "{}", error.what());

@@ -26,7 +26,7 @@ class Options {
   void add(std::string_view form, T& value, std::string_view help, Limit limit = {}) {
     declare(form, &value, help, limit, Presence::kOptional);
   }
-  /// The same for one that must be given.
+  /// The same for one that must be given, which the help says.
   template <typename T>
   void require(std::string_view form, T& value, std::string_view help, Limit limit = {}) {
     declare(form, &value, help, limit, Presence::kRequired);

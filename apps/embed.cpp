@@ -9,6 +9,7 @@
 #include "apps/verb.h"
 #include "blip2/base/error.h"
 #include "blip2/base/json_text.h"
+#include "blip2/base/log.h"
 #include "blip2/models/bundle.h"
 #include "blip2/tasks/embedder.h"
 #include "blip2/tasks/feature_spool.h"
@@ -98,7 +99,11 @@ struct EmbedVerb {
           }
           return result;
         });
-    spool.finish();
+    if (next_row > 0) {
+      spool.finish();
+    } else {
+      log_warning("{}: not written: no picture could be read", output);
+    }
     return status;
   }
 };

@@ -1,4 +1,6 @@
 // blip2 evaluate: a model's scores on a data set, and its predictions beside them.
+#include <fmt/ranges.h>
+
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -10,6 +12,8 @@
 #include "blip2/base/json_text.h"
 #include "blip2/base/progress.h"
 #include "blip2/models/bundle.h"
+#include "blip2/models/similarity.h"
+#include "blip2/models/writing.h"
 #include "blip2/tasks/captioner.h"
 #include "blip2/tasks/evaluator.h"
 
@@ -24,11 +28,17 @@ Json to_json(const RetrievalScores& scores) {
   return json;
 }
 
-/// COCO's ids are numbers; others stay texts.
-Json image_id(const std::string& id) {
+/// COCO's ids are numbers; others stay texts. In the lists that LAVIS and BLIP share, coco_karpathy
+/// and blip_json, a picture's name is its id.
+Json image_id(const Record& record, const std::string& format) {
+  const std::string& id = record.image_id;
   const bool is_number =
       !id.empty() && id.size() < 19 && id.find_first_not_of("0123456789") == std::string::npos;
-  return is_number ? Json(std::stoll(id)) : Json(id);
+  if (is_number) return std::stoll(id);
+  if (format == "coco_karpathy" || format == "blip_json") {
+    if (const std::optional<int64_t> number = coco_image_number(record.image)) return *number;
+  }
+  return id;
 }
 
 struct Evaluate {
@@ -40,9 +50,9 @@ struct Evaluate {
 
   void add(Options& options) {
     options.add("CONFIG.yaml", config, "not in this version: give --model, --task and --data");
-    options.add("--model DIR", model, "directory of the model");
-    options.add("--task TASK", task, "what is scored", one_of({"caption", "retrieval", "vqa"}));
-    options.add("--data FILE...", data, "annotations; with --format folder: the folder");
+    options.add("--model DIR", model, "directory of the model (required)");
+    options.add("--task caption|retrieval", task, "what is scored (required)");
+    options.add("--data FILE...", data, "annotations; with --format folder: the folder (required)");
     options.add("--format FORM", format, "form of the annotations",
                 one_of({"jsonl", "folder", "coco_karpathy", "blip_json", "visual_genome", "cc_tsv",
                         "sbu", "laion_parquet", "webdataset"}));
@@ -62,6 +72,9 @@ struct Evaluate {
       fail(ErrorCode::kInvalidArgument, "evaluate {}: not in this version",
            config.empty() ? "--task vqa" : config);
     }
+    if (!task.empty() && task != "caption" && task != "retrieval") {
+      fail(ErrorCode::kInvalidArgument, "--task: expected caption, retrieval, found '{}'", task);
+    }
     if (model.empty() || task.empty() || data.empty()) {
       fail(ErrorCode::kInvalidArgument, "evaluate: {} is required",
            model.empty()  ? "--model"
@@ -69,8 +82,19 @@ struct Evaluate {
                           : "--data");
     }
     const std::unique_ptr<Source> source = open_data();
+    if (source->size() == 0) {
+      fail(ErrorCode::kInvalidArgument, "--data: {}: no records in it", fmt::join(data, ", "));
+    }
+    require_writable(fs::path(output) / "metrics.json");
+    require_writable(fs::path(output) / "predictions.json");
     const OpenModel opened(model, general);
     const Bundle& bundle = opened.bundle;
+    if (task == "caption") {
+      opened.expect(can_write(bundle), "that writes texts");
+    } else {
+      opened.expect(has_similarity(bundle),
+                    "for image-text retrieval: a stage-1 BLIP-2, a BLIP, a CLIP");
+    }
     Progress progress("evaluation", source->size(), "pictures");
     evaluation.seed = general.seed_or_default();
     evaluation.progress = [&progress](int64_t pictures) { progress.advance(pictures); };
@@ -78,9 +102,13 @@ struct Evaluate {
     const Json metrics = task == "caption" ? captions(bundle, *source, predictions)
                                            : retrieval(bundle, *source, predictions);
     const auto pretty = [](const Json& json) { return json_document(json); };
-    make_directories(output);
-    write_file_atomic(fs::path(output) / "metrics.json", pretty(metrics));
-    write_file_atomic(fs::path(output) / "predictions.json", pretty(predictions));
+    // A full disk is met before either is replaced: the two belong together.
+    AtomicFile metrics_file(fs::path(output) / "metrics.json");
+    AtomicFile predictions_file(fs::path(output) / "predictions.json");
+    metrics_file.write(pretty(metrics));
+    predictions_file.write(pretty(predictions));
+    predictions_file.commit();
+    metrics_file.commit();
     print(pretty(metrics));
     return 0;
   }
@@ -96,12 +124,13 @@ struct Evaluate {
   }
 
   Json captions(const Bundle& bundle, const Source& source, Json& predictions) {
-    const CaptionEvaluation result =
-        evaluate_captions(bundle, source, generation.over(default_generation_options(bundle)),
-                          prompt.value_or(bundle.prompt), evaluation);
+    const CaptionEvaluation result = evaluate_captions(
+        bundle, source, generation.over(default_generation_options(bundle, model)),
+        prompt.value_or(bundle.prompt), evaluation);
     for (size_t i = 0; i < result.captions.size(); ++i) {
-      const std::string id = source.record(static_cast<int64_t>(i)).image_id;
-      predictions.push_back({{"image_id", image_id(id)}, {"caption", result.captions[i]}});
+      const Record record = source.record(static_cast<int64_t>(i));
+      predictions.push_back(
+          {{"image_id", image_id(record, format)}, {"caption", result.captions[i]}});
     }
     return {{"Bleu_1", result.bleu[0]},
             {"Bleu_2", result.bleu[1]},

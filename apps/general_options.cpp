@@ -13,8 +13,8 @@ namespace blip2 {
 
 void GeneralOptions::add(Options& options) {
   options.add("--device cpu|cuda[:N]", device, "where tensors live");
-  options.add("--dtype TYPE", dtype, "arithmetic of the frozen parts [auto: float32]",
-              one_of({"auto", "float32", "bfloat16", "float16"}));
+  options.add("--dtype auto|float32|bfloat16", dtype,
+              "arithmetic of the frozen parts; auto is float32 in this version");
   options.add("--threads N", threads,
               "CPU threads [physical cores, shared out to the ranks of a machine]",
               between(1, 4096));
@@ -34,9 +34,9 @@ void GeneralOptions::apply() {
   set_log_options(
       {launch.rank > 0 ? std::max(level, LogLevel::kWarning) : level, log_json, line_prefix()});
   opened = open_device(device, launch.rank_on_this_machine);
-  if (dtype == "float16") {
-    fail(ErrorCode::kInvalidArgument,
-         "--dtype float16: not in this version: expected auto, float32 or bfloat16");
+  if (dtype != "auto" && dtype != "float32" && dtype != "bfloat16") {
+    fail(ErrorCode::kInvalidArgument, "--dtype: expected auto, float32, bfloat16, found '{}'{}",
+         dtype, dtype == "float16" ? ": not in this version" : "");
   }
   if (is_bfloat16() && opened.is_cpu() && !has_bfloat16_arithmetic()) {
     log_warning(

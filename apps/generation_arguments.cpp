@@ -27,8 +27,8 @@ std::string value_name(const T&) {
 void GenerationArguments::add(Options& options) {
   options_ = &options;
   options.group("Generation (the model's generation_config.json over these defaults)");
-  visit(given_, [&](const char* name, auto& field, const char* help) {
-    options.add(option_name(name) + value_name(field), field, help);
+  visit(given_, [&](const char* name, auto& field, const char* help, const Limit& limit = {}) {
+    options.add(option_name(name) + value_name(field), field, help, limit);
   });
 }
 

@@ -4,6 +4,7 @@
 #include <malloc.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -57,6 +58,7 @@ std::string overview(const std::vector<Verb>& verbs) {
 const Verb& take_verb(const std::vector<Verb>& verbs, std::vector<std::string>& arguments) {
   const std::string first = arguments.at(0);
   const std::string second = arguments.size() > 1 ? arguments[1] : "";
+  const bool asks_for_help = second == "--help" || second == "-h";
   for (const std::string& name : {first + " " + second, first}) {  // "capfilt status", "capfilt"
     for (const Verb& verb : verbs) {
       if (verb.name != name) continue;
@@ -67,7 +69,12 @@ const Verb& take_verb(const std::vector<Verb>& verbs, std::vector<std::string>& 
   std::vector<std::string> names;
   for (const Verb& verb : verbs) {
     if (verb.name.starts_with(first + " ")) {
-      fail(ErrorCode::kInvalidArgument, "'{} {}': did you mean '{}'?", first, second, verb.name);
+      if (asks_for_help) {  // "index --help": the first verb of that name
+        arguments.erase(arguments.begin());
+        return verb;
+      }
+      fail(ErrorCode::kInvalidArgument, "'{}{}{}': did you mean '{}'?", first,
+           second.empty() ? "" : " ", second, verb.name);
     }
     names.push_back(verb.name);
   }
@@ -78,15 +85,24 @@ const Verb& take_verb(const std::vector<Verb>& verbs, std::vector<std::string>& 
   if (first.starts_with("-")) {
     fail(ErrorCode::kInvalidArgument, "expected a verb before '{}'; see blip2 --help", first);
   }
-  fail(ErrorCode::kInvalidArgument, "unknown verb '{}'; did you mean '{}'?", first,
-       nearest_name(first, names));
+  const std::string hint = did_you_mean(first, names);
+  fail(ErrorCode::kInvalidArgument, "unknown verb '{}'{}", first,
+       hint.empty() ? "; see blip2 --help" : hint);
 }
 
 int run(std::vector<std::string> arguments, GeneralOptions& general) {
   const std::vector<Verb> verbs = all_verbs();
-  if (arguments.empty() || arguments[0] == "--help" || arguments[0] == "-h") {
+  if (!arguments.empty() && arguments[0] == "help") {  // "help caption" is "caption --help"
+    arguments.erase(arguments.begin());
+    arguments.push_back("--help");
+  }
+  if (arguments.empty()) {  // nothing was asked for: no result
+    std::fputs(overview(verbs).c_str(), stderr);
+    return kWrongCommandLine;
+  }
+  if (arguments[0] == "--help" || arguments[0] == "-h") {
     print(overview(verbs));
-    return arguments.empty() ? kWrongCommandLine : kDone;
+    return kDone;
   }
   if (arguments[0] == "--version") {
     print(version_text());
@@ -110,6 +126,14 @@ int exit_status(ErrorCode code) {
   return code == ErrorCode::kInterrupted ? kStopped : kFailed;
 }
 
+constexpr const char* kOutOfMemory = "out of memory; a smaller --batch-size needs less";
+
+/// Whether torch's message is that of its allocator, of memory or of a device.
+bool tells_no_memory(const std::string& what) {
+  return what.find("can't allocate memory") != std::string::npos ||
+         what.find("CUDA out of memory") != std::string::npos;
+}
+
 /// Runs the command line and says what went wrong. Returns the exit status.
 int guarded_run(std::vector<std::string> arguments) {
   GeneralOptions general;
@@ -124,13 +148,18 @@ int guarded_run(std::vector<std::string> arguments) {
     }
     // Ranks are interrupted together; one says so.
     const bool is_said = error.code() == ErrorCode::kInterrupted && general.launch.rank > 0;
-    if (!is_said) report_error(general, error.what());
+    if (is_said) return exit_status(error.code());
+    const auto* faults = dynamic_cast<const ConfigFaults*>(&error);
+    const std::vector<std::string> one = {error.what()};
+    for (const std::string& line : faults == nullptr ? one : faults->lines()) {
+      report_error(general, line);
+    }
     return exit_status(error.code());
   } catch (const std::bad_alloc&) {
-    report_error(general, "out of memory; a smaller --batch-size needs less");
+    report_error(general, kOutOfMemory);
   } catch (const std::exception& error) {  // of a library; behind the first line is a stack trace
     const std::string what = error.what();
-    report_error(general, what.substr(0, what.find('\n')));
+    report_error(general, tells_no_memory(what) ? kOutOfMemory : what.substr(0, what.find('\n')));
   }
   return kFailed;
 }
@@ -146,6 +175,8 @@ int main(int argc, char** argv) {
   mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
   mallopt(M_TOP_PAD, 64 << 20);
   blip2::install_interrupt_handlers();
+  std::signal(SIGPIPE, SIG_IGN);  // a reader that goes away is an error of print(): half-made
+                                  // folders are removed
   const int status = blip2::guarded_run({argv + 1, argv + argc});
   std::fflush(nullptr);
   std::_Exit(status);  // everything is written; torch would take 0.1 s to take its tables down

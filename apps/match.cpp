@@ -11,6 +11,7 @@
 #include "blip2/base/json_text.h"
 #include "blip2/image/encode.h"
 #include "blip2/models/bundle.h"
+#include "blip2/models/similarity.h"
 #include "blip2/tasks/matcher.h"
 
 namespace blip2 {
@@ -49,10 +50,11 @@ struct MatchVerb {
   }
 
   /// Heat maps of one picture: 0003_name_00.png for picture 3 and text 0.
-  void write_attention(const Bundle& bundle, const Matcher& matcher, const Picture& picture) const {
-    const MappedFile file(picture.path);
+  void write_attention(const Bundle& bundle, const Matcher& matcher, const Picture& picture,
+                       PictureFiles& files) const {
+    const auto file = files.open(picture.path);
     const Image shown =
-        prepare_image(file.bytes(), picture.path, bundle.transform, pictures.decode());
+        prepare_image(file->bytes(), picture.path, bundle.transform, pictures.decode());
     for (size_t text = 0; text < texts.size(); ++text) {
       const std::string name =
           fmt::format("{:04}_{}_{:02}.png", picture.input,
@@ -66,8 +68,11 @@ struct MatchVerb {
     const std::vector<std::string> paths = pictures.paths();
     const OpenModel opened(model, general);
     const Bundle& bundle = opened.bundle;
+    opened.expect(has_similarity(bundle),
+                  "for image-text retrieval: a stage-1 BLIP-2, a BLIP, a CLIP");
     const Matcher matcher(bundle, texts, max_text_length.value_or(bundle.max_text_length));
     if (!attention.empty()) make_directories(attention);
+    PictureFiles files;
     return for_each_batch(
         pictures, paths, bundle.transform, rows, general, [&](const std::vector<Picture>& batch) {
           BatchRows result(batch.size());
@@ -76,7 +81,7 @@ struct MatchVerb {
             for (size_t text = 0; text < texts.size(); ++text) {
               result[i].push_back(to_row(batch[i].path, texts[text], matches.at(i).at(text)));
             }
-            if (!attention.empty()) write_attention(bundle, matcher, batch[i]);
+            if (!attention.empty()) write_attention(bundle, matcher, batch[i], files);
           }
           return result;
         });

@@ -8,16 +8,19 @@
 
 namespace blip2 {
 
-/// Writes to stdout and flushes. Throws kUnavailable if that fails (a full disk).
+/// Writes to stdout and flushes. Throws kUnavailable if that fails (a full disk, a reader that has
+/// gone).
 void print(std::string_view text);
 
-/// Writes "blip2: message" to stderr, a JSON object with --log-json.
+/// Writes "blip2: message" to stderr, a JSON object with --log-json: one line, control characters
+/// escaped.
 void report_error(const GeneralOptions& general, std::string_view message);
 
-/// A result in both forms.
+/// A result in both forms, or the failure of an input.
 struct Row {
-  std::string json;  ///< serialised; json_line() is applied to it
-  std::string text;  ///< columns with tabs between them, made by columns()
+  std::string json;        ///< serialised; json_line() is applied to it
+  std::string text;        ///< columns with tabs between them, made by columns()
+  std::string error = "";  ///< of a failure: what stderr says; it has no text
 };
 
 /// Columns of a text row: control characters become spaces.
@@ -28,6 +31,8 @@ class RowWriter {
  public:
   void add(Options& options);
   void write(const Row& row) const;
+  /// A line on stderr, and with JSONL the row's object, which has an "error".
+  void write_failure(const GeneralOptions& general, const Row& failed) const;
   /// A failed input: a line on stderr, and with JSONL an object {kind: name, "error"}.
   void write_failure(const GeneralOptions& general, const std::string& kind,
                      const std::string& name, const std::string& reason) const;

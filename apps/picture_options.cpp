@@ -12,8 +12,8 @@ namespace blip2 {
 
 void PictureArguments::add(Options& options, Presence presence) {
   const std::string help =
-      "pictures: files, directories (searched recursively), .tar shards, or - for paths on stdin, "
-      "one a line";
+      "pictures: files, directories (searched recursively), .tar shards, or - for such paths on "
+      "stdin, one a line";
   if (presence == Presence::kRequired) {
     options.require("IMAGE...", images, help);
   } else {
@@ -31,6 +31,7 @@ void PictureArguments::add_decoding(Options& options) {
 
 std::vector<std::string> PictureArguments::paths() const {
   const std::vector<std::string> paths = expand_images(images, std::cin);
+  throw_if_interrupted();  // which ends the list on stdin early
   if (paths.empty() && !images.empty()) fail(ErrorCode::kNotFound, "stdin: no paths of pictures");
   return paths;
 }
@@ -53,7 +54,14 @@ int for_each_batch(const PictureArguments& arguments, const std::vector<std::str
                               (picture < batch.pictures.size() &&
                                batch.pictures[picture].input < batch.failures[failure].input);
       if (is_picture) {
-        for (const Row& row : rows.at(picture)) writer.write(row);
+        for (const Row& row : rows.at(picture)) {
+          if (row.error.empty()) {
+            writer.write(row);
+          } else {
+            writer.write_failure(general, row);
+            status = 3;
+          }
+        }
         ++picture;
       } else {
         const PictureFailure& failed = batch.failures[failure++];

@@ -27,7 +27,7 @@ struct PictureArguments {
   std::vector<std::string> paths() const;
 };
 
-/// The rows of each picture of a batch.
+/// The rows of each picture of a batch, failures among them.
 using BatchRows = std::vector<std::vector<Row>>;
 
 /// Reads `paths` in batches and writes what `work` makes of them, in input order, flushed after

@@ -17,6 +17,7 @@ struct Report {
   }
 
   int run(const GeneralOptions&) const {
+    require_writable(output);
     write_file_atomic(output, run_report({runs.begin(), runs.end()}));
     print(output + "\n");
     return 0;

@@ -6,10 +6,14 @@
 #include "apps/picture_options.h"
 #include "apps/verb.h"
 #include "blip2/base/error.h"
+#include "blip2/base/files.h"
 #include "blip2/base/interrupt.h"
 #include "blip2/base/json_text.h"
 #include "blip2/base/log.h"
+#include "blip2/data/shard.h"
 #include "blip2/models/bundle.h"
+#include "blip2/models/similarity.h"
+#include "blip2/tasks/picture_files.h"
 #include "blip2/tasks/retriever.h"
 #include "blip2/tasks/search_report.h"
 
@@ -35,6 +39,8 @@ struct IndexBuild {
     const std::vector<std::string> paths = pictures.paths();
     const OpenModel opened(model, general);
     const Bundle& bundle = opened.bundle;
+    opened.expect(has_similarity(bundle),
+                  "for image-text retrieval: a stage-1 BLIP-2, a BLIP, a CLIP");
     IndexBuilder builder(bundle, model, index);
     int64_t next_row = 0;
     const int status = for_each_batch(
@@ -48,7 +54,11 @@ struct IndexBuild {
           }
           return result;
         });
-    builder.finish();
+    if (next_row > 0) {
+      builder.finish();
+    } else {
+      log_warning("{}: no index is written: no picture could be read", index);
+    }
     return status;
   }
 };
@@ -76,12 +86,33 @@ struct Search {
     rows.add(options);
   }
 
+  /// What can be said of the queries before anything is read.
+  void check_queries() const {
+    for (const std::string& query : queries) {
+      if (names_picture(query)) {
+        if (rerank == 0) continue;
+        fail(ErrorCode::kInvalidArgument, "--rerank: {} is a picture, and ITM matches texts",
+             query);
+      }
+      std::error_code ignored;  // a long text is no valid path
+      const bool is_folder = std::filesystem::is_directory(query, ignored);
+      if (is_folder || is_picture_name(query)) {
+        log_warning("{}: {}: it is searched as a text", query,
+                    is_folder ? "a folder, no picture" : "no such picture");
+      }
+    }
+  }
+
   int run(const GeneralOptions& general) const {
+    check_queries();
+    if (!report.empty()) require_writable(report);
     const Index opened{std::filesystem::path(index)};
     const std::filesystem::path directory =
         model.empty() ? opened.model() : std::filesystem::path(model);
     const OpenModel loaded(directory, general);
     const Bundle& bundle = loaded.bundle;
+    loaded.expect(has_similarity(bundle),
+                  "for image-text retrieval: a stage-1 BLIP-2, a BLIP, a CLIP");
     check_model(opened, directory);
     const Retriever retriever(bundle, opened,
                               {top, rerank, max_text_length.value_or(0), decoding.decode()});
@@ -91,7 +122,7 @@ struct Search {
       try {
         results.push_back({query, retriever.search(query)});
       } catch (const Error& error) {
-        if (error.code() == ErrorCode::kInvalidArgument) throw;
+        if (error.code() == ErrorCode::kInterrupted || error.code() == ErrorCode::kInternal) throw;
         rows.write_failure(general, "query", query, error.what());
         status = 3;
         continue;

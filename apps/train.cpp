@@ -1,10 +1,13 @@
 // blip2 train and blip2 config show: a configuration, run or printed.
 #include <fmt/format.h>
 
+#include <filesystem>
+#include <map>
 #include <memory>
 
 #include "apps/output.h"
 #include "apps/verb.h"
+#include "blip2/base/error.h"
 #include "blip2/train/launch.h"
 #include "blip2/train/run.h"
 
@@ -21,10 +24,10 @@ struct ConfigArguments {
   }
   /// With the command line's seed and dtype, if it has them.
   LoadedTrainConfig load(const GeneralOptions& general, FileChecks checks) const {
-    std::vector<std::string> all = overrides;
-    if (general.seed) all.push_back(fmt::format("run.seed={}", *general.seed));
-    if (general.dtype != "auto") all.push_back("run.frozen_dtype=" + general.dtype);
-    return LoadedTrainConfig(path, all, checks);
+    std::map<std::string, std::string> options;
+    if (general.seed) options["--seed"] = fmt::format("run.seed={}", *general.seed);
+    if (general.dtype != "auto") options["--dtype"] = "run.frozen_dtype=" + general.dtype;
+    return LoadedTrainConfig(path, overrides, checks, options);
   }
 };
 
@@ -39,11 +42,17 @@ struct Train {
   }
 
   int run(const GeneralOptions& general) const {
+    if (resume != "auto" && resume != "never" && !std::filesystem::is_directory(resume)) {
+      fail(ErrorCode::kInvalidArgument,
+           "--resume: expected auto, never, or the folder of a run or of a snapshot, found '{}'",
+           resume);
+    }
     const LoadedTrainConfig loaded = config.load(general, FileChecks::kNow);
     const std::unique_ptr<Communicator> communicator =
         open_communicator(general.launch, {general.opened, loaded.config().run.rank_timeout_s});
     RunOptions options;
     options.resume = resume;
+    options.config_file = config.path;
     options.device = general.opened;
     run_training(loaded, *communicator, options);
     if (communicator->rank() == 0) print(loaded.config().run.output_dir + "/model\n");

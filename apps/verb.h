@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "apps/command_line.h"
+#include "blip2/base/error.h"
 #include "blip2/models/bundle.h"
 #include "blip2/nn/autocast.h"
 #include "blip2/train/launch.h"
@@ -46,7 +47,16 @@ struct GeneralOptions {
 /// A model as --dtype asks for it. While it lives, what this thread computes, it computes so.
 struct OpenModel {
   OpenModel(const std::filesystem::path& directory, const GeneralOptions& general)
-      : bundle(load_bundle(directory, general.bundle_options())), autocast(general.arithmetic()) {}
+      : name(directory.string()),
+        bundle(load_bundle(directory, general.bundle_options())),
+        autocast(general.arithmetic()) {}
+
+  /// Throws kUnsupported, naming the directory, unless it is a model "for ..." or "that ...".
+  void expect(bool holds, std::string_view what) const {
+    if (!holds) fail(ErrorCode::kUnsupported, "--model {}: expected a model {}", name, what);
+  }
+
+  const std::string name;
 
   const Bundle bundle;
   const Autocast autocast;

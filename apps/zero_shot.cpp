@@ -9,6 +9,7 @@
 #include "apps/verb.h"
 #include "blip2/base/json_text.h"
 #include "blip2/models/bundle.h"
+#include "blip2/models/similarity.h"
 #include "blip2/tasks/classifier.h"
 
 namespace blip2 {
@@ -50,6 +51,8 @@ struct ZeroShotVerb {
     const std::vector<std::string> names = read_labels(labels);
     const OpenModel opened(model, general);
     const Bundle& bundle = opened.bundle;
+    opened.expect(has_similarity(bundle),
+                  "for image-text retrieval: a stage-1 BLIP-2, a BLIP, a CLIP");
     const Classifier classifier(bundle, names, rerank,
                                 max_text_length.value_or(bundle.max_text_length));
     return for_each_batch(pictures, paths, bundle.transform, rows, general,

@@ -252,12 +252,29 @@ class Reader {
 
 }  // namespace
 
+ConfigFaults::ConfigFaults(std::vector<std::string> lines)
+    : Error(ErrorCode::kInvalidArgument, fmt::format("{}", fmt::join(lines, "\n"))),
+      lines_(std::move(lines)) {}
+
 std::string nearest_name(std::string_view word, const std::vector<std::string>& candidates) {
   const auto nearest = std::min_element(candidates.begin(), candidates.end(),
                                         [&](const std::string& a, const std::string& b) {
                                           return edit_distance(word, a) < edit_distance(word, b);
                                         });
-  return nearest == candidates.end() ? "" : *nearest;
+  if (nearest == candidates.end()) return "";
+  // A third of the letters may be wrong, or two of at least three.
+  const size_t limit = std::min(word.size() - std::min<size_t>(word.size(), 1),
+                                std::max<size_t>(2, word.size() / 3));
+  if (edit_distance(word, *nearest) <= limit) return *nearest;
+  const auto longer = std::find_if(candidates.begin(), candidates.end(), [&](const auto& name) {
+    return word.size() >= 3 && name.starts_with(word);
+  });
+  return longer == candidates.end() ? "" : *longer;
+}
+
+std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates) {
+  const std::string nearest = nearest_name(word, candidates);
+  return nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest);
 }
 
 void ConfigDocument::read_file(const std::filesystem::path& path) {
@@ -265,6 +282,7 @@ void ConfigDocument::read_file(const std::filesystem::path& path) {
 }
 
 void ConfigDocument::read_text(std::string_view yaml, const std::string& name) {
+  file_ = name;
   if (yaml.size() > kMaxTextBytes) {
     fail(ErrorCode::kInvalidArgument, "{}: expected a configuration of at most {} bytes, found {}",
          name, kMaxTextBytes, yaml.size());
@@ -279,6 +297,7 @@ void ConfigDocument::read_text(std::string_view yaml, const std::string& name) {
   } catch (const YAML::Exception& error) {
     const std::string line = error.mark.is_null() ? "" : fmt::format(":{}", error.mark.line + 1);
     faults_.push_back(fmt::format("{}{}: expected YAML: {}", name, line, error.msg));
+    throw_faults();
   }
 }
 
@@ -348,7 +367,8 @@ std::vector<std::string> ConfigDocument::given_paths() const {
 }
 
 void ConfigDocument::fault(std::string_view path, const std::string& message) {
-  faults_.push_back(fmt::format("{}: {}: {}", source(path), path, message));
+  const std::string where = is_default(path) ? file_ : source(path);
+  faults_.push_back(fmt::format("{}{}{}: {}", where, where.empty() ? "" : ": ", path, message));
 }
 
 std::vector<std::string> ConfigDocument::take_faults() { return std::exchange(faults_, {}); }
@@ -359,8 +379,7 @@ void ConfigDocument::add_faults(const std::vector<std::string>& faults) {
 
 void ConfigDocument::throw_faults() {
   if (faults_.empty()) return;
-  const std::string all = fmt::format("{}", fmt::join(std::exchange(faults_, {}), "\n"));
-  throw Error(ErrorCode::kInvalidArgument, all);
+  throw ConfigFaults(std::exchange(faults_, {}));
 }
 
 }  // namespace blip2

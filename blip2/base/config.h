@@ -22,6 +22,8 @@
 #include <variant>
 #include <vector>
 
+#include "blip2/base/error.h"
+
 namespace blip2 {
 
 /// What values a field takes: numbers in [low, high] (or above `low` alone), texts among `choices`.
@@ -54,6 +56,17 @@ struct ConfigNode {
   Limit limit;                       ///< of a field
   std::vector<ConfigNode> children;  ///< of a group; of a map: its entries, each a group
   std::function<ConfigNode(const std::string& name)> add_entry;  ///< of a map: makes an entry
+};
+
+/// All faults of a configuration at once: the only error that is more than one line.
+class ConfigFaults : public Error {
+ public:
+  /// what() is the lines with line feeds between.
+  explicit ConfigFaults(std::vector<std::string> lines);
+  const std::vector<std::string>& lines() const { return lines_; }
+
+ private:
+  std::vector<std::string> lines_;
 };
 
 /// The visitor that turns a configuration struct into nodes.
@@ -107,7 +120,8 @@ class ConfigDocument {
   template <typename Config>
   explicit ConfigDocument(Config& config) : root_(ConfigCollector::collect("", config, "")) {}
 
-  /// Reads a YAML file. Faults are gathered; a file that cannot be read throws at once.
+  /// Reads a YAML file. Faults are gathered; a file that cannot be read throws at once, and what is
+  /// no YAML throws them: what it lacks would be said of every key.
   void read_file(const std::filesystem::path& path);
   /// Reads YAML text; `name` stands for the file in messages and sources.
   void read_text(std::string_view yaml, const std::string& name);
@@ -123,15 +137,19 @@ class ConfigDocument {
   /// The fields that do not have their default, in the order of visit().
   std::vector<std::string> given_paths() const;
 
-  /// Adds a fault of the value at `path`: the message gets the value's source in front.
+  /// Adds a fault of the value at `path`: the message gets the value's source in front, or where it
+  /// has its default the file that lacks it.
   void fault(std::string_view path, const std::string& message);
+  /// The file that lacks what has its default, where it is read by another document; read_text()
+  /// knows its own.
+  void set_file(const std::string& name) { file_ = name; }
   /// Hands over the faults gathered so far: they are another document's to report.
   std::vector<std::string> take_faults();
   void add_faults(const std::vector<std::string>& faults);
   /// Checks every field against its limit, then throws kInvalidArgument with all faults, a line
   /// each.
   void check();
-  /// Throws kInvalidArgument with all faults gathered so far, if there are any.
+  /// Throws ConfigFaults, of kInvalidArgument, with all faults gathered so far, if there are any.
   void throw_faults();
 
   /// All values as YAML; reading it back gives the same struct. With sources, each line ends in "#
@@ -144,10 +162,13 @@ class ConfigDocument {
   ConfigNode root_;
   std::map<std::string, std::string, std::less<>> sources_;
   std::vector<std::string> faults_;
+  std::string file_;  // the last that was read
 };
 
-/// The one of `candidates` with the least edit distance to `word` (the first of several; "" if
-/// none).
+/// The one of `candidates` with the least edit distance to `word` (the first of several); else the
+/// first that goes on from `word`; "" where none is so near that it may have been meant.
 std::string nearest_name(std::string_view word, const std::vector<std::string>& candidates);
+/// "; did you mean 'max_steps'?", or "" where nothing is near.
+std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates);
 
 }  // namespace blip2

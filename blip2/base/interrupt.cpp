@@ -13,8 +13,9 @@ namespace {
 std::atomic<int> signals_seen{0};
 static_assert(std::atomic<int>::is_always_lock_free);
 
-void on_signal(int) {
-  if (signals_seen.fetch_add(1) > 0) _exit(130);
+void on_signal(int number) {
+  // A terminal that closes may send SIGHUP more than once.
+  if (signals_seen.fetch_add(1) > 0 && number != SIGHUP) _exit(130);
 }
 
 }  // namespace
@@ -25,6 +26,9 @@ void install_interrupt_handlers() {
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
+  struct sigaction before{};
+  sigaction(SIGHUP, nullptr, &before);
+  if (before.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, nullptr);  // else of nohup
 }
 
 bool interrupted() { return signals_seen.load() > 0; }

@@ -1,4 +1,5 @@
-// Ctrl-C and SIGTERM: the first asks long work to save and stop, the second leaves at once.
+// Ctrl-C, SIGTERM and a closed terminal: the first asks long work to save and stop, the second
+// leaves at once.
 #pragma once
 
 namespace blip2 {

@@ -4,10 +4,12 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "blip2/base/error.h"
+#include "blip2/base/escaped_text.h"
 
 namespace blip2 {
 namespace {
@@ -60,6 +62,8 @@ void set_log_options(const LogOptions& options) {
                               : "%H:%M:%S %l: %v");
 }
 
+bool log_is_json() { return logger().json; }
+
 void log_line(LogLevel level, const std::string& message) {
   Logger& state = logger();
   if (state.json) {
@@ -69,8 +73,8 @@ void log_line(LogLevel level, const std::string& message) {
         Json(state.prefix + message).dump(-1, ' ', true, Json::error_handler_t::replace));
     return;
   }
-  if (state.terminal) fmt::print(stderr, "\r\x1b[K");
-  state.sink->log(spdlog_level(level), state.prefix + message);
+  if (state.terminal) std::fputs("\r\x1b[K", stderr);
+  state.sink->log(spdlog_level(level), escaped_text(state.prefix + message));
 }
 
 }  // namespace blip2

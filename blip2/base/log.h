@@ -23,6 +23,9 @@ LogLevel parse_log_level(std::string_view name);
 /// Sets level and form for the whole process. Call once, before other threads start.
 void set_log_options(const LogOptions& options);
 
+/// Whether stderr is for programs: nothing but JSON belongs there.
+bool log_is_json();
+
 /// Writes one line to stderr. Thread-safe; clears a progress bar that stands on the line.
 void log_line(LogLevel level, const std::string& message);
 

@@ -22,7 +22,7 @@ void write_to_terminal(const std::string& bar) {
   const size_t columns = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1
                              ? static_cast<size_t>(size.ws_col) - 1
                              : 79;
-  fmt::print(stderr, "\r\x1b[K{}", bar.substr(0, columns));
+  std::fputs(("\r\x1b[K" + bar.substr(0, columns)).c_str(), stderr);
   std::fflush(stderr);
 }
 
@@ -81,7 +81,7 @@ Progress::Progress(std::string title, int64_t total, std::string unit, int64_t s
   state_.total = total;
   state_.done = state_.started_at = started_at;
   if (!output_.write_bar) {
-    output_.draw_bar = output_.draw_bar && isatty(STDERR_FILENO) != 0;
+    output_.draw_bar = output_.draw_bar && isatty(STDERR_FILENO) != 0 && !log_is_json();
     output_.write_bar = write_to_terminal;
   }
   if (!output_.write_line) {

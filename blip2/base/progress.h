@@ -27,7 +27,7 @@ std::string format_duration(double seconds);
 
 /// Where a Progress writes, and the clock it reads; the defaults are what users get.
 struct ProgressOutput {
-  bool draw_bar = true;                                ///< on a terminal only
+  bool draw_bar = true;                                ///< on a terminal only, and not among JSON
   double bar_every_s = 0.1;                            ///< at most this often
   double line_every_s = 30.0;                          ///< a plain line through the log
   std::function<void(const std::string&)> write_bar;   ///< default: stderr, on the current line

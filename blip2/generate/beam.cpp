@@ -39,7 +39,7 @@ struct Beam {
   FinishReason reason = FinishReason::kLength;
 };
 
-/// The state of one input (hugging_face_interop.md 7.3).
+/// The state of one input (transformers 4.57.6, generation/utils.py: _beam_search).
 class BeamState {
  public:
   BeamState(const SearchRequest& request, const SearchInput& input)

@@ -41,7 +41,8 @@ void validate_lengths(const GenerationOptions& options) {
 
 void validate(const GenerationOptions& options) {
   validate_lengths(options);
-  require(options.num_beams >= 1, "num_beams", "positive", options.num_beams);
+  require(options.num_beams >= 1 && options.num_beams <= kMaxBeams, "num_beams", "from 1 to 1024",
+          options.num_beams);
   require(std::isfinite(options.length_penalty), "length_penalty", "finite",
           options.length_penalty);
   require(options.early_stopping == "true" || options.early_stopping == "false" ||
@@ -55,8 +56,8 @@ void validate(const GenerationOptions& options) {
           options.temperature);
   require(options.top_k >= 0, "top_k", "0 or more", options.top_k);
   require(options.top_p > 0 && options.top_p <= 1, "top_p", "above 0 and at most 1", options.top_p);
-  require(options.num_return_sequences >= 1, "num_return_sequences", "positive",
-          options.num_return_sequences);
+  require(options.num_return_sequences >= 1 && options.num_return_sequences <= kMaxReturnSequences,
+          "num_return_sequences", "from 1 to 16384", options.num_return_sequences);
   const bool beams = options.num_beams > 1;
   if ((beams || !options.do_sample) && options.num_return_sequences > options.num_beams) {
     fail(ErrorCode::kInvalidArgument,

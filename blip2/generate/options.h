@@ -7,7 +7,14 @@
 #include <string>
 #include <vector>
 
+#include "blip2/base/config.h"
+
 namespace blip2 {
+
+/// Most beams, and most drawn texts, for an input: each is a row of the decoder with a cache of its
+/// own, and what is above is a slip that would take all memory.
+constexpr int64_t kMaxBeams = 1024;
+constexpr int64_t kMaxReturnSequences = 16384;
 
 struct GenerationOptions {
   std::optional<int64_t> max_new_tokens;
@@ -27,28 +34,36 @@ struct GenerationOptions {
   std::vector<std::string> stop;
 };
 
-/// Calls `v(name, field, help)` for every field: the command line, YAML and HTTP are made of it.
+/// Calls `v(name, field, help, limit)` for every field; where there is no limit, without: the
+/// command line, YAML and HTTP are made of it.
 template <typename V>
 void visit(GenerationOptions& options, V&& v) {
-  v("max_new_tokens", options.max_new_tokens, "most tokens to write; goes before max_length [20]");
-  v("min_new_tokens", options.min_new_tokens, "no end token before so many new tokens");
-  v("max_length", options.max_length, "most tokens in all, the prompt's included");
-  v("min_length", options.min_length, "no end token before so many tokens, the prompt's included");
-  v("num_beams", options.num_beams, "beams of the search; 1: greedy, or plain sampling");
+  v("max_new_tokens", options.max_new_tokens, "most tokens to write; goes before max_length [20]",
+    at_least(1));
+  v("min_new_tokens", options.min_new_tokens, "no end token before so many new tokens",
+    at_least(0));
+  v("max_length", options.max_length, "most tokens in all, the prompt's included", at_least(1));
+  v("min_length", options.min_length, "no end token before so many tokens, the prompt's included",
+    at_least(0));
+  v("num_beams", options.num_beams,
+    "beams of the search, at most 1024; 1: greedy, or plain sampling", between(1, kMaxBeams));
   v("length_penalty", options.length_penalty,
     "beams are ranked by log-probability / length^this: above 0 favours long texts");
   v("early_stopping", options.early_stopping,
     "true: stop at num_beams finished texts; false: when a better one is unlikely; never: when "
     "impossible");
   v("no_repeat_ngram_size", options.no_repeat_ngram_size,
-    "no run of so many tokens occurs twice; 0: off");
+    "no run of so many tokens occurs twice; 0: off", at_least(0));
   v("repetition_penalty", options.repetition_penalty,
-    "scores of tokens already there are divided by this; 1: off");
-  v("do_sample", options.do_sample, "draw tokens at random instead of taking the best");
-  v("temperature", options.temperature, "logits are divided by this before a draw");
-  v("top_k", options.top_k, "draw among the so many most probable tokens; 0: all");
-  v("top_p", options.top_p, "draw among the most probable tokens that make up this probability");
-  v("num_return_sequences", options.num_return_sequences, "texts to return for each input");
+    "scores of tokens already there are divided by this; 1: off", above(0));
+  v("do_sample", options.do_sample,
+    "draw tokens at random instead of taking the best: by the seed, the picture and the prompt");
+  v("temperature", options.temperature, "logits are divided by this before a draw", above(0));
+  v("top_k", options.top_k, "draw among the so many most probable tokens; 0: all", at_least(0));
+  v("top_p", options.top_p, "draw among the most probable tokens that make up this probability",
+    {.low = 0, .high = 1, .above_low = true});
+  v("num_return_sequences", options.num_return_sequences,
+    "texts to return for each input, at most 16384", between(1, kMaxReturnSequences));
   v("stop", options.stop, "texts that end the writing");
 }
 

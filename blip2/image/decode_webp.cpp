@@ -78,8 +78,22 @@ Raster decode_animation(const Source& source, const WebPBitstreamFeatures& canva
 
 }  // namespace
 
+/// Refuses a file of several chunks (an animation, metadata) that ends before its header says, as
+/// Pillow does, even where the first frame is whole.
+void refuse_cut(const Source& source) {
+  constexpr size_t kFirstChunk = 12;  // after "RIFF", its size, "WEBP"
+  const std::span<const uint8_t> bytes = source.bytes;
+  if (bytes.size() < kFirstChunk + 4 || std::memcmp(bytes.data() + kFirstChunk, "VP8X", 4) != 0) {
+    return;
+  }
+  if (little_endian(bytes.data() + 4, 4) > bytes.size() - kChunkHeader) {
+    fail_damaged(source, "WebP", "the data end early");
+  }
+}
+
 Raster decode_webp(const Source& source) {
   const WebPBitstreamFeatures features = features_of(source, source.bytes);
+  refuse_cut(source);
   if (features.has_animation != 0) return decode_animation(source, features);
   Raster raster;
   const bool has_alpha = features.has_alpha != 0;

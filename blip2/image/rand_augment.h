@@ -1,5 +1,5 @@
 // LAVIS's RandomAugment with two operations of level 5, as its `blip_image_train` has it behind
-// crop and flip (blip2_reference.md 6.3).
+// crop and flip (LAVIS 1.0.2, processors/randaugment.py).
 #pragma once
 
 #include "blip2/base/random.h"

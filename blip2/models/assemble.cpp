@@ -1,5 +1,5 @@
 // What training starts from: frozen parts and a Q-Former out of a BERT, another model, or nothing.
-// The rules are command_line.md's.
+// The rules are those of AssembleOptions and what takes them (bundle.h).
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
@@ -12,6 +12,7 @@
 #include "blip2/models/bundle_config.h"
 #include "blip2/models/families.h"
 #include "blip2/models/parts.h"
+#include "blip2/models/token_ids.h"
 #include "blip2/models/trained_part.h"
 
 namespace blip2 {
@@ -175,6 +176,7 @@ Bundle assemble_stage1(const AssembleOptions& options) {
     note_difference(options.qformer, "embed_dim", options.embed_dim, config.image_text_hidden_size);
     bundle.stage1 = load_stage1(config, *open_source(options.qformer), Storage::kOwned);
     bundle.qformer_tokenizer = load_tokenizer(options.qformer, extra_tokens());
+    check_token_ids(options.qformer, *bundle.qformer_tokenizer, config.qformer.vocab_size);
   }
   move_to(named_tensors(*bundle.stage1), options.device);
   bundle.device = options.device;

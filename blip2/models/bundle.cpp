@@ -20,6 +20,7 @@
 #include "blip2/models/names_blip.h"
 #include "blip2/models/names_hugging_face.h"
 #include "blip2/models/parts.h"
+#include "blip2/models/token_ids.h"
 #include "blip2/models/trained_part.h"
 #include "blip2/nn/narrowed.h"
 
@@ -27,7 +28,8 @@ namespace blip2 {
 namespace fs = std::filesystem;
 namespace {
 
-/// Every id that a model puts into a text by itself must be a row of its table.
+/// Every id that a model puts into a text by itself, and every other of its tokenizer, must be a
+/// row of its table.
 void check_ids(const fs::path& directory, const Tokenizer& tokenizer, std::vector<int64_t> needed,
                int64_t num_words) {
   for (const int64_t id : needed) {
@@ -37,6 +39,7 @@ void check_ids(const fs::path& directory, const Tokenizer& tokenizer, std::vecto
            directory.string(), id, num_words, tokenizer.vocabulary_size());
     }
   }
+  check_token_ids(directory, tokenizer, num_words);
 }
 
 /// The cut for texts that a configuration asks for, else the table's.

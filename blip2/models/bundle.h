@@ -64,7 +64,7 @@ at::Tensor norm_images(const Bundle& bundle, const at::Tensor& image_embeds);
 const CausalLanguageModel& causal_language_model(const Bundle& bundle);
 
 /// The token that ends a caption in stage 2: OPT's is the line feed, as in LAVIS
-/// (blip2_reference.md 4.1), any other's the tokenizer's end token.
+/// (1.0.2, models/blip2_models/blip2_opt.py), any other's the tokenizer's end token.
 int64_t caption_end_id(const Bundle& bundle);
 
 struct BundleOptions {
@@ -82,7 +82,7 @@ Bundle load_bundle(const std::filesystem::path& directory, const BundleOptions& 
 /// the same model.
 void save_bundle(const Bundle& bundle, const std::filesystem::path& directory);
 
-/// What training starts from (command_line.md, "What these mean").
+/// What training starts from: the keys of `model` in a training configuration.
 struct AssembleOptions {
   std::filesystem::path image_encoder;  ///< a directory or file of weights
   std::string qformer;  ///< a BERT directory, a model directory, or "bert-base" (random)

@@ -44,7 +44,7 @@ int64_t max_positions(const LanguageConfig& config);
 /// V of the language model.
 int64_t vocab_size(const LanguageConfig& config);
 /// Slots for the weights, whose names in the source are `prefix` + ours. Where tensors are tied, a
-/// file may have any one of their names, or several (hugging_face_interop.md 1.3).
+/// file may have any one of their names, or several: which, depends on what wrote it.
 std::vector<Slot> language_slots(LanguageWeights& weights, const LanguageConfig& config,
                                  const std::string& prefix);
 /// The names of `model_type` for messages and `inspect`.

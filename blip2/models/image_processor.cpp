@@ -41,6 +41,7 @@ int parse_square(const ConfigFields& fields, const char* key, int64_t fallback) 
   if (value == nullptr || value->is_number()) return parse_side(fields, key, fallback);
   const json object = fields.object(key);
   const ConfigFields sides(object, fields.where() + ": " + key);
+  if (!sides.has("height") || !sides.has("width")) fields.fail_at(key, "height and width");
   const int height = parse_side(sides, "height", fallback);
   if (parse_side(sides, "width", fallback) != height) fields.fail_at(key, "a square");
   return height;
@@ -49,7 +50,8 @@ int parse_square(const ConfigFields& fields, const char* key, int64_t fallback) 
 void parse_sizes(const ConfigFields& fields, ImageTransform& transform) {
   const json* size = fields.find("size");
   const bool shortest = size != nullptr && size->is_object() && size->contains("shortest_edge");
-  if (fields.text("resize_mode", "") == "place_on_background") {
+  fields.require_text("resize_mode", "place_on_background");
+  if (fields.has("resize_mode")) {
     transform.resize_mode = ResizeMode::kPlaceOnBackground;
     transform.fill = fields.positive("fill", transform.fill);
     if (transform.fill > 1) fields.fail_at("fill", "a share from 0 to 1");

@@ -12,6 +12,7 @@
 #include "blip2/models/names_blip.h"
 #include "blip2/models/names_hugging_face.h"
 #include "blip2/models/parts.h"
+#include "blip2/models/token_ids.h"
 #include "blip2/models/trained_part.h"
 
 namespace blip2 {
@@ -70,6 +71,19 @@ InspectedPart qformer_part(const QFormerConfig& config, int64_t parameters) {
            {"max_position_embeddings", config.max_position_embeddings}}};
 }
 
+/// The tokenizer of a directory, where it has one, must fit the table of words.
+void check_tokenizer(const fs::path& directory, int64_t num_words,
+                     const std::vector<std::string>& extra_special_tokens = {}) {
+  std::unique_ptr<Tokenizer> tokenizer;
+  try {
+    tokenizer = load_tokenizer(directory, extra_special_tokens);
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::kNotFound) return;
+    throw;
+  }
+  check_token_ids(directory, *tokenizer, num_words);
+}
+
 void finish(Gathered& gathered, const TensorSource& source) {
   Inspection& result = gathered.result;
   gathered.ignored.insert(gathered.ignored.end(), unused_buffers().begin(), unused_buffers().end());
@@ -106,6 +120,7 @@ void inspect_whole(Gathered& gathered, const fs::path& directory, const TensorSo
   VisionWeights vision_weights = make_vision_weights(vision);
   add_vision(gathered, vision_weights, vision, kVisionPrefix);
   if (retrieval) {
+    check_tokenizer(directory, config.qformer.vocab_size, {"[DEC]"});
     Stage1 model = make_stage1(stage1_config(config));
     gathered.result.parts.push_back(qformer_part(config.qformer, elements(named_tensors(model))));
     add_slots(gathered, stage1_slots(model, source));
@@ -113,6 +128,8 @@ void inspect_whole(Gathered& gathered, const fs::path& directory, const TensorSo
   }
   const LanguageConfig language = parse_language(config.text_json, where + ": text_config");
   refuse_excess(claimed_parameters(language), source);
+  check_tokenizer(directory, vocab_size(language));
+  if (is_instruct) check_tokenizer(directory / "qformer_tokenizer", config.qformer.vocab_size);
   Generative model = make_generative(config.qformer, config.image_norm_eps, width_of(language),
                                      is_instruct ? TextSide::kPresent : TextSide::kAbsent);
   gathered.result.parts.push_back(qformer_part(config.qformer, elements(named_tensors(model))));
@@ -130,6 +147,7 @@ void inspect_blip(Gathered& gathered, const fs::path& directory, const TensorSou
       parse_vision(config.vision_json, (directory / "config.json").string() + ": vision_config");
   refuse_excess(claimed_parameters(vision), source);
   refuse_excess(claimed_parameters(config.text), source);
+  check_tokenizer(directory, config.text.vocab_size);
   VisionWeights vision_weights = make_vision_weights(vision);
   add_vision(gathered, vision_weights, vision, kVisionPrefix);
   gathered.ignored = unused_blip_tensors(config.output);
@@ -164,6 +182,7 @@ void inspect_clip(Gathered& gathered, const fs::path& directory, const TensorSou
   const ClipConfig config = read_clip_config(directory);
   gathered.result.kind = class_name(DirectoryKind::kClip);
   refuse_excess(claimed_parameters(VisionConfig(config.vision)), source);
+  check_tokenizer(directory, config.text.vocab_size);
   Clip model = make_clip(config);
   gathered.result.parts.push_back({"image encoder", "clip_vision_model", true,
                                    elements(named_tensors(model.vision_model)),
@@ -240,6 +259,7 @@ Inspection inspect_directory(const fs::path& directory) {
     gathered.result.kind = "language model";
     const LanguageConfig config = parse_language(read_file(where), where);
     refuse_excess(claimed_parameters(config), *source);
+    check_tokenizer(directory, vocab_size(config));
     LanguageWeights weights = make_language_weights(config);
     add_language(gathered, weights, config, "");
     finish(gathered, *source);

@@ -93,6 +93,19 @@ T5Config parse_t5(const ConfigFields& fields) {
   return config;
 }
 
+/// The end tokens that a file names, one or several, must be words.
+void check_end_tokens(const ConfigFields& fields, int64_t num_words) {
+  const json* value = fields.find("eos_token_id");
+  if (value == nullptr) return;
+  const json ids = value->is_array() ? *value : json::array({*value});
+  const bool are_words = std::all_of(ids.begin(), ids.end(), [&](const json& id) {
+    return id.is_number_integer() && id >= 0 && id < num_words;
+  });
+  if (!are_words) {
+    fields.fail_at("eos_token_id", fmt::format("ids from 0 to {}", num_words - 1));
+  }
+}
+
 /// Every field by its name; ids below 0 are none.
 template <typename Config>
 json to_json(Config config, const char* architecture, const char* type) {
@@ -134,9 +147,13 @@ LanguageConfig parse_language(std::string_view text, const std::string& where) {
   const json object = parse_config(text, where);
   const ConfigFields fields(object, where);
   const std::string type = fields.text("model_type", "opt");
-  if (type == "llama") return parse_llama(fields);
-  if (type == "opt") return parse_opt(fields);
-  if (type == "t5") return parse_t5(fields);
+  const auto checked = [&](auto config) {
+    check_end_tokens(fields, config.vocab_size);
+    return config;
+  };
+  if (type == "llama") return checked(parse_llama(fields));
+  if (type == "opt") return checked(parse_opt(fields));
+  if (type == "t5") return checked(parse_t5(fields));
   fail(ErrorCode::kUnsupported, "{}: model_type: expected llama, opt or t5, found {}", where,
        quote(type));
 }

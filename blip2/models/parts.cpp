@@ -22,12 +22,13 @@
 #include "blip2/models/language/llama_language_model.h"
 #include "blip2/models/names_gguf.h"
 #include "blip2/models/names_hugging_face.h"
+#include "blip2/models/token_ids.h"
 
 namespace blip2 {
 namespace fs = std::filesystem;
 namespace {
 
-/// Names of shapes with random weights in command_line.md that this version does not build.
+/// Names of shapes with random weights, which this version does not build.
 bool is_shape_word(const fs::path& path) {
   return path == "eva_clip_g" || path == "clip_L" || path == "none";
 }
@@ -152,6 +153,20 @@ std::string generation_json(const fs::path& directory) {
   return text;
 }
 
+/// The ids that a tokenizer puts into a text by itself, the one that ends a text, and all others
+/// must be rows of the model's table.
+void check_ids(const fs::path& path, const Tokenizer& tokenizer, int64_t num_words) {
+  std::vector<int64_t> ids = tokenizer.encode("");
+  ids.push_back(tokenizer.special_ids().eos);
+  for (const int64_t id : ids) {
+    if (id < num_words) continue;
+    fail(ErrorCode::kCorruptData,
+         "{}: the tokenizer's special id {} is none of the {} words of the model ({} pieces)",
+         path.string(), id, num_words, tokenizer.vocabulary_size());
+  }
+  check_token_ids(path, tokenizer, num_words);
+}
+
 LanguageModelPart finish(LanguageModelPart part, LanguageWeights weights,
                          const LanguageConfig& config, const PartOptions& options) {
   move_to(weight_tensors(weights), options.device);
@@ -169,6 +184,7 @@ LanguageModelPart open_gguf(const fs::path& path, const PartOptions& options) {
   const LlamaConfig config = llama_config_from_gguf(file);
   part.text_json = format_language(config);
   part.tokenizer = tokenizer_from_gguf(file);
+  check_ids(path, *part.tokenizer, config.vocab_size);
   nlohmann::ordered_json generation = nlohmann::ordered_json::object();
   if (config.bos_token_id >= 0) generation["bos_token_id"] = config.bos_token_id;
   if (config.eos_token_id >= 0) generation["eos_token_id"] = config.eos_token_id;
@@ -208,6 +224,7 @@ LanguageModelPart open_language_directory(const fs::path& directory, const PartO
   keep_stored_dtypes(slots, *source);
   load(*source, slots, loading);
   part.tokenizer = load_tokenizer(directory);
+  check_ids(directory, *part.tokenizer, vocab_size(config));
   part.generation_json = generation_json(directory);
   return finish(std::move(part), std::move(weights), config, options);
 }

@@ -28,7 +28,7 @@ struct ImageEncoderPart {
 enum class Finiteness { kChecked, kTrusted };
 
 /// The activation in a T5's feed-forward: its configuration's, or the exact GELU that LAVIS puts in
-/// its place (blip2_reference.md 4.2).
+/// its place (1.0.2, models/blip2_models/blip2_t5.py).
 enum class T5Activation { kAsConfigured, kExactGelu };
 
 struct PartOptions {

@@ -15,14 +15,14 @@ using json = nlohmann::ordered_json;  // files keep their order
 namespace {
 
 EfficientNetStage parse_stage(const json& value, const std::string& where) {
-  if (!value.is_object()) {
-    fail(ErrorCode::kCorruptData, "{}: stages: expected objects", where);
-  }
-  const ConfigFields fields(value, where + ": stages");
+  if (!value.is_object()) fail(ErrorCode::kCorruptData, "{}: expected an object", where);
+  const ConfigFields fields(value, where);
   EfficientNetStage stage;
   stage.repeats = fields.size("repeats", 1);
   stage.kernel = fields.size("kernel", 3);
+  if (stage.kernel % 2 == 0) fields.fail_at("kernel", "an odd number");
   stage.stride = fields.size("stride", 1);
+  if (stage.stride > 2) fields.fail_at("stride", "1 or 2");
   stage.expansion = fields.size("expansion", 1);
   stage.width = fields.size("width", 16);
   return stage;
@@ -38,7 +38,10 @@ EfficientNetConfig parse_efficientnet(const ConfigFields& fields) {
   if (const json* stages = fields.find("stages")) {
     if (!stages->is_array() || stages->empty()) fields.fail_at("stages", "a list of stages");
     config.stages.clear();
-    for (const json& stage : *stages) config.stages.push_back(parse_stage(stage, fields.where()));
+    for (const json& stage : *stages) {
+      const std::string place = fmt::format("{}: stages[{}]", fields.where(), config.stages.size());
+      config.stages.push_back(parse_stage(stage, place));
+    }
   }
   return config;
 }

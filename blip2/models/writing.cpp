@@ -71,18 +71,7 @@ Writing start_generative(const Bundle& bundle, const at::Tensor& image_embeds,
   const int64_t num_queries = queries.size(1);
   // An empty prompt still has the tokenizer's start or end token, where there is one.
   const Ids rows = encode_all(*bundle.text_tokenizer, prompts);
-  const PaddedIds text =
-      pad_ids(rows, seq2seq != nullptr ? PaddingSide::kRight : PaddingSide::kLeft, bundle.device);
-  at::Tensor embeds = queries, mask;
-  if (text.ids.size(1) > 0) {
-    embeds = at::cat({queries, bundle.language_model->embed(text.ids)}, 1);
-  }
-  if (text.has_padding) {
-    mask =
-        at::cat({at::full({queries.size(0), num_queries}, 1, text.mask.options()), text.mask}, 1);
-  }
   Writing writing;
-  writing.decoder = bundle.language_model->decode(embeds, mask);
   writing.eos_ids = language_end_ids(bundle);
   writing.tokenizer = bundle.text_tokenizer.get();
   for (const std::vector<int64_t>& ids : rows) {
@@ -102,6 +91,17 @@ Writing start_generative(const Bundle& bundle, const at::Tensor& image_embeds,
     }
     writing.prompt_ids.push_back(std::move(counted));
   }
+  const PaddedIds text =
+      pad_ids(rows, seq2seq != nullptr ? PaddingSide::kRight : PaddingSide::kLeft, bundle.device);
+  at::Tensor embeds = queries, mask;
+  if (text.ids.size(1) > 0) {
+    embeds = at::cat({queries, bundle.language_model->embed(text.ids)}, 1);
+  }
+  if (text.has_padding) {
+    mask =
+        at::cat({at::full({queries.size(0), num_queries}, 1, text.mask.options()), text.mask}, 1);
+  }
+  writing.decoder = bundle.language_model->decode(embeds, mask);
   return writing;
 }
 

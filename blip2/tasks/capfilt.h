@@ -41,7 +41,8 @@ struct CapFiltOptions {
 };
 
 /// The method's own: 10 captions by nucleus sampling (p 0.9), 5 to 20 tokens, the penalty for
-/// repetition that BLIP draws with (LAVIS's blip_caption, blip2_reference.md 8.1).
+/// repetition that BLIP draws with (LAVIS 1.0.2, models/blip_models/blip_caption.py and
+/// models/med.py).
 ///
 /// In BLIP-1 the lengths count the prompt, as there; elsewhere the new tokens alone.
 GenerationOptions default_capfilt_generation(const Bundle& captioner);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <span>
 #include <string>
 #include <vector>
@@ -27,8 +28,11 @@ struct Question {
   std::string text;
 };
 
-/// The defaults of a model: its generation_config.json over Hugging Face's.
-GenerationOptions default_generation_options(const Bundle& bundle);
+/// The defaults of a model: its generation_config.json over Hugging Face's. `directory` is where
+/// the model is from, for messages. Throws kCorruptData, naming the file, the key, what was
+/// expected and what was found.
+GenerationOptions default_generation_options(const Bundle& bundle,
+                                             const std::filesystem::path& directory = {});
 
 /// The bundle must outlive it. Methods may be called by several threads.
 class Captioner {
@@ -39,7 +43,8 @@ class Captioner {
             uint64_t seed = 42);
 
   /// For each picture, num_return_sequences captions. What a picture gets does not depend on the
-  /// others.
+  /// others: the draws of a sampled text depend on the seed, the picture's file and the prompt, so
+  /// that equal pictures get equal captions.
   std::vector<std::vector<Caption>> caption(const std::vector<Picture>& pictures) const;
 
   /// For each question, num_return_sequences texts; the prompt takes no part. A picture is encoded

@@ -14,6 +14,7 @@
 #include "blip2/data/collate.h"
 #include "blip2/models/bundle.h"
 #include "blip2/models/similarity.h"
+#include "blip2/text/utf8.h"
 
 namespace blip2 {
 namespace {
@@ -25,6 +26,13 @@ std::vector<double> softmax(std::vector<double> scores, double total) {
   for (double& score : scores) sum += score = std::exp(score - best);
   for (double& score : scores) score *= total / sum;
   return scores;
+}
+
+/// Whether bytes of a file can be a label: text, with no control characters but tabs.
+bool is_text(const std::string& label) {
+  return is_valid_utf8(label) && std::none_of(label.begin(), label.end(), [](char c) {
+           return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f;
+         });
 }
 
 }  // namespace
@@ -98,11 +106,17 @@ std::vector<Classification> Classifier::classify(const std::vector<Picture>& pic
 std::vector<std::string> read_labels(const std::string& file_or_list) {
   std::error_code ignored;
   const bool is_file = std::filesystem::is_regular_file(file_or_list, ignored);
+  if (!is_file && file_or_list.find(',') == std::string::npos) {
+    fail(ErrorCode::kInvalidArgument,
+         "--labels: expected a file, or two labels or more with commas between, found '{}', which "
+         "is no file",
+         file_or_list);
+  }
   const std::string text = is_file ? read_file(file_or_list) : file_or_list;
   const char separator = is_file ? '\n' : ',';
   std::vector<std::string> labels;
   std::set<std::string> known;
-  for (size_t begin = 0; begin < text.size();) {
+  for (size_t begin = 0, line = 1; begin < text.size(); ++line) {
     const size_t end = std::min(text.find(separator, begin), text.size());
     std::string label = text.substr(begin, end - begin);
     begin = end + 1;
@@ -112,10 +126,19 @@ std::vector<std::string> read_labels(const std::string& file_or_list) {
       fail(ErrorCode::kInvalidArgument, "--labels: expected no empty label in '{}'", file_or_list);
     }
     label = label.substr(first, label.find_last_not_of(" \t\r") - first + 1);
+    if (is_file && !is_text(label)) {
+      fail(ErrorCode::kCorruptData, "{}:{}: expected a label in UTF-8, found other bytes",
+           file_or_list, line);
+    }
     if (!known.insert(label).second) {
       fail(ErrorCode::kInvalidArgument, "--labels: '{}' is named twice", label);
     }
     labels.push_back(std::move(label));
+  }
+  if (is_file && labels.size() < 2) {
+    fail(ErrorCode::kInvalidArgument,
+         "--labels: {}: expected two labels or more, a line each, found {}", file_or_list,
+         labels.size());
   }
   return labels;
 }

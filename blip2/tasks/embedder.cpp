@@ -143,8 +143,8 @@ Embedder::Embedder(const Bundle& bundle, std::vector<std::string> features, int6
     const std::string& name = features_[i];
     const std::vector<std::string>& known = feature_names();
     if (std::find(known.begin(), known.end(), name) == known.end()) {
-      fail(ErrorCode::kInvalidArgument, "--features: unknown feature '{}'; did you mean '{}'?",
-           name, nearest_name(name, known));
+      fail(ErrorCode::kInvalidArgument, "--features: unknown feature '{}'{}", name,
+           did_you_mean(name, known));
     }
     if (std::find(features_.begin(), features_.begin() + static_cast<std::ptrdiff_t>(i), name) !=
         features_.begin() + static_cast<std::ptrdiff_t>(i)) {

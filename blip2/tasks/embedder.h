@@ -13,8 +13,8 @@ namespace blip2 {
 
 struct Bundle;
 
-/// The features that there are, in the order of command_line.md: pixel_values, image_embeds (after
-/// the layer norm), query_output, itc_image, itc_text, multimodal, language_inputs, logits.
+/// The features that there are, in this order: pixel_values, image_embeds (after the layer norm),
+/// query_output, itc_image, itc_text, multimodal, language_inputs, logits (docs/formats.md).
 const std::vector<std::string>& feature_names();
 
 /// The bundle must outlive it. Methods may be called by several threads.

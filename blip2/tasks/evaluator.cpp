@@ -5,6 +5,7 @@
 #include <ATen/ops/softmax.h>
 
 #include <algorithm>
+#include <charconv>
 #include <iterator>
 #include <map>
 #include <numeric>
@@ -191,6 +192,16 @@ EncodedSet encode_set(const Bundle& bundle, const Source& source,
 }
 
 }  // namespace
+
+std::optional<int64_t> coco_image_number(const std::filesystem::path& image) {
+  const std::string stem = image.stem().string();
+  const std::string digits = stem.substr(stem.rfind('_') + 1);  // the whole, if there is no '_'
+  if (digits.find_first_not_of("0123456789") != std::string::npos) return std::nullopt;
+  int64_t number = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  if (error != std::errc()) return std::nullopt;  // no digit, or too many
+  return number;
+}
 
 RetrievalEvaluation evaluate_retrieval(const Bundle& bundle, const Source& source,
                                        const EvaluationOptions& options) {

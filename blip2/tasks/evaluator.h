@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,12 +25,16 @@ struct EvaluationOptions {
   std::function<void(int64_t pictures)> progress;  ///< told how many more are done; may be empty
 };
 
+/// The number at the end of a COCO picture's name, "val2014/COCO_val2014_000000391895.jpg", as
+/// LAVIS takes it for its result files; none where the name does not end in one.
+std::optional<int64_t> coco_image_number(const std::filesystem::path& image);
+
 struct RetrievalEvaluation {
   int64_t num_images = 0, num_texts = 0;
   bool has_matching = false;  ///< else what ITM gives stays 0: CLIP
   RetrievalScores itc;        ///< percent
-  RetrievalScores
-      reranked;  ///< score = ITM logit + cosine for the best `rerank` (blip2_reference.md 5.5)
+  RetrievalScores reranked;   ///< score = ITM logit + cosine for the best `rerank` (LAVIS 1.0.2,
+                              ///< models/blip2_models/blip2.py: compute_sim_matrix)
   RetrievalScores chance;
   /// Of each picture with its first caption and one negative caption, percent. Random: uniform
   /// among those of other pictures; hard: drawn from the softmax of the similarities, as in

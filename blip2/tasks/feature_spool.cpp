@@ -46,7 +46,14 @@ struct FeatureSpool::Feature {
 };
 
 FeatureSpool::FeatureSpool(fs::path output)
-    : output_(std::move(output)), folder_(make_folder_beside(output_)) {}
+    : output_(std::move(output)), folder_(make_folder_beside(output_)) {
+  try {
+    require_writable(output_);
+  } catch (const Error&) {
+    fs::remove_all(folder_);
+    throw;
+  }
+}
 
 FeatureSpool::~FeatureSpool() {
   std::error_code ignored;

@@ -1,6 +1,9 @@
 #include "blip2/tasks/picture_files.h"
 
+#include <algorithm>
+
 #include "blip2/base/error.h"
+#include "blip2/base/files.h"
 #include "blip2/data/shard.h"
 #include "blip2/data/tar_index.h"
 
@@ -9,6 +12,21 @@ namespace fs = std::filesystem;
 
 namespace {
 
+constexpr const char* kNoPicture = "no picture (.jpg .jpeg .png .webp .gif .bmp) in this";
+
+const std::vector<std::string>& picture_extensions() {
+  static const std::vector<std::string> extensions = {".jpg",  ".jpeg", ".png",
+                                                      ".webp", ".gif",  ".bmp"};
+  return extensions;
+}
+
+/// Says why nothing in a folder could be read.
+[[noreturn]] void refuse_folder(const std::string& folder) {
+  const bool is_empty = list_files(folder, picture_extensions()).empty();
+  if (is_empty) fail(ErrorCode::kNotFound, "{}: {} folder", folder, kNoPicture);
+  fail(ErrorCode::kInvalidArgument, "{}: expected a picture, found a folder", folder);
+}
+
 /// The length of the shard's path at the start of SHARD.tar/MEMBER; 0 where there is no such shard.
 size_t shard_length(const std::string& name) {
   for (size_t at = name.find(".tar/"); at != std::string::npos; at = name.find(".tar/", at + 1)) {
@@ -16,6 +34,18 @@ size_t shard_length(const std::string& name) {
   }
   return 0;
 }
+
+/// Names for the members of a tar, where one name may occur again: a second "a.png" is "a.png#2".
+class MemberNames {
+ public:
+  std::string next(const std::string& name) {
+    const int64_t count = ++counts_[name];
+    return count == 1 ? name : next(fmt::format("{}#{}", name, count));
+  }
+
+ private:
+  std::unordered_map<std::string, int64_t> counts_;
+};
 
 }  // namespace
 
@@ -30,17 +60,28 @@ bool names_picture(const std::string& text) {
 }
 
 std::vector<std::string> pictures_in_shard(const std::string& shard) {
-  const MappedFile file(shard);
-  const TarIndex index = index_tar(file.bytes());
   std::vector<std::string> names;
-  for (const TarMember& member : index.members) {
-    if (is_picture_name(member.name)) names.push_back(shard + "/" + member.name);
+  try {
+    const MappedFile file(shard);
+    const TarIndex index = index_tar(file.bytes());
+    MemberNames unique;
+    for (const TarMember& member : index.members) {
+      const std::string name = unique.next(member.name);
+      if (is_picture_name(member.name)) names.push_back(shard + "/" + name);
+    }
+    if (!index.damage.empty() || names.empty()) names.push_back(shard);
+  } catch (const Error&) {  // opening it fails again
+    names.push_back(shard);
   }
-  if (!index.damage.empty()) names.push_back(shard);
-  if (names.empty()) {
-    fail(ErrorCode::kNotFound, "{}: no picture (.jpg .jpeg .png .webp .gif .bmp) in this shard",
-         shard);
-  }
+  return names;
+}
+
+std::vector<std::string> pictures_in_folder(const std::string& folder) {
+  const FileListing listing = list_readable_files(folder, picture_extensions());
+  std::vector<std::string> names;
+  for (const fs::path& file : listing.files) names.push_back(file.string());
+  for (const fs::path& unlisted : listing.unlisted) names.push_back(unlisted.string());
+  if (names.empty()) names.push_back(folder);
   return names;
 }
 
@@ -49,19 +90,27 @@ void PictureFiles::index(const std::string& shard) {
   const MappedFile file(shard);
   TarIndex index = index_tar(file.bytes());
   members_.clear();
-  for (TarMember& member : index.members) {
-    members_.insert_or_assign(std::move(member.name), FileRange{shard, member.offset, member.size});
+  MemberNames unique;
+  for (const TarMember& member : index.members) {
+    members_.emplace(unique.next(member.name), FileRange{shard, member.offset, member.size});
   }
   damage_ = std::move(index.damage);
   shard_ = shard;
 }
 
 std::unique_ptr<ImageBytes> PictureFiles::open(const std::string& name) {
+  // With a zero byte in it, a name is no path: what stands before that is not what was asked for.
+  if (name.find('\0') != std::string::npos) return std::make_unique<ImageBytes>(name, std::nullopt);
   if (is_shard(name)) {
     index(name);
-    fail(ErrorCode::kCorruptData, "{}: {}", name,
-         damage_.empty() ? "expected a picture, found a shard" : damage_);
+    if (!damage_.empty()) fail(ErrorCode::kCorruptData, "{}: {}", name, damage_);
+    const bool has_pictures = std::ranges::any_of(
+        members_, [](const auto& member) { return is_picture_name(member.first); });
+    if (!has_pictures) fail(ErrorCode::kNotFound, "{}: {} shard", name, kNoPicture);
+    fail(ErrorCode::kInvalidArgument, "{}: expected a picture, found a shard", name);
   }
+  std::error_code error;
+  if (fs::is_directory(name, error)) refuse_folder(name);
   const size_t length = shard_length(name);
   if (length == 0) return std::make_unique<ImageBytes>(name, std::nullopt);
   index(name.substr(0, length));

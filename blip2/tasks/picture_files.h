@@ -17,16 +17,21 @@ bool is_shard(const std::string& path);
 /// Whether a text names a file, or something in a shard that is there.
 bool names_picture(const std::string& text);
 
-/// The names of the pictures in a shard (by their extensions), in its order: "SHARD.tar/MEMBER".
-/// Last stands the shard itself if it is damaged: opening that name says how. Throws kNotFound for
-/// a whole shard without pictures.
+/// The names of the pictures in a shard (by their extensions), in its order: "SHARD.tar/MEMBER"; of
+/// several members of one name the second is "SHARD.tar/MEMBER#2".
+/// Last stands the shard itself if it is damaged or has no pictures: opening that name says so.
 std::vector<std::string> pictures_in_shard(const std::string& shard);
+
+/// The pictures below a folder (by their extensions), sorted. Last stand the folders that cannot be
+/// listed, or the folder itself if it has no pictures: opening those names says so.
+std::vector<std::string> pictures_in_folder(const std::string& folder);
 
 /// Opens pictures; remembers where the members of one shard lie. Not thread-safe.
 class PictureFiles {
  public:
-  /// Throws kNotFound where there is no such file or member, kCorruptData for a shard's own name,
-  /// with its damage.
+  /// Throws kNotFound where there is no such file or member; for a shard's own name kCorruptData
+  /// with its damage, for a folder's kUnavailable if it cannot be listed; for both kNotFound if no
+  /// picture is in it.
   std::unique_ptr<ImageBytes> open(const std::string& name);
 
  private:

@@ -3,40 +3,34 @@
 #include <algorithm>
 #include <filesystem>
 #include <istream>
+#include <new>
 
 #include "blip2/base/error.h"
-#include "blip2/base/files.h"
+#include "blip2/base/random.h"
 
 namespace blip2 {
 namespace fs = std::filesystem;
 
 std::vector<std::string> expand_images(const std::vector<std::string>& arguments,
                                        std::istream& standard_input) {
-  static const std::vector<std::string> extensions = {".jpg",  ".jpeg", ".png",
-                                                      ".webp", ".gif",  ".bmp"};
   std::vector<std::string> paths;
-  const auto add_file = [&paths](const std::string& file) {
-    if (is_shard(file)) {
-      for (std::string& member : pictures_in_shard(file)) paths.push_back(std::move(member));
-    } else {
-      paths.push_back(file);
-    }
+  const auto add = [&paths](const std::string& name) {
+    std::error_code error;  // a long name is no valid path: it fails when it is opened
+    const bool has_end = name.find('\0') != std::string::npos;  // and so is one with an end in it
+    std::vector<std::string> found = has_end                         ? std::vector{name}
+                                     : is_shard(name)                ? pictures_in_shard(name)
+                                     : fs::is_directory(name, error) ? pictures_in_folder(name)
+                                                                     : std::vector{name};
+    for (std::string& path : found) paths.push_back(std::move(path));
   };
   for (const std::string& argument : arguments) {
     if (argument == "-") {
       for (std::string line; std::getline(standard_input, line);) {
         if (!line.empty() && line.back() == '\r') line.pop_back();
-        if (!line.empty()) add_file(line);
+        if (!line.empty()) add(line);
       }
-    } else if (fs::is_directory(argument)) {
-      const std::vector<fs::path> files = list_files(argument, extensions);
-      if (files.empty()) {
-        fail(ErrorCode::kNotFound,
-             "{}: no picture (.jpg .jpeg .png .webp .gif .bmp) in this folder", argument);
-      }
-      for (const fs::path& file : files) paths.push_back(file.string());
     } else {
-      add_file(argument);
+      add(argument);
     }
   }
   return paths;
@@ -48,10 +42,24 @@ std::vector<std::span<const float>> pixels_of(const std::vector<Picture>& pictur
   return pixels;
 }
 
+namespace {
+
+Picture make_picture(PictureFiles& files, size_t input, const std::string& path,
+                     const ImageTransform& transform, const DecodeOptions& options) try {
+  const auto file = files.open(path);
+  const std::span<const std::byte> bytes = file->bytes();
+  return {input, path, prepare_pixels(bytes, path, transform, options),
+          hash_text({reinterpret_cast<const char*>(bytes.data()), bytes.size()})};
+} catch (const std::bad_alloc&) {  // of this picture alone: the next may be smaller
+  fail(ErrorCode::kUnavailable, "{}: not enough memory for this picture", path);
+}
+
+}  // namespace
+
 Picture read_picture(const std::string& path, const ImageTransform& transform,
                      const DecodeOptions& options) {
   PictureFiles files;
-  return {0, path, prepare_pixels(files.open(path)->bytes(), path, transform, options)};
+  return make_picture(files, 0, path, transform, options);
 }
 
 PictureReader::PictureReader(std::vector<std::string> paths, ImageTransform transform,
@@ -71,10 +79,8 @@ PictureBatch PictureReader::read(size_t first) {
   PictureBatch batch;
   for (size_t input = first; input < end; ++input) {
     try {
-      const std::string& path = paths_[input];
-      const auto file = files_.open(path);
       batch.pictures.push_back(
-          {input, path, prepare_pixels(file->bytes(), path, transform_, options_.decode)});
+          make_picture(files_, input, paths_[input], transform_, options_.decode));
     } catch (const Error& error) {
       batch.failures.push_back({input, paths_[input], error.what()});
     }

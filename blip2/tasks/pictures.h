@@ -18,8 +18,9 @@ namespace blip2 {
 
 /// The pictures that command-line arguments stand for: files as they are, directories searched
 /// recursively (sorted), "-" for the paths on `standard_input`, one a line; of a .tar the pictures
-/// in it, as SHARD.tar/MEMBER (picture_files.h). A file that is not there stays in the list and
-/// fails when it is read. Throws kNotFound for a directory or a .tar without pictures.
+/// in it, as SHARD.tar/MEMBER (picture_files.h). What cannot be read stays in the list under its
+/// name and fails when it is opened, with the reason: a file that is not there, a directory or a
+/// .tar without pictures, a folder that cannot be listed.
 std::vector<std::string> expand_images(const std::vector<std::string>& arguments,
                                        std::istream& standard_input);
 
@@ -32,6 +33,7 @@ struct Picture {
   size_t input = 0;  ///< place in the list of paths
   std::string path;
   std::vector<float> pixels;  ///< [3, H, W], normalised
+  uint64_t content = 0;  ///< a hash of the file: with the seed and a text, what draws depend on
 };
 
 /// The pixels of each picture, which must outlive them.

@@ -19,11 +19,30 @@ std::string text_of(const Json& row, const char* key, const std::string& where) 
   return found->get<std::string>();
 }
 
+/// A line's question; `image` becomes its picture. Throws kCorruptData.
+AskedQuestion read_question(const std::string& line, const std::string& where,
+                            std::filesystem::path& image) {
+  const Json row = Json::parse(line, nullptr, false);
+  if (!row.is_object()) {
+    fail(ErrorCode::kCorruptData, R"({}: expected {{"image", "question"}})", where);
+  }
+  AskedQuestion asked{text_of(row, "question", where), ""};
+  if (row.contains("question_id")) {
+    const Json& id = row["question_id"];
+    if (!id.is_string() && !id.is_number_integer()) {
+      fail(ErrorCode::kCorruptData, "{}: question_id: expected a string or a whole number", where);
+    }
+    asked.question_id = json_on_one_line(id);
+  }
+  image = text_of(row, "image", where);
+  return asked;
+}
+
 }  // namespace
 
-std::vector<QuestionedImage> read_questions_of(const std::filesystem::path& path) {
+QuestionFile read_question_file(const std::filesystem::path& path) {
   const std::string content = read_file(path);
-  std::vector<QuestionedImage> images;
+  QuestionFile file;
   std::map<std::string, size_t> places;
   size_t line_number = 0;
   for (size_t begin = 0; begin < content.size();) {
@@ -32,28 +51,22 @@ std::vector<QuestionedImage> read_questions_of(const std::filesystem::path& path
     begin = end + 1;
     ++line_number;
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
-    const std::string where = fmt::format("{}:{}", path.string(), line_number);
-    const Json row = Json::parse(line, nullptr, false);
-    if (!row.is_object()) {
-      fail(ErrorCode::kCorruptData, R"({}: expected {{"image", "question"}})", where);
+    try {
+      std::filesystem::path image;
+      AskedQuestion asked =
+          read_question(line, fmt::format("{}:{}", path.string(), line_number), image);
+      asked.line = line_number;
+      if (image.is_relative()) image = path.parent_path() / image;
+      const auto [place, is_new] = places.emplace(image.string(), file.images.size());
+      if (is_new) file.images.push_back({image.string(), {}});
+      file.images[place->second].questions.push_back(std::move(asked));
+    } catch (const Error& error) {
+      file.bad_lines.push_back({line_number, error.what()});
     }
-    AskedQuestion asked{text_of(row, "question", where), ""};
-    if (row.contains("question_id")) {
-      const Json& id = row["question_id"];
-      if (!id.is_string() && !id.is_number_integer()) {
-        fail(ErrorCode::kCorruptData, "{}: question_id: expected a string or a whole number",
-             where);
-      }
-      asked.question_id = json_on_one_line(id);
-    }
-    std::filesystem::path image = text_of(row, "image", where);
-    if (image.is_relative()) image = path.parent_path() / image;
-    const auto [place, is_new] = places.emplace(image.string(), images.size());
-    if (is_new) images.push_back({image.string(), {}});
-    images[place->second].questions.push_back(std::move(asked));
   }
-  if (images.empty()) fail(ErrorCode::kCorruptData, "{}: expected questions", path.string());
-  return images;
+  if (!file.images.empty()) return file;
+  if (!file.bad_lines.empty()) fail(ErrorCode::kCorruptData, "{}", file.bad_lines.front().reason);
+  fail(ErrorCode::kCorruptData, "{}: expected questions", path.string());
 }
 
 }  // namespace blip2

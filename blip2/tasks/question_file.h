@@ -1,6 +1,7 @@
 // Files of questions about pictures: what `blip2 answer --jsonl` reads.
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -10,6 +11,7 @@ namespace blip2 {
 struct AskedQuestion {
   std::string question;
   std::string question_id;  ///< the JSON of the member, "" where there is none
+  size_t line = 0;          ///< of the file, from 1
 };
 
 /// A picture with all that is asked of it.
@@ -18,8 +20,20 @@ struct QuestionedImage {
   std::vector<AskedQuestion> questions;
 };
 
+/// A line that asks nothing.
+struct BadLine {
+  size_t line = 0;     ///< from 1
+  std::string reason;  ///< "FILE:LINE: expected ..."
+};
+
+struct QuestionFile {
+  std::vector<QuestionedImage> images;
+  std::vector<BadLine> bad_lines;
+};
+
 /// Reads {"image", "question", "question_id"?} lines. Questions about one picture come together,
-/// pictures in the order of their first line. Throws kNotFound, or kCorruptData naming the line.
-std::vector<QuestionedImage> read_questions_of(const std::filesystem::path& path);
+/// pictures in the order of their first line. Throws kNotFound, or kCorruptData where no line asks
+/// anything.
+QuestionFile read_question_file(const std::filesystem::path& path);
 
 }  // namespace blip2

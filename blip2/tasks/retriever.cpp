@@ -52,7 +52,7 @@ std::vector<float> text_scores(const Index& index, const at::Tensor& query) {
   return {cosines.const_data_ptr<float>(), cosines.const_data_ptr<float>() + cosines.numel()};
 }
 
-/// NaN (a damaged index) comes last.
+/// NaN (of a query; an index has none) comes last.
 double comparable(double score) {
   return std::isnan(score) ? -std::numeric_limits<double>::infinity() : score;
 }

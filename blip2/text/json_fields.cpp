@@ -29,8 +29,9 @@ json read_json_object(const std::filesystem::path& path) {
   json value;
   try {
     value = json::parse(read_file(path));
-  } catch (const json::exception& fault) {
-    fail(ErrorCode::kCorruptData, "{}: expected JSON: {}", path.string(), fault.what());
+  } catch (const json::exception&) {
+    fail(ErrorCode::kCorruptData, "{}: expected a JSON object, found text that is not JSON",
+         path.string());
   }
   if (!value.is_object()) wrong_type(path.string(), "an object", value);
   return value;

@@ -1,5 +1,6 @@
 #include "blip2/train/config.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -113,7 +114,7 @@ void validate_model(const TrainConfig& config, ConfigDocument& document) {
     }
   }
   if (model.image_encoder.empty()) {
-    document.fault("model.image_encoder", "expected a directory or a shape, found nothing");
+    document.fault("model.image_encoder", "expected a directory, found nothing");
   }
   if (model.qformer.empty()) {
     document.fault("model.qformer", "expected a directory or bert-base, found nothing");
@@ -133,6 +134,8 @@ void validate_datasets(const TrainConfig& config, ConfigDocument& document) {
           path + ".image_size",
           fmt::format("expected {} as of the other data sets, found {}", size, dataset.image_size));
     }
+    const std::vector<std::string>& formats = dataset_formats();
+    if (std::find(formats.begin(), formats.end(), dataset.format) == formats.end()) continue;
     const bool self_contained = dataset.format == "folder" || dataset.format == "webdataset" ||
                                 dataset.format == "laion_parquet";
     if (dataset.annotations.empty() && !self_contained) {
@@ -185,6 +188,13 @@ void resolve(const TrainConfig& config, ConfigDocument& document, FileChecks che
 
 }  // namespace
 
+const std::vector<std::string>& dataset_formats() {
+  static const std::vector<std::string> formats = {"coco_karpathy", "visual_genome", "cc_tsv",
+                                                   "sbu",           "laion_parquet", "webdataset",
+                                                   "blip_json",     "jsonl",         "folder"};
+  return formats;
+}
+
 SourceConfig source_config(const std::string& name, const DatasetConfig& dataset) {
   SourceConfig config{name, dataset.format, {}, dataset.images};
   config.annotations.assign(dataset.annotations.begin(), dataset.annotations.end());
@@ -217,11 +227,18 @@ void validate(const TrainConfig& config, ConfigDocument& document) {
     document.fault("model.prompt",
                    "expected a text with {} for the question, found '" + config.model.prompt + "'");
   }
+  if (config.model.prompt.find("<image>") != std::string::npos) {
+    document.fault("model.prompt",
+                   "expected a text without \"<image>\", which stands for the "
+                   "picture, found '" +
+                       config.model.prompt + "'");
+  }
   if (run.lora.rank > 0) document.fault("run.lora.rank", "expected 0: not in this version");
 }
 
 LoadedTrainConfig::LoadedTrainConfig(const std::filesystem::path& path,
-                                     const std::vector<std::string>& overrides, FileChecks checks)
+                                     const std::vector<std::string>& overrides, FileChecks checks,
+                                     const std::map<std::string, std::string>& options)
     : document_(config_) {
   const std::string yaml = read_file(path);
   std::vector<std::string> warnings;
@@ -229,7 +246,9 @@ LoadedTrainConfig::LoadedTrainConfig(const std::filesystem::path& path,
     document_.read_text(yaml, path.string());
   }
   for (const std::string& warning : warnings) log_warning("{}", warning);
+  document_.set_file(path.string());
   for (const std::string& assignment : overrides) document_.set(assignment);
+  for (const auto& [option, assignment] : options) document_.set(assignment, option);
   resolve(config_, document_, checks);
 }
 

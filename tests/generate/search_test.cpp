@@ -30,11 +30,11 @@ struct FromJson {
   const nlohmann::json& json;
 
   template <typename T>
-  void operator()(const char* name, T& value, const char*) const {
+  void operator()(const char* name, T& value, const char*, const Limit& = {}) const {
     if (json.contains(name)) value = json[name].get<T>();
   }
   template <typename T>
-  void operator()(const char* name, std::optional<T>& value, const char*) const {
+  void operator()(const char* name, std::optional<T>& value, const char*, const Limit& = {}) const {
     if (json.contains(name)) value = json[name].get<T>();
   }
 };
@@ -72,6 +72,7 @@ void expect_same(const Texts& a, const Texts& b) {
 
 TEST(Search, EqualsTransformersTokenForToken) {
   const Prompts prompts = golden_prompts();
+  ASSERT_EQ(search_golden()["cases"].size(), 175u);
   for (const auto& entry : search_golden()["cases"]) {
     SCOPED_TRACE(entry["options"].dump());
     const Texts texts = run(make_request(entry["options"], prompts), prompts);
@@ -172,6 +173,8 @@ TEST(Search, RefusesOptionsThatCannotHold) {
   for (const nlohmann::json& options :
        {nlohmann::json{{"num_beams", 0}}, nlohmann::json{{"max_new_tokens", 0}},
         nlohmann::json{{"max_length", 2}}, nlohmann::json{{"temperature", 0.0}},
+        nlohmann::json{{"num_beams", kMaxBeams + 1}},
+        nlohmann::json{{"do_sample", true}, {"num_return_sequences", kMaxReturnSequences + 1}},
         nlohmann::json{{"top_p", 0.0}}, nlohmann::json{{"early_stopping", "maybe"}},
         nlohmann::json{{"num_return_sequences", 2}}, nlohmann::json{{"repetition_penalty", 0.0}},
         nlohmann::json{{"do_sample", true}, {"num_beams", 2}, {"num_return_sequences", 3}},

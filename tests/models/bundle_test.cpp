@@ -7,8 +7,11 @@
 #include <ATen/ops/tensor.h>
 #include <gmock/gmock.h>
 
-#include <fstream>
+#include <functional>
+#include <memory>
 #include <nlohmann/json.hpp>
+#include <ostream>
+#include <set>
 
 #include "blip2/base/error.h"
 #include "blip2/checkpoint/safetensors.h"
@@ -118,11 +121,15 @@ TEST(Bundle, SavingWhatWasLoadedWritesTheSameBytes) {
 TEST(Bundle, SavingReplacesAndLeavesNothingBeside) {
   const TemporaryFolder folder;
   const Bundle bundle = testing::tiny_retrieval(folder.path());
-  fs::create_directories(folder / "runs/model");  // an empty folder, as the trainer gives it
+  fs::create_directories(folder / "runs/model");  // an empty folder
   save_bundle(bundle, folder / "runs/model/");
-  write_file_atomic(folder / "runs/model/leftover", "old");
+  write_file_atomic(folder / "runs/model/spiece.model", "another tokenizer's");
   save_bundle(bundle, folder / "runs/model");
-  EXPECT_FALSE(fs::exists(folder / "runs/model/leftover"));
+  EXPECT_FALSE(fs::exists(folder / "runs/model/spiece.model"));
+  write_file_atomic(folder / "runs/model/notes", "precious");
+  EXPECT_THROW(save_bundle(bundle, folder / "runs/model"), Error);
+  EXPECT_EQ(read_file(folder / "runs/model/notes"), "precious");
+  fs::remove(folder / "runs/model/notes");
   EXPECT_EQ(std::distance(fs::directory_iterator(folder / "runs"), fs::directory_iterator()), 1);
   // Saving over the directory that a bundle is mapped from is safe too.
   save_bundle(load_bundle(folder / "runs/model"), folder / "runs/model");
@@ -209,33 +216,115 @@ TEST(BundleErrors, NameWhatIsWrongInTheWeights) {
   EXPECT_THAT(with("vision_config", "stages", json::array()), HasSubstr("stages"));
 }
 
-TEST(BundleErrors, NameTheFile) {
+/// A kind of directory, and the files in it: those that it must have, beside those that every kind
+/// must have, and those that may be missing but not lie.
+struct Kind {
+  const char* name;
+  std::function<void(const fs::path& scratch, const fs::path& directory)> write;
+  std::set<std::string> needed, optional;
+};
+
+void PrintTo(const Kind& kind, std::ostream* out) { *out << kind.name; }
+
+template <typename Model>
+auto saved(Model make) {
+  return [=](const fs::path& scratch, const fs::path& directory) {
+    save_bundle(make(scratch), directory);
+  };
+}
+
+auto written(void (*write)(const fs::path&)) {
+  return [=](const fs::path&, const fs::path& directory) { write(directory); };
+}
+
+// Of a WordPiece tokenizer.json may be missing: there is vocab.txt.
+const Kind kKinds[] = {
+    {"Retrieval", saved(testing::tiny_retrieval), {}, {"tokenizer.json", "tokenizer_config.json"}},
+    {"Generation",
+     saved(testing::tiny_generative),
+     {"tokenizer.json"},
+     {"generation_config.json", "tokenizer_config.json"}},
+    {"Instruct",
+     saved(testing::tiny_instruct),
+     {"tokenizer.json"},
+     {"generation_config.json", "tokenizer_config.json", "qformer_tokenizer/tokenizer.json",
+      "qformer_tokenizer/tokenizer_config.json"}},
+    {"Blip", written(testing::write_tiny_blip), {}, {"tokenizer.json", "tokenizer_config.json"}},
+    {"Clip", written(testing::write_tiny_clip), {"tokenizer.json"}, {}}};
+
+class BundleErrorsOf : public ::testing::TestWithParam<Kind> {
+ protected:
+  void SetUp() override {
+    GetParam().write(folder_.path(), folder_ / "good");
+    restore();
+  }
+  void restore() {
+    fs::remove_all(model_);
+    fs::copy(folder_ / "good", model_, fs::copy_options::recursive);
+  }
+  /// Where the model's tokenizers are.
+  std::vector<fs::path> tokenizers() const {
+    const fs::path reader = model_ / "qformer_tokenizer";
+    return fs::exists(reader) ? std::vector{reader, model_} : std::vector{model_};
+  }
+  const TemporaryFolder folder_;
+  const fs::path model_ = folder_ / "model";
+};
+
+TEST_P(BundleErrorsOf, NameTheFile) {
+  const std::set<std::string>& optional = GetParam().optional;
+  std::set<std::string> needed = GetParam().needed;
+  needed.insert({"config.json", "model.safetensors", "preprocessor_config.json"});
+  std::set<std::string> all = needed;
+  all.insert(optional.begin(), optional.end());
+  all.insert("tokenizer_config.json");
+  for (const std::string& name : all) {
+    SCOPED_TRACE(name);
+    const std::string bytes = read_file(model_ / name);
+    for (const std::string& lie :
+         {bytes.substr(0, bytes.size() / 2), std::string(), std::string("[1, 2]")}) {
+      write_file_atomic(model_ / name, lie);
+      EXPECT_THAT(complaint(model_), HasSubstr((model_ / name).string()));
+    }
+    fs::remove(model_ / name);
+    if (optional.contains(name)) {
+      EXPECT_NO_THROW(load_bundle(model_));
+    } else if (needed.contains(name)) {
+      EXPECT_THAT(complaint(model_), HasSubstr(name));
+    }
+    restore();
+  }
+}
+
+TEST_P(BundleErrorsOf, NameATokenizerThatIsNotThere) {
+  for (const fs::path& tokenizer : tokenizers()) {
+    for (const char* name : {"tokenizer.json", "vocab.txt"}) fs::remove(tokenizer / name);
+    EXPECT_THAT(complaint(model_),
+                HasSubstr(tokenizer.string() + ": expected tokenizer.json, vocab.txt"));
+    restore();
+  }
+}
+
+TEST_P(BundleErrorsOf, NameATokenizerOfAnotherModel) {
+  std::string words;  // more than any tiny model has; those that the tokenizer puts in come last
+  for (int i = 0; i < 300; ++i) words += fmt::format("word{}\n", i);
+  write_file_atomic(folder_ / "vocab.txt", words + "[PAD]\n[UNK]\n[CLS]\n[SEP]\n");
+  const std::unique_ptr<Tokenizer> other = load_tokenizer(folder_.path());
+  for (const fs::path& tokenizer : tokenizers()) {
+    other->save(tokenizer);
+    EXPECT_THAT(complaint(model_), ::testing::StartsWith(tokenizer.string()));
+    restore();
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, BundleErrorsOf, ::testing::ValuesIn(kKinds),
+                         [](const auto& info) { return info.param.name; });
+
+TEST(BundleErrors, NameAClassThatIsNotKnown) {
   const TemporaryFolder folder;
   const fs::path model = folder / "model";
-  const Bundle bundle = testing::tiny_retrieval(folder.path());
-  const auto fresh = [&] {
-    fs::remove_all(model);
-    save_bundle(bundle, model);
-  };
-  for (const char* name : {"config.json", "model.safetensors", "preprocessor_config.json"}) {
-    fresh();
-    fs::remove(model / name);
-    EXPECT_NE(complaint(model), "no error") << name;
-    fresh();
-    const std::string bytes = read_file(model / name);
-    write_file_atomic(model / name, bytes.substr(0, bytes.size() / 2));
-    EXPECT_THAT(complaint(model), HasSubstr(name));
-    write_file_atomic(model / name, "");
-    EXPECT_THAT(complaint(model), HasSubstr(name));
-    write_file_atomic(model / name, "[1, 2]");
-    EXPECT_THAT(complaint(model), HasSubstr(name));
-  }
-  fresh();
-  fs::remove(model / "tokenizer.json");
-  fs::remove(model / "vocab.txt");
-  EXPECT_NE(complaint(model), "no error");
-  EXPECT_NE(complaint(folder / "nowhere"), "no error");
-  fresh();
+  EXPECT_THAT(complaint(folder / "nowhere"), HasSubstr("nowhere: expected the directory"));
+  save_bundle(testing::tiny_retrieval(folder.path()), model);
   json config = read_json(model / "config.json");
   config["architectures"] = {"Blip2Model"};
   write_json(model / "config.json", config);
@@ -251,43 +340,6 @@ TEST(BundleErrors, NotANumberIsFound) {
   bundle.stage1->itm_head.weight.view({-1})[3] = std::nan("");
   save_bundle(bundle, folder / "model");
   EXPECT_THAT(complaint(folder / "model"), HasSubstr("itm_head.weight"));
-}
-
-TEST(TransformConfig, ComesBack) {
-  for (const ResizeMode mode :
-       {ResizeMode::kSquash, ResizeMode::kShorterSideThenCrop, ResizeMode::kPlaceOnBackground}) {
-    ImageTransform transform = efficientnet_lite0_transform();
-    transform.resize_mode = mode;
-    transform.image_size = 192;
-    transform.shorter_side = mode == ResizeMode::kShorterSideThenCrop ? 230 : 192;
-    transform.filter = Filter::kBilinear;
-    if (mode == ResizeMode::kPlaceOnBackground) {
-      transform.fill = 0.9;
-      transform.background = {1, 2, 3};
-    }
-    const ImageTransform back = parse_transform(format_transform(transform), "test");
-    EXPECT_EQ(back.resize_mode, transform.resize_mode);
-    EXPECT_EQ(back.image_size, transform.image_size);
-    EXPECT_EQ(back.shorter_side, transform.shorter_side);
-    EXPECT_EQ(back.fill, transform.fill);
-    EXPECT_EQ(back.background, transform.background);
-    EXPECT_EQ(back.filter, transform.filter);
-    EXPECT_EQ(back.rescale, transform.rescale);
-    EXPECT_EQ(back.mean, transform.mean);
-    EXPECT_EQ(back.std, transform.std);
-  }
-}
-
-TEST(TransformConfig, ReadsThePublishedOne) {
-  const ImageTransform transform = parse_transform(
-      R"({"do_normalize": true, "do_rescale": true, "do_resize": true, "resample": 3,
-          "image_mean": [0.48145466, 0.4578275, 0.40821073], "rescale_factor": 0.00392156862745098,
-          "image_std": [0.26862954, 0.26130258, 0.27577711],
-          "image_processor_type": "BlipImageProcessor", "size": {"height": 364, "width": 364}})",
-      "test");
-  EXPECT_EQ(transform.resize_mode, ResizeMode::kSquash);
-  EXPECT_EQ(transform.image_size, 364);
-  EXPECT_EQ(transform.mean, blip2_transform().mean);
 }
 
 TEST(Inspect, CountsAndFindsWhatDoesNotFit) {

@@ -5,112 +5,55 @@
 #include <ATen/ops/tensor.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include <cstring>
-#include <filesystem>
-#include <fstream>
-#include <map>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "blip2/base/error.h"
+#include "blip2/models/parts.h"
+#include "tests/models/small_gguf.h"
+#include "tests/support/errors.h"
+#include "tests/support/temporary_folder.h"
 
 namespace blip2 {
 namespace {
 
-/// The metadata and tensors of a small GGUF file of zeros; tests change a thing and write it.
-struct SmallGguf {
-  std::map<std::string, std::string> texts = {{"general.architecture", "llama"}};
-  std::map<std::string, uint32_t> numbers = {{"llama.embedding_length", 12},
-                                             {"llama.feed_forward_length", 20},
-                                             {"llama.block_count", 2},
-                                             {"llama.attention.head_count", 3},
-                                             {"llama.attention.head_count_kv", 1},
-                                             {"llama.rope.dimension_count", 4},
-                                             {"llama.context_length", 64},
-                                             {"tokenizer.ggml.eos_token_id", 2}};
-  std::map<std::string, float> fractions = {{"llama.attention.layer_norm_rms_epsilon", 1e-5F},
-                                            {"llama.rope.freq_base", 500.0F}};
-  std::map<std::string, std::vector<uint64_t>> tensors;  // row-major shapes
+using testing::SmallGguf;
 
-  SmallGguf() {
-    tensors = {{"token_embd.weight", {7, 12}}, {"output_norm.weight", {12}}};
-    for (const std::string block : {"blk.0.", "blk.1."}) {
-      tensors[block + "attn_norm.weight"] = {12};
-      tensors[block + "attn_q.weight"] = {12, 12};
-      tensors[block + "attn_k.weight"] = {4, 12};
-      tensors[block + "attn_v.weight"] = {4, 12};
-      tensors[block + "attn_output.weight"] = {12, 12};
-      tensors[block + "ffn_norm.weight"] = {12};
-      tensors[block + "ffn_gate.weight"] = {20, 12};
-      tensors[block + "ffn_up.weight"] = {20, 12};
-      tensors[block + "ffn_down.weight"] = {12, 20};
-    }
+SmallGguf small_llama() {
+  SmallGguf file;
+  file.texts = {{"general.architecture", "llama"}};
+  file.numbers = {{"llama.embedding_length", 12},
+                  {"llama.feed_forward_length", 20},
+                  {"llama.block_count", 2},
+                  {"llama.attention.head_count", 3},
+                  {"llama.attention.head_count_kv", 1},
+                  {"llama.rope.dimension_count", 4},
+                  {"llama.context_length", 64},
+                  {"tokenizer.ggml.eos_token_id", 2}};
+  file.fractions = {{"llama.attention.layer_norm_rms_epsilon", 1e-5F},
+                    {"llama.rope.freq_base", 500.0F}};
+  file.tensors = {{"token_embd.weight", {7, 12}}, {"output_norm.weight", {12}}};
+  for (const std::string block : {"blk.0.", "blk.1."}) {
+    file.tensors[block + "attn_norm.weight"] = {12};
+    file.tensors[block + "attn_q.weight"] = {12, 12};
+    file.tensors[block + "attn_k.weight"] = {4, 12};
+    file.tensors[block + "attn_v.weight"] = {4, 12};
+    file.tensors[block + "attn_output.weight"] = {12, 12};
+    file.tensors[block + "ffn_norm.weight"] = {12};
+    file.tensors[block + "ffn_gate.weight"] = {20, 12};
+    file.tensors[block + "ffn_up.weight"] = {20, 12};
+    file.tensors[block + "ffn_down.weight"] = {12, 20};
   }
-
-  std::filesystem::path write() const;
-};
-
-template <typename T>
-void put(std::string& out, T value) {
-  char bytes[sizeof(T)];
-  std::memcpy(bytes, &value, sizeof(T));
-  out.append(bytes, sizeof(T));
-}
-
-void put_text(std::string& out, const std::string& text) {
-  put<uint64_t>(out, text.size());
-  out += text;
-}
-
-std::filesystem::path SmallGguf::write() const {
-  std::string out = "GGUF";
-  put<uint32_t>(out, 3);
-  put<uint64_t>(out, tensors.size());
-  put<uint64_t>(out, texts.size() + numbers.size() + fractions.size());
-  for (const auto& [key, value] : texts) {
-    put_text(out, key);
-    put<uint32_t>(out, 8);
-    put_text(out, value);
-  }
-  for (const auto& [key, value] : numbers) {
-    put_text(out, key);
-    put<uint32_t>(out, 4);
-    put<uint32_t>(out, value);
-  }
-  for (const auto& [key, value] : fractions) {
-    put_text(out, key);
-    put<uint32_t>(out, 6);
-    put<float>(out, value);
-  }
-  uint64_t offset = 0;
-  for (const auto& [name, shape] : tensors) {
-    put_text(out, name);
-    put<uint32_t>(out, static_cast<uint32_t>(shape.size()));
-    uint64_t elements = 1;
-    for (auto size = shape.rbegin(); size != shape.rend(); ++size) {
-      put<uint64_t>(out, *size);
-      elements *= *size;
-    }
-    put<uint32_t>(out, 0);  // F32
-    put<uint64_t>(out, offset);
-    offset = (offset + 4 * elements + 31) / 32 * 32;
-  }
-  out.resize((out.size() + 31) / 32 * 32 + offset, '\0');
-  const auto path =
-      std::filesystem::temp_directory_path() / ("names_gguf_test." + std::to_string(getpid()));
-  std::ofstream(path, std::ios::binary) << out;
-  return path;
+  return file;
 }
 
 class SmallLlama : public ::testing::Test {
  protected:
-  ~SmallLlama() override { std::filesystem::remove(path_); }
   Llama loaded() {
-    path_ = gguf_.write();
-    return load_llama(GgufFile(path_));
+    gguf_.write(folder_ / "small_llama.gguf");
+    return load_llama(GgufFile(folder_ / "small_llama.gguf"));
   }
   void expect_error(ErrorCode code, const std::string& part) {
     try {
@@ -121,8 +64,8 @@ class SmallLlama : public ::testing::Test {
       EXPECT_THAT(error.what(), ::testing::HasSubstr(part));
     }
   }
-  SmallGguf gguf_;
-  std::filesystem::path path_;
+  const testing::TemporaryFolder folder_;
+  SmallGguf gguf_ = small_llama();
 };
 
 TEST_F(SmallLlama, ReadsItsConfiguration) {
@@ -185,15 +128,35 @@ TEST_F(SmallLlama, MetadataThatClaimsMoreThanTheTensors) {
     const SmallGguf good = gguf_;
     gguf_.numbers[key] = value;
     gguf_.numbers.erase("llama.rope.dimension_count");
-    expect_error(ErrorCode::kCorruptData, "names_gguf_test");
+    expect_error(ErrorCode::kCorruptData, "small_llama.gguf");
     gguf_ = good;
   }
+}
+
+TEST_F(SmallLlama, ATokenizerWhoseEndTokenIsBeyondTheTable) {
+  gguf_.texts["tokenizer.ggml.model"] = "gpt2";
+  gguf_.texts["tokenizer.ggml.pre"] = "gpt-2";
+  gguf_.text_lists["tokenizer.ggml.tokens"] = {"a", "b", "c", "d", "e", "f", "g"};
+  gguf_.text_lists["tokenizer.ggml.merges"] = {};
+  gguf_.number_lists["tokenizer.ggml.token_type"] = {1, 1, 1, 1, 1, 1, 1};
+  const auto open = [&] {
+    gguf_.write(folder_ / "small_llama.gguf");
+    open_language_model(folder_ / "small_llama.gguf");
+  };
+  open();
+  gguf_.text_lists["tokenizer.ggml.tokens"].push_back("</s>");
+  gguf_.number_lists["tokenizer.ggml.token_type"].push_back(3);
+  gguf_.numbers["tokenizer.ggml.eos_token_id"] = 7;
+  const auto [code, message] = testing::error_of(open);
+  EXPECT_EQ(code, ErrorCode::kCorruptData);
+  EXPECT_THAT(message, ::testing::HasSubstr(
+                           "small_llama.gguf: the tokenizer's special id 7 is none of the 7"));
 }
 
 TEST_F(SmallLlama, AMisshapenTensorAndOneTooMany) {
   gguf_.tensors["blk.1.attn_v.weight"] = {5, 12};
   expect_error(ErrorCode::kCorruptData, "attn_v");
-  gguf_ = SmallGguf();
+  gguf_ = small_llama();
   gguf_.tensors["blk.0.attn_q.bias"] = {12};
   expect_error(ErrorCode::kCorruptData, "attn_q.bias");
 }

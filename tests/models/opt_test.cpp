@@ -179,7 +179,7 @@ TEST(OptLanguageModel, GivesWhatItsModelGives) {
 }
 
 TEST(OptConfig, ParametersOfThePublishedSizes) {
-  // hugging_face_interop.md 3.6: OPT-2.7B with 50304 rows; the tied head counts once.
+  // OPT-2.7B with the 50304 rows of Salesforce/blip2-opt-2.7b; the tied head counts once.
   OptConfig config;
   config.hidden_size = config.word_embed_proj_dim = 2560;
   config.ffn_dim = 10240;

@@ -245,8 +245,8 @@ TEST(QFormer, QueryFeedForwardStartsAsACopyOfTheText) {
 }
 
 TEST(QFormer, PublishedParameterCounts) {
-  // LAVIS with ViT-g: 186,705,470 trainable in stage 1 (blip2_reference.md 1.10). Shapes alone are
-  // made.
+  // LAVIS with ViT-g: 186,705,470 trainable in stage 1, as it logs itself (github.com/yiren-jian/
+  // BLIText, training_logs/BLIP2/training_stage1.txt). Shapes alone are made.
   Stage1Config config;
   config.qformer.encoder_hidden_size = 1408;
   Stage1 model = make_stage1(config);

@@ -244,7 +244,7 @@ TEST(T5Config, ActivationsByName) {
 }
 
 TEST(T5Config, ParametersOfThePublishedSizes) {
-  // hugging_face_interop.md 3.6: Flan-T5-XL.
+  // google/flan-t5-xl.
   T5Config config;
   config.d_model = 2048;
   config.d_ff = 5120;

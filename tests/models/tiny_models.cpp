@@ -9,6 +9,7 @@
 #include "blip2/models/bundle_config.h"
 #include "blip2/models/families.h"
 #include "blip2/models/language/llama_language_model.h"
+#include "blip2/models/names_blip.h"
 #include "blip2/models/names_hugging_face.h"
 #include "blip2/text/byte_bpe.h"
 
@@ -87,6 +88,23 @@ std::unique_ptr<Tokenizer> tiny_bpe() {
   return ByteBpe::from_parts(std::move(parts));
 }
 
+std::unique_ptr<Tokenizer> tiny_words(const fs::path& scratch) {
+  write_file_atomic(scratch / "vocab.txt", kWords);
+  const std::vector<std::string> extra = {"[DEC]"};
+  return load_tokenizer(scratch, extra);
+}
+
+/// Appends distinct tensors under `prefix` + their names.
+void add_distinct(std::vector<StoredTensor>& all, const std::string& prefix,
+                  const std::vector<NamedTensor>& tensors) {
+  fill_distinct(tensors, all.size());
+  for (const NamedTensor& named : tensors) all.push_back({prefix + named.name, *named.tensor});
+}
+
+/// The sizes of both vision transformers.
+const char* const kVitJson = R"({"hidden_size": 6, "intermediate_size": 10, "num_hidden_layers": 2,
+  "num_attention_heads": 3, "image_size": 16, "patch_size": 4})";
+
 }  // namespace
 
 at::Tensor tiny_pixels() {
@@ -99,9 +117,7 @@ Bundle tiny_retrieval(const fs::path& scratch) {
   set_vision(bundle);
   bundle.stage1 = make_stage1({.qformer = tiny_qformer(), .embed_dim = 7, .image_norm_eps = 1e-5});
   fill_distinct(named_tensors(*bundle.stage1), 2);
-  write_file_atomic(scratch / "vocab.txt", kWords);
-  const std::vector<std::string> extra = {"[DEC]"};
-  bundle.qformer_tokenizer = load_tokenizer(scratch, extra);
+  bundle.qformer_tokenizer = tiny_words(scratch);
   bundle.max_text_length = 9;
   return bundle;
 }
@@ -120,6 +136,15 @@ Bundle tiny_generative(const fs::path&) {
   bundle.generation_json = R"({"max_new_tokens": 7})";
   bundle.prompt = "A picture of";
   bundle.max_text_length = 12;
+  return bundle;
+}
+
+Bundle tiny_instruct(const fs::path& scratch) {
+  const at::NoGradGuard no_grad;
+  Bundle bundle = tiny_generative(scratch);
+  bundle.generative = make_generative(tiny_qformer(), 1e-6, 24, TextSide::kPresent);
+  fill_distinct(named_tensors(*bundle.generative), 6);
+  bundle.qformer_tokenizer = tiny_words(scratch);
   return bundle;
 }
 
@@ -147,6 +172,47 @@ void write_tiny_bert(const fs::path& directory, bool prefixed) {
                     R"({"model_type": "bert", "hidden_size": 12, "num_hidden_layers": 3,
   "num_attention_heads": 3, "intermediate_size": 20, "vocab_size": 9, "max_position_embeddings": 11,
   "hidden_act": "gelu", "layer_norm_eps": 1e-12})");
+}
+
+void write_tiny_blip(const fs::path& directory) {
+  const at::NoGradGuard no_grad;
+  make_directories(directory);
+  write_file_atomic(directory / "config.json",
+                    fmt::format(R"({{"model_type": "blip", "vision_config": {},
+  "architectures": ["BlipForConditionalGeneration"], "text_config": {{"vocab_size": 10,
+  "hidden_size": 12, "intermediate_size": 20, "num_hidden_layers": 2, "num_attention_heads": 3,
+  "max_position_embeddings": 11, "bos_token_id": 9, "sep_token_id": 3}}}})",
+                                kVitJson));
+  const BlipConfig config = read_blip_config(directory);
+  VisionWeights vision = make_vision_weights(parse_vision(config.vision_json, "tiny"));
+  LayerNorm norm = make_layer_norm(config.text.encoder_hidden_size, config.image_norm_eps);
+  BlipCaptioner captioner = make_blip_captioner(config.text, config.output);
+  std::vector<StoredTensor> tensors;
+  add_distinct(tensors, kVisionPrefix, weight_tensors(vision));
+  add_distinct(tensors, "vision_model.post_layernorm.", named_tensors(norm));
+  std::vector<NamedTensor> text = named_tensors(captioner);
+  for (NamedTensor& named : text) named.name = blip_names().to_theirs(named.name).value();
+  add_distinct(tensors, "", text);
+  write_safetensors(directory / "model.safetensors", tensors);
+  write_file_atomic(directory / "preprocessor_config.json", R"({"size": 16})");
+  tiny_words(directory)->save(directory);
+}
+
+void write_tiny_clip(const fs::path& directory) {
+  const at::NoGradGuard no_grad;
+  make_directories(directory);
+  write_file_atomic(directory / "config.json",
+                    fmt::format(R"({{"model_type": "clip", "vision_config": {},
+  "architectures": ["CLIPModel"], "projection_dim": 7, "text_config": {{"vocab_size": 260,
+  "hidden_size": 12, "intermediate_size": 20, "num_hidden_layers": 2, "num_attention_heads": 3,
+  "max_position_embeddings": 11}}}})",
+                                kVitJson));
+  Clip clip = make_clip(read_clip_config(directory));
+  std::vector<StoredTensor> tensors;
+  add_distinct(tensors, "", named_tensors(clip));
+  write_safetensors(directory / "model.safetensors", tensors);
+  write_file_atomic(directory / "preprocessor_config.json", R"({"size": 16})");
+  tiny_bpe()->save(directory);
 }
 
 }  // namespace blip2::testing

@@ -9,7 +9,9 @@
 #include "blip2/base/error.h"
 #include "blip2/base/random.h"
 #include "blip2/data/caption_cleaning.h"
+#include "blip2/data/collate.h"
 #include "blip2/image/prepare.h"
+#include "blip2/models/writing.h"
 #include "blip2/tasks/captioner.h"
 #include "blip2/tasks/matcher.h"
 #include "tests/support/errors.h"
@@ -73,7 +75,7 @@ class CapFiltTest : public ::testing::Test {
   }
   /// The input's pixels as `bundle` sees them, for Matcher and Captioner.
   static Picture picture_for(const Bundle& bundle, const CapFiltInput& input) {
-    return {hash_text(input.key), input.key, prepare_pixels(input.image, bundle.transform)};
+    return {0, input.key, prepare_pixels(input.image, bundle.transform)};
   }
 };
 
@@ -116,16 +118,21 @@ TEST_F(CapFiltTest, TheMethodsOwnNumbers) {
   EXPECT_EQ(CapFiltOptions().num_kept, 2);
 }
 
-/// Every captioner's texts are what it writes in the verb `caption`, given the key's stream: behind
-/// the prompt, without it.
+/// Every captioner's texts are what it writes in the verb `caption`, but for the stream, which is
+/// the key's: behind the prompt, without it.
 TEST_F(CapFiltTest, DrawnCaptionsAreTheCaptioners) {
   for (const Bundle* captioner : {&blip_, &stage1_}) {
     const CapFiltOptions options = options_for(*captioner);
     const auto results = run({captioner, &clip_}, options, inputs_);
-    const Captioner alone(*captioner, options.generation, options.prompt, options.seed);
+    const int64_t size = captioner->transform.image_size;
     for (size_t i = 0; i < inputs_.size(); ++i) {
       std::vector<std::string> expected;
-      const auto captions = alone.caption({picture_for(*captioner, inputs_[i])})[0];
+      const Picture picture = picture_for(*captioner, inputs_[i]);
+      const at::Tensor embeds =
+          encode_images(*captioner, stack_pixels(pixels_of({picture}), size, size));
+      const uint64_t stream = hash_text(inputs_[i].key);
+      const auto captions = write_captions(start_writing(*captioner, embeds, {{0, options.prompt}}),
+                                           options.generation, {&stream, 1}, options.seed)[0];
       for (const Caption& caption : captions) {
         if (!caption.text.empty()) expected.push_back(caption.text);
       }

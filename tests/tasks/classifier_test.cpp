@@ -8,11 +8,13 @@
 
 #include "blip2/base/error.h"
 #include "blip2/tasks/matcher.h"
+#include "tests/support/errors.h"
 #include "tests/tasks/tiny_bundle.h"
 
 namespace blip2 {
 namespace {
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using testing::TemporaryFolder;
 
 class ClassifierTest : public ::testing::Test {
@@ -79,6 +81,21 @@ TEST(ReadLabels, OfAListAndOfAFile) {
   EXPECT_THAT(read_labels(path.string()), ElementsAre("a cat, black", "dog"));
   EXPECT_THROW(read_labels("a,,b"), Error);
   EXPECT_THROW(read_labels("a,b,a"), Error);
+}
+
+TEST(ReadLabels, SaysWhatIsWrongWithTheFile) {
+  const TemporaryFolder folder;
+  const auto says = [](const std::string& labels) {
+    return testing::error_of([&] { read_labels(labels); }).second;
+  };
+  EXPECT_THAT(says("labels/nosuch.txt"), HasSubstr("found 'labels/nosuch.txt', which is no file"));
+  EXPECT_THAT(says(folder.path()), HasSubstr("which is no file"));
+  const std::string one = folder.write("one.txt", "a cat\n");
+  EXPECT_THAT(says(one), HasSubstr(one + ": expected two labels or more, a line each, found 1"));
+  for (const char* bytes : {"a cat\n\xff\xfe\n", "a cat\nb\x01\n"}) {
+    const std::string binary = folder.write("binary.txt", bytes);
+    EXPECT_THAT(says(binary), HasSubstr(binary + ":2: expected"));
+  }
 }
 
 }  // namespace

@@ -1,6 +1,9 @@
 #include "blip2/tasks/pictures.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <sstream>
 
@@ -38,7 +41,7 @@ TEST(ExpandImages, AShardIsItsPictures) {
   EXPECT_EQ(files.open(shard + "/d.txt")->bytes().size(), 0U);
   EXPECT_EQ(testing::error_of([&] { files.open(shard + "/gone.png"); }).first,
             ErrorCode::kNotFound);
-  EXPECT_EQ(testing::error_of([&] { files.open(shard); }).first, ErrorCode::kCorruptData);
+  EXPECT_THAT(testing::error_of([&] { files.open(shard); }).second, HasSubstr("found a shard"));
   EXPECT_TRUE(names_picture(shard + "/b.png"));
   EXPECT_FALSE(names_picture("a red.tar/apple"));
 
@@ -47,17 +50,89 @@ TEST(ExpandImages, AShardIsItsPictures) {
   EXPECT_THAT(expand_images({shard}, input), ElementsAre(shard + "/b.png", shard));
   EXPECT_THAT(testing::error_of([&] { PictureFiles().open(shard); }).second,
               HasSubstr(shard + ": "));
-  EXPECT_THROW(expand_images({testing::write_tar(folder, "n.tar", {{"n.txt", ""}})}, input), Error);
   fs::create_directories(folder / "dir.tar");  // a folder may be called so
   const std::string inside = folder.write("dir.tar/e.png", "333");
   EXPECT_EQ(files.open(inside)->bytes().size(), 3U);
 }
 
-TEST(ExpandImages, RefusesAFolderWithoutPictures) {
+TEST(ExpandImages, MembersOfOneNameAreReadEachForItself) {
+  const TemporaryFolder folder, loose;
+  const fs::path a = loose.write("1/a.png", "1"), b = loose.write("2/a.png", "22");
+  const std::string shard = folder / "twice.tar";
+  const std::string command = fmt::format("tar -cf '{}' -C '{}' a.png -C '{}' a.png", shard,
+                                          a.parent_path().string(), b.parent_path().string());
+  ASSERT_EQ(std::system(command.c_str()), 0);
+  std::istringstream input;
+  const auto names = expand_images({shard}, input);
+  ASSERT_THAT(names, ElementsAre(shard + "/a.png", shard + "/a.png#2"));
+  PictureFiles files;
+  EXPECT_EQ(files.open(names[0])->bytes().size(), 1U);
+  EXPECT_EQ(files.open(names[1])->bytes().size(), 2U);
+}
+
+/// Folders in one another until the innermost path is longer than a path can be: it cannot be
+/// listed, whoever asks. Returns the outermost.
+fs::path endless_folder(const TemporaryFolder& folder) {
+  const std::string name(250, 'd');
+  fs::create_directories(folder / "endless");
+  int parent = ::open((folder / "endless").c_str(), O_RDONLY | O_DIRECTORY);
+  for (int depth = 0; depth < 20; ++depth) {
+    EXPECT_EQ(::mkdirat(parent, name.c_str(), 0755), 0);
+    const int child = ::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY);
+    ::close(parent);
+    parent = child;
+  }
+  ::close(parent);
+  return folder / "endless";
+}
+
+TEST(ExpandImages, WhatCannotBeReadIsAFailureOfItsOwn) {
   const TemporaryFolder folder;
   folder.write("in/notes.txt", "");
-  std::istringstream input;
-  EXPECT_THROW(expand_images({folder / "in"}, input), Error);
+  const std::string empty = folder / "in", good = folder.write("good.png", "1");
+  const std::string shard = testing::write_tar(folder, "n.tar", {{"n.txt", ""}});
+  const std::string no_tar = folder.write("no.tar", "no tar at all");
+  const std::string name(300, 'x'), long_name = (folder / name).string() + ".png";
+  const std::string endless = endless_folder(folder);
+  const std::string inside = folder.write("endless/a.png", "22");
+  std::istringstream input(empty + "\n");
+  const auto paths =
+      expand_images({empty, good, shard, no_tar, name, long_name, endless, "-"}, input);
+  ASSERT_EQ(paths.size(), 9U);
+  EXPECT_THAT(std::vector(paths.begin(), paths.begin() + 7),
+              ElementsAre(empty, good, shard, no_tar, name, long_name, inside));
+  EXPECT_GT(paths[7].size(), 4000U);
+  EXPECT_EQ(paths[8], empty);
+  const auto reason = [](const std::string& path) {
+    return testing::error_of([&] { PictureFiles().open(path); }).second;
+  };
+  EXPECT_THAT(reason(empty),
+              HasSubstr("no picture (.jpg .jpeg .png .webp .gif .bmp) in this folder"));
+  EXPECT_THAT(reason(shard), HasSubstr("in this shard"));
+  EXPECT_THAT(reason(no_tar), HasSubstr(no_tar + ": "));
+  for (const std::string& path : {name, long_name, paths[7]}) {
+    EXPECT_THAT(reason(path), HasSubstr(path + ": "));
+    EXPECT_THAT(reason(path), HasSubstr("File name too long"));
+  }
+  // Where all of a folder is needed, the error names what is missing.
+  const auto [code, message] = testing::error_of([&] { list_files(endless, {}); });
+  EXPECT_EQ(code, ErrorCode::kUnavailable);
+  EXPECT_THAT(message, HasSubstr(paths[7] + ": cannot list the folder: "));
+  EXPECT_EQ(testing::error_of([&] { list_files(folder / "gone", {}); }).first,
+            ErrorCode::kNotFound);
+}
+
+TEST(ExpandImages, ANameWithAZeroByteIsNotTheNameBeforeIt) {
+  const TemporaryFolder folder;
+  const std::string picture = folder.write("in/a.png", "1");
+  const std::string shard = testing::write_tar(folder, "n.tar", {{"b.png", "1"}});
+  for (const std::string& before : {picture, shard, (folder / "in").string()}) {
+    const std::string name = before + std::string("\0.tar", 5);
+    std::istringstream input(name + "\n");
+    EXPECT_THAT(expand_images({"-"}, input), ElementsAre(name));
+    EXPECT_THAT(testing::error_of([&] { PictureFiles().open(name); }).second,
+                HasSubstr("\\x00.tar: expected a path, which has no zero byte"));
+  }
 }
 
 TEST(PictureReader, FailuresStandWhereTheyWere) {

@@ -3,7 +3,10 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <cmath>
+#include <cstring>
 #include <fstream>
+#include <limits>
 
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
@@ -65,6 +68,20 @@ class RetrieverTest : public ::testing::Test {
     std::ofstream(directory_ / name, std::ios::binary) << content;
   }
 };
+
+TEST_F(RetrieverTest, FeaturesThatAreNoNumbersAreRefused) {
+  const std::string good = read_file(directory_ / "features.safetensors");
+  for (const float value : {std::nanf(""), std::numeric_limits<float>::infinity()}) {
+    std::string bytes = good;
+    // The last number of row 11: 4 queries of 5 numbers each.
+    std::memcpy(bytes.data() + bytes.size() - sizeof(float), &value, sizeof(float));
+    damage("features.safetensors", bytes);
+    EXPECT_THAT(refusal(), HasSubstr((directory_ / "features.safetensors").string()));
+    EXPECT_THAT(refusal(), HasSubstr("row 11 (" + paths_[11] + ")"));
+  }
+  damage("features.safetensors", good);
+  EXPECT_EQ(refusal(), "");
+}
 
 TEST_F(RetrieverTest, AnIndexHoldsWhatWasAdded) {
   const Index index(directory_);

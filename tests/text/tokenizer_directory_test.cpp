@@ -296,7 +296,8 @@ TEST_F(TokenizerDirectory, LyingSideFiles) {
   write("vocab.txt", vocabulary);
   for (const auto& [config, code, message] :
        std::vector<std::tuple<const char*, ErrorCode, const char*>>{
-           {"{", ErrorCode::kCorruptData, "expected JSON"},
+           {"{", ErrorCode::kCorruptData,
+            "tokenizer_config.json: expected a JSON object, found text that is not JSON"},
            {R"({"tokenizer_class": 1})", ErrorCode::kCorruptData, "tokenizer_class"},
            {R"({"tokenizer_class": "RobertaTokenizer"})", ErrorCode::kUnsupported,
             "RobertaTokenizer"},

@@ -29,10 +29,15 @@ std::vector<std::string> lines_with_text(std::string_view text) {
 class FolderSource : public Source {
  public:
   explicit FolderSource(std::filesystem::path root) : root_(std::move(root)) {
-    if (!std::filesystem::is_directory(root_)) {
+    std::error_code error;
+    if (!std::filesystem::is_directory(root_, error)) {
       fail(ErrorCode::kNotFound, "{}: expected a folder of pictures, found none", root_.string());
     }
     pictures_ = list_files(root_, {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp"});
+    if (pictures_.empty()) {
+      fail(ErrorCode::kNotFound, "{}: no picture (.jpg .jpeg .png .webp .gif .bmp) in this folder",
+           root_.string());
+    }
   }
 
   int64_t size() const override { return static_cast<int64_t>(pictures_.size()); }

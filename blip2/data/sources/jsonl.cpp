@@ -1,8 +1,10 @@
 // Plain JSONL over a memory map: an index of line starts, lines parsed on demand.
 #include "blip2/data/sources/jsonl.h"
 
+#include <optional>
 #include <string_view>
 
+#include "blip2/base/error.h"
 #include "blip2/data/sources/file_sequence.h"
 #include "blip2/data/sources/json_record.h"
 #include "blip2/data/sources/mapped_lines.h"
@@ -13,9 +15,20 @@ namespace {
 
 class JsonlFile {
  public:
-  /// Reads the first line: a file of another format is refused at once.
+  /// Looks for a line that is a record: a file of another format is refused at once.
   explicit JsonlFile(const std::filesystem::path& path) : lines_(path) {
-    if (size() > 0) record(0, {});
+    std::optional<Error> first;
+    for (int64_t index = 0; index < size(); ++index) {
+      try {
+        record(index, {});
+        return;
+      } catch (const Error& error) {
+        if (!first) first = error;
+      }
+    }
+    if (first) {
+      fail(first->code(), "{}: no line is a record; the first: {}", path.string(), first->what());
+    }
   }
 
   const std::filesystem::path& path() const { return lines_.path(); }

@@ -46,7 +46,8 @@ at::Tensor language_inputs(const Generative& model, const at::Tensor& image_embe
                            const Text& instructions, const Dropout& dropout = {});
 
 /// Texts for the language-modelling loss: right-padded ids [B, T], mask [B, T], and `targets` [B,
-/// T] with 1 where the token carries a loss (prompt and start token 0, see command_line.md).
+/// T] with 1 where the token carries a loss: not the prompt; the start token where there is no
+/// prompt (docs/training.md, "Stage 2 by language model").
 struct LanguageModelText {
   at::Tensor ids, mask, targets;
 };

@@ -54,7 +54,8 @@ void visit(QFormer& qformer, const Visitor& visitor);
 void visit(QFormerLayer& layer, const Visitor& visitor);
 /// Everything at random as BERT does: N(0, initializer_range), biases 0, layer norms 1 and 0.
 void initialise(QFormer& qformer, Random& random);
-/// The queries' feed-forward starts as a copy of the text's (blip2_reference.md 1.7, step 5).
+/// The queries' feed-forward starts as a copy of the text's, as in LAVIS's stage 1 (1.0.2,
+/// models/blip2_models/blip2_qformer.py).
 void copy_text_feed_forward_to_queries(QFormer& qformer);
 
 /// Dropout rates of a training pass; zero in inference.

@@ -85,7 +85,7 @@ at::Tensor resize_positions(const at::Tensor& table, int64_t rows, int64_t colum
 
 /// Makes the model one for pictures of `image_size` pixels a side, as LAVIS does before
 /// fine-tuning: its positions are resized once, and trained from there. CLIP's grid keeps the
-/// centres of its outer cells, EVA's does not (blip2_reference.md 3.1, 3.2).
+/// centres of its outer cells, EVA's does not (LAVIS 1.0.2, models/clip_vit.py, models/eva_vit.py).
 void resize_pictures(Vit& model, int64_t image_size);
 
 /// The raw output: all tokens, the class token first, after the last layer and before the post

@@ -1,0 +1,18 @@
+// Whether the ids of a tokenizer are rows of the table of words that a model has for them.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+
+#include "blip2/text/tokenizer.h"
+
+namespace blip2 {
+
+/// Throws kCorruptData, naming the tokenizer's file, its largest id and that id's piece, where a
+/// text can become an id that is no row of a table of `num_words`. "<image>" may lie behind the
+/// table, as in the published retrieval models: it stands for the picture and is never looked up.
+/// `path` is the tokenizer's directory, or the file that it is in.
+void check_token_ids(const std::filesystem::path& path, const Tokenizer& tokenizer,
+                     int64_t num_words);
+
+}  // namespace blip2
