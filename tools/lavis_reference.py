@@ -8,9 +8,10 @@ What differs from the wheel:
     there: what the modules take from them is replaced below, and none of it computes anything here;
   - names that transformers has moved since are put back where LAVIS looks for them;
   - ITM's negatives: the release adds 1e-4 to the weights, LAVIS's repository overwrites the own pair with -10000 before the
-    softmax and adds nothing (blip2_reference.md 2.3): PATCHES has the change, and the targets that captions of one picture share
-    where a batch has image_id, which the release does not know;
-  - weight decay by the repository's rule, which is not the release's (blip2_reference.md 7.1): parameter_groups().
+    softmax and adds nothing (models/blip2_models/blip2_qformer.py): PATCHES has the change, and the targets that captions of one
+    picture share where a batch has image_id, which the release does not know;
+  - weight decay by the repository's rule (models/blip2_models/blip2.py: get_optimizer_params), which is not the release's:
+    parameter_groups().
 """
 import importlib
 import importlib.abc
@@ -22,7 +23,7 @@ import types
 
 import torch
 
-# What the repository does with image_id (blip2_reference.md 2.2, 2.3), in our words.
+# What the repository does with image_id (models/blip2_models/blip2_qformer.py), in our words.
 SAME_IMAGE = '''def same_image(samples, rows):
     if "image_id" not in samples:
         return torch.eye(rows, dtype=torch.bool)

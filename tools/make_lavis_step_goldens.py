@@ -224,7 +224,7 @@ def llama(lavis, kind, prompt):
             super().__init__()
             self.visual_encoder, self.ln_vision = self.init_vision_encoder()
             self.Qformer, self.query_tokens = self.init_Qformer(4, self.visual_encoder.num_features)
-            # The text side of a stage-2 Q-Former is not there (blip2_reference.md 1.8).
+            # The text side of a stage-2 Q-Former is not there, as in models/blip2_models/blip2_opt.py.
             self.Qformer.cls = self.Qformer.bert.embeddings.word_embeddings = None
             self.Qformer.bert.embeddings.position_embeddings = None
             for layer in self.Qformer.bert.encoder.layer:

@@ -8,7 +8,7 @@
 
 namespace blip2 {
 
-/// What LAVIS adds where attention is forbidden (blip2_reference.md 1.5).
+/// What LAVIS adds where attention is forbidden (1.0.2, models/blip2_models/Qformer.py).
 inline constexpr double kMasked = -10000.0;
 
 /// Padding mask of a sequence whose every row sees every real token: the text side of ITC

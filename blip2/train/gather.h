@@ -13,7 +13,7 @@
 namespace blip2 {
 
 /// Gathers [B, ...] into [W*B, ...] as LAVIS's GatherLayer does: backward adds the ranks' gradients
-/// of the whole up and keeps the own rows' (blip2_reference.md 2.3). For small tensors.
+/// of the whole up and keeps the own rows' (1.0.2, models/base_model.py). For small tensors.
 at::Tensor gather_with_gradient(const at::Tensor& own, Communicator& communicator);
 
 /// The rows `wanted` ([M] int64, M the same on all ranks) of the global batch, of which every rank

@@ -11,7 +11,8 @@ namespace {
 /// Of one positive and two negative pairs, all judged alike: ln 3 - 2/3 ln 2.
 constexpr double kOneClassLoss = 0.6365;
 constexpr double kOneClassAccuracy = 2.0 / 3.0;
-/// BLIP clamps to these; BLIP-2 does not, so that nothing stops it there (blip2_reference.md 2.2).
+/// BLIP clamps to these (LAVIS 1.0.2, models/blip_models/blip_pretrain.py); BLIP-2 does not, so
+/// nothing stops it there.
 constexpr double kLowestTemperature = 0.001, kHighestTemperature = 0.5;
 constexpr double kCollapsed = 0.95;
 constexpr double kSlowData = 0.3;

@@ -10,7 +10,8 @@ namespace blip2 {
 
 /// What each parameter's learning rate is multiplied with: 1, but in an image encoder of L layers
 /// decay^(L - i) for layer i and decay^(L + 1) for what comes before the first layer
-/// (blip2_reference.md 7.1, which LAVIS means to do and does not). Empty where decay is 1.
+/// (the paper's appendix). LAVIS's repository means to do it (models/blip2_models/blip2.py:
+/// get_optimizer_params), but its schedule gives every group one rate. Empty where decay is 1.
 std::vector<double> layer_rate_scales(const std::vector<NamedTensor>& parameters, double decay);
 
 }  // namespace blip2

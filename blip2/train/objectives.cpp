@@ -29,7 +29,8 @@ at::Tensor own_columns(const at::Tensor& similarity, const PairTable& pairs) {
       .unsqueeze(1);
 }
 
-/// Against targets that a picture's captions share (blip2_reference.md 2.2).
+/// Against targets that a picture's captions share (LAVIS's repository,
+/// models/blip2_models/blip2_qformer.py, with image_id).
 at::Tensor shared_cross_entropy(const at::Tensor& similarity, const at::Tensor& positives,
                                 double smoothing) {
   BLIP2_CHECK(positives.sizes() == similarity.sizes());

@@ -19,18 +19,18 @@ struct PairTable {
                               ///< that are as good as the own (retrieval fine-tuning)
 };
 
-/// Image-text contrast (section 3.2; blip2_reference.md 2.2): the mean of the two cross-entropies
-/// of the own pair against all others, label smoothing 0.1. Similarities [B, N], already divided by
-/// the temperature. Excluded pairs leave the softmax, and the smoothing is spread over the classes
-/// that stay. Where there are `positives`, they share the target of the own pair evenly, and
-/// nothing else is excluded.
+/// Image-text contrast (section 3.2; LAVIS 1.0.2, models/blip2_models/blip2_qformer.py): the mean
+/// of the two cross-entropies of the own pair against all others, label smoothing 0.1. Similarities
+/// [B, N], already divided by the temperature. Excluded pairs leave the softmax, and the smoothing
+/// is spread over the classes that stay. Where there are `positives`, they share the target of the
+/// own pair evenly, and nothing else is excluded.
 at::Tensor contrastive_loss(const at::Tensor& image_to_text, const at::Tensor& text_to_image,
                             const PairTable& pairs, double label_smoothing = 0.1);
 
 /// How likely each column is drawn as ITM's negative of a row: softmax of the similarities (hard)
-/// or uniform, without the own, the excluded and the positive pairs; no epsilon
-/// (blip2_reference.md 2.3). [B, N]. A row that has nothing left falls back to every column but its
-/// own.
+/// or uniform, without the own, the excluded and the positive pairs; no epsilon, as in LAVIS's
+/// repository (models/blip2_models/blip2_qformer.py; its release 1.0.2 adds 1e-4). [B, N]. A row
+/// that has nothing left falls back to every column but its own.
 enum class Negatives { kUniform, kHard };
 at::Tensor negative_weights(const at::Tensor& similarity, const PairTable& pairs, Negatives kind);
 

@@ -52,8 +52,9 @@ constexpr Quantity kOthers[] = {
 };
 
 /// LAVIS's code on COCO, VG, CC3M and SBU (4,606,464 pairs), 1,024 pairs a step, 4,498 steps an
-/// epoch: the loss at five steps of the first epoch, then the means of epochs, drawn in their
-/// middle.
+/// epoch, as others logged it (github.com/yiren-jian/BLIText, training_logs/BLIP2/
+/// training_stage1.txt, training_stage2.txt): the loss at five steps of the first epoch, then the
+/// means of epochs, drawn in their middle.
 Curve lavis_curve(bool is_stage2) {
   constexpr double kPairs = 1024, kSteps = 4498;
   const std::vector<double> first = is_stage2 ? std::vector<double>{6.73, 2.97, 2.70, 2.69, 2.74}
@@ -140,7 +141,9 @@ void add_charts(Page& page, const std::vector<Run>& runs, std::span<const Quanti
       if (knows(run, quantity.name))
         chart.curves.push_back(log_curve(run.rows, quantity.name, run.label));
     }
-    if (!chart.curves.empty()) figures.push_back({curve_svg(chart), quantity.note});
+    if (chart.curves.empty()) continue;
+    if (chart.curves.size() == 1 && runs.size() > 1) chart.title += ", " + chart.curves[0].label;
+    figures.push_back({curve_svg(chart), quantity.note});
   }
   page.figures(figures);
 }
@@ -178,8 +181,9 @@ void add_lavis(Page& page, const std::vector<Run>& runs) {
     if (chart.curves.empty()) continue;
     chart.curves.push_back(lavis_curve(is_stage2));
     page.figure({curve_svg(chart),
-                 "Measured by others with LAVIS's code: 1,024 pairs a step, ten epochs. Another "
-                 "batch, vocabulary or language model has another loss."});
+                 "Measured by others with LAVIS's code (github.com/yiren-jian/BLIText, "
+                 "training_logs/BLIP2): 1,024 pairs a step, ten epochs. Another batch, vocabulary "
+                 "or language model has another loss."});
   }
 }
 

@@ -15,9 +15,9 @@ namespace blip2 {
 Curve log_curve(const std::vector<LogRow>& rows, const std::string& name, const std::string& label);
 
 /// One self-contained HTML page about the folders that `train` wrote (log.jsonl, config.yaml), in
-/// the order given. The total loss is also drawn beside that of LAVIS's code on 4.6 M pairs
-/// (blip2_reference.md 7.7). Throws kInvalidArgument for no run, kNotFound or kCorruptData naming
-/// the file.
+/// the order given. The total loss is also drawn beside that of LAVIS's code on 4.6 M pairs, as
+/// others logged it (github.com/yiren-jian/BLIText, training_logs/BLIP2). Throws kInvalidArgument
+/// for no run, kNotFound or kCorruptData naming the file.
 std::string run_report(const std::vector<std::filesystem::path>& runs);
 
 }  // namespace blip2

@@ -48,7 +48,7 @@ class Stage {
   virtual void seek(const DataPosition& position) = 0;
   /// Takes the next batch forward. The loop calls backward() on the loss.
   virtual StepOutput run_batch(const StepContext& context) = 0;
-  /// Writes the model to use, in the empty folder `directory`.
+  /// Writes the model to use: `directory` is whole afterwards, or as it was before.
   virtual void save_model(const std::filesystem::path& directory) = 0;
 };
 

@@ -1,5 +1,5 @@
-// T5's buckets against the table of hugging_face_interop.md 5.7, which transformers gave; scaled
-// rotary frequencies against arithmetic.
+// T5's buckets against a table that transformers gave (4.57.6, models/t5/modeling_t5.py:
+// _relative_position_bucket); scaled rotary frequencies against arithmetic.
 #include "blip2/nn/positions.h"
 
 #include <ATen/TensorOperators.h>

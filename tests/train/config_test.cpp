@@ -172,7 +172,7 @@ std::string resolved(const std::string& recipe, const std::string& task) {
       config.model.fold_token_types, config.model.prompt, run.clean_captions, run.drop_rate);
 }
 
-// blip2_reference.md 2.7 and 5.1; the paper's batches are of 16 ranks.
+// docs/training.md, "The two recipes"; the paper's batches are of 16 ranks.
 TEST(TrainConfig, TheRecipesAreThePublishedOnes) {
   EXPECT_EQ(resolved("paper", "image_text_pretrain_stage1"),
             "250000 steps | batch 105 | 0.0001 to 1e-05 from 1e-06 in 2000 | 0.05 0.98 1 | true | "
@@ -218,8 +218,8 @@ TEST(TrainConfig, AGivenLengthKeepsTheRecipesAway) {
 TEST(TrainConfig, NamesImpossibleCombinations) {
   EXPECT_EQ(faults_of(kStage1), "");
   EXPECT_EQ(faults_of("{}"),
-            "default: run.output_dir: expected a folder, found nothing\n"
-            "default: datasets: expected at least one, found none");
+            "run.yaml: run.output_dir: expected a folder, found nothing\n"
+            "run.yaml: datasets: expected at least one, found none");
   EXPECT_EQ(faults_of(kStage1, {"run.max_epoch=3", "run.max_steps=3"}),
             "--set: run.max_epoch: expected max_steps or max_epoch, found both");
   EXPECT_EQ(faults_of(kStage1, {"run.max_steps=null"}),
@@ -234,23 +234,27 @@ TEST(TrainConfig, NamesImpossibleCombinations) {
       faults_of(kStage1, {"run.task=image_text_pretrain_stage2"}),
       "run.yaml:1: model.arch: expected blip2_opt, blip2_t5 or blip2_llama for this run.task, "
       "found blip2\n"
-      "default: model.language_model: expected a directory for this run.task, found nothing");
+      "run.yaml: model.language_model: expected a directory for this run.task, found nothing");
   EXPECT_EQ(faults_of(kStage1, {"model.qformer=", "model.image_encoder="}),
-            "--set: model.image_encoder: expected a directory or a shape, found nothing\n"
+            "--set: model.image_encoder: expected a directory, found nothing\n"
             "--set: model.qformer: expected a directory or bert-base, found nothing");
   EXPECT_EQ(faults_of(kStage1, {"run.prefix_lm=split"}),
             "--set: run.prefix_lm: expected none for model.arch blip2, found split");
   EXPECT_EQ(faults_of(kStage1, {"datasets.pairs.annotations=[]"}),
             "--set: datasets.pairs.annotations: expected a file, found nothing");
+  EXPECT_EQ(
+      faults_of(kStage1, {"datasets.pairs.format=foo", "datasets.pairs.annotations=[]"}),
+      "--set: datasets.pairs.format: expected one of coco_karpathy, visual_genome, cc_tsv, sbu, "
+      "laion_parquet, webdataset, blip_json, jsonl, folder, found foo");
   EXPECT_EQ(faults_of(kStage1, {"datasets.pairs.format=folder"}),
-            "default: datasets.pairs.images: expected a folder, found nothing");
+            "run.yaml: datasets.pairs.images: expected a folder, found nothing");
   EXPECT_EQ(
       faults_of(kStage1, {"datasets.pairs.feature_cache=x", "model.freeze_vit=false"}),
       "--set: datasets.pairs.feature_cache: expected none, since model.freeze_vit is false and "
       "the features change");
   EXPECT_EQ(faults_of(kStage1, {"run.loss_weights.itc=0", "run.loss_weights.itm=0",
                                 "run.loss_weights.itg=0"}),
-            "default: run.loss_weights: expected at least one above 0, found none");
+            "run.yaml: run.loss_weights: expected at least one above 0, found none");
   EXPECT_EQ(faults_of(kStage1, {"run.lora.rank=4"}),
             "--set: run.lora.rank: expected 0: not in this version");
   EXPECT_EQ(faults_of(std::string(kStage1), {"run.task=finetune_vqa", "model.arch=blip2_opt",
@@ -259,15 +263,18 @@ TEST(TrainConfig, NamesImpossibleCombinations) {
   EXPECT_EQ(faults_of(std::string(kStage1), {"run.task=finetune_vqa", "model.arch=blip2_opt",
                                              "model.language_model=dir", "model.prompt=Question:"}),
             "--set: model.prompt: expected a text with {} for the question, found 'Question:'");
+  EXPECT_EQ(
+      faults_of(kStage1, {"model.prompt=<image> a"}),
+      "--set: model.prompt: expected a text without \"<image>\", which stands for the picture, "
+      "found '<image> a'");
 }
 
 TEST(TrainConfig, ReportsFilesCombinationsAndLimitsTogether) {
   EXPECT_EQ(
       faults_of("run: {max_stepz: 3, task: stage_one}\ndatasets: {a: {sample_ratio: 0}}\n"),
       "run.yaml:1: run.max_stepz: unknown key; the nearest is 'max_steps'\n"
-      "default: run.output_dir: expected a folder, found nothing\n"
-      "default: datasets.a.annotations: expected a file, found nothing\n"
-      "default: datasets.a.format: expected one of coco_karpathy, visual_genome, cc_tsv, sbu, "
+      "run.yaml: run.output_dir: expected a folder, found nothing\n"
+      "run.yaml: datasets.a.format: expected one of coco_karpathy, visual_genome, cc_tsv, sbu, "
       "laion_parquet, webdataset, blip_json, jsonl, folder, found \"\"\n"
       "run.yaml:2: datasets.a.sample_ratio: expected more than 0, found 0\n"
       "run.yaml:1: run.task: expected one of image_text_pretrain_stage1, "

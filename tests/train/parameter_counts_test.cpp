@@ -1,5 +1,7 @@
-// The published numbers of parameters (blip2_reference.md 1.10), counted over the real structs.
-// Their memory is never touched.
+// The numbers of parameters of the published sizes, counted over the real structs, whose memory is
+// never touched. LAVIS logs those of ViT-g with OPT-2.7B itself: stage 1, stage 2 and caption
+// fine-tuning (github.com/yiren-jian/BLIText, training_logs/BLIP2); the others follow from LAVIS's
+// shapes.
 #include <gtest/gtest.h>
 
 #include "blip2/models/blip2/generative.h"

@@ -60,7 +60,6 @@ TEST(Trainer, WritesWhatTheContractSays) {
   EXPECT_EQ(read_file(folder / "run" / "config.yaml"), "run: {}\n");
   EXPECT_TRUE(fs::exists(folder / "run" / "tensorboard"));
   EXPECT_TRUE(fs::exists(folder / "run" / "model" / "model.txt"));
-  EXPECT_FALSE(fs::exists(folder / "run" / "model.partial"));
   for (const char* name : {"step-000000004", "step-000000008", "step-000000010"}) {
     EXPECT_TRUE(fs::exists(folder / "run" / "checkpoints" / name)) << name;
   }
