@@ -215,4 +215,14 @@ void write_tiny_clip(const fs::path& directory) {
   tiny_bpe()->save(directory);
 }
 
+void write_tiny_directory(const std::string& kind, const std::filesystem::path& scratch,
+                          const std::filesystem::path& directory) {
+  if (kind == "Blip") return write_tiny_blip(directory);
+  if (kind == "Clip") return write_tiny_clip(directory);
+  save_bundle(kind == "Retrieval"    ? tiny_retrieval(scratch)
+              : kind == "Generation" ? tiny_generative(scratch)
+                                     : tiny_instruct(scratch),
+              directory);
+}
+
 }  // namespace blip2::testing

@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <filesystem>
+#include <string>
 
 #include "blip2/models/bundle.h"
 #include "tests/models/support.h"
@@ -30,5 +31,9 @@ void write_tiny_bert(const std::filesystem::path& directory, bool prefixed);
 /// Directories of a BLIP that captions, with the ten words, and of a CLIP with the byte-level BPE.
 void write_tiny_blip(const std::filesystem::path& directory);
 void write_tiny_clip(const std::filesystem::path& directory);
+
+/// One of these by name, as a directory: "Retrieval", "Generation", "Instruct", "Blip" or "Clip".
+void write_tiny_directory(const std::string& kind, const std::filesystem::path& scratch,
+                          const std::filesystem::path& directory);
 
 }  // namespace blip2::testing
