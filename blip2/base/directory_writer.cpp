@@ -48,8 +48,9 @@ fs::path behind_links(const fs::path& target) {
   return path;
 }
 
-/// A folder that nothing can be renamed to.
+/// A folder that nothing can be renamed to: also the root, which in a chroot is no mount point.
 bool is_mount_point(const fs::path& folder) {
+  if (folder == folder.root_path()) return true;
   struct statx own{}, parent{};
   if (::statx(AT_FDCWD, folder.c_str(), 0, STATX_BASIC_STATS, &own) != 0) return false;
   if ((own.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0) return true;
