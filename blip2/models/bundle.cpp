@@ -28,20 +28,6 @@ namespace blip2 {
 namespace fs = std::filesystem;
 namespace {
 
-/// Every id that a model puts into a text by itself, and every other of its tokenizer, must be a
-/// row of its table.
-void check_ids(const fs::path& directory, const Tokenizer& tokenizer, std::vector<int64_t> needed,
-               int64_t num_words) {
-  for (const int64_t id : needed) {
-    if (id < 0 || id >= num_words) {
-      fail(ErrorCode::kCorruptData,
-           "{}: the tokenizer's special id {} is none of the {} words of the model ({} pieces)",
-           directory.string(), id, num_words, tokenizer.vocabulary_size());
-    }
-  }
-  check_token_ids(directory, tokenizer, num_words);
-}
-
 /// The cut for texts that a configuration asks for, else the table's.
 int64_t text_limit(const fs::path& directory, int64_t asked, int64_t positions) {
   if (asked > positions) {
@@ -58,8 +44,8 @@ void load_retrieval(Bundle& bundle, const fs::path& directory, const BundleConfi
   const std::vector<std::string> extra = {"[DEC]"};
   bundle.qformer_tokenizer = load_tokenizer(directory, extra);
   const SpecialIds& ids = bundle.qformer_tokenizer->special_ids();
-  check_ids(directory, *bundle.qformer_tokenizer, {ids.cls, ids.sep, ids.pad, ids.dec},
-            config.qformer.vocab_size);
+  check_needed_ids(directory, *bundle.qformer_tokenizer, {ids.cls, ids.sep, ids.pad, ids.dec},
+                   config.qformer.vocab_size);
   bundle.max_text_length =
       text_limit(directory, config.max_text_length, config.qformer.max_position_embeddings);
 }
@@ -83,7 +69,8 @@ void load_generation(Bundle& bundle, const fs::path& directory, const BundleConf
   const fs::path reader = directory / "qformer_tokenizer";
   bundle.qformer_tokenizer = load_tokenizer(reader);
   const SpecialIds& ids = bundle.qformer_tokenizer->special_ids();
-  check_ids(reader, *bundle.qformer_tokenizer, {ids.cls, ids.sep}, config.qformer.vocab_size);
+  check_needed_ids(reader, *bundle.qformer_tokenizer, {ids.cls, ids.sep},
+                   config.qformer.vocab_size);
 }
 
 template <typename Model>
@@ -120,9 +107,9 @@ void load_blip(Bundle& bundle, const fs::path& directory, const TensorSource& so
   move_to(named_tensors(bundle.blip->image_norm), device);
   bundle.text_tokenizer = load_tokenizer(directory);
   const SpecialIds& ids = bundle.text_tokenizer->special_ids();
-  check_ids(directory, *bundle.text_tokenizer,
-            {ids.cls, ids.sep, config.text.bos_token_id, config.text.sep_token_id},
-            config.text.vocab_size);
+  check_needed_ids(directory, *bundle.text_tokenizer,
+                   {ids.cls, ids.sep, config.text.bos_token_id, config.text.sep_token_id},
+                   config.text.vocab_size);
   bundle.max_text_length = config.text.max_position_embeddings;
   bundle.max_positions = config.text.max_position_embeddings;
 }
@@ -140,7 +127,7 @@ Bundle load_clip(const fs::path& directory, const TensorSource& source, at::Devi
   bundle.transform = parse_transform(read_file(transform), transform.string());
   bundle.text_tokenizer = load_tokenizer(directory);
   const SpecialIds& ids = bundle.text_tokenizer->special_ids();
-  check_ids(directory, *bundle.text_tokenizer, {ids.bos, ids.eos}, config.text.vocab_size);
+  check_needed_ids(directory, *bundle.text_tokenizer, {ids.bos, ids.eos}, config.text.vocab_size);
   bundle.max_text_length = config.text.max_position_embeddings;
   return bundle;
 }

@@ -157,14 +157,8 @@ std::string generation_json(const fs::path& directory) {
 /// must be rows of the model's table.
 void check_ids(const fs::path& path, const Tokenizer& tokenizer, int64_t num_words) {
   std::vector<int64_t> ids = tokenizer.encode("");
-  ids.push_back(tokenizer.special_ids().eos);
-  for (const int64_t id : ids) {
-    if (id < num_words) continue;
-    fail(ErrorCode::kCorruptData,
-         "{}: the tokenizer's special id {} is none of the {} words of the model ({} pieces)",
-         path.string(), id, num_words, tokenizer.vocabulary_size());
-  }
-  check_token_ids(path, tokenizer, num_words);
+  if (const int64_t eos = tokenizer.special_ids().eos; eos >= 0) ids.push_back(eos);
+  check_needed_ids(path, tokenizer, ids, num_words);
 }
 
 LanguageModelPart finish(LanguageModelPart part, LanguageWeights weights,

@@ -28,4 +28,15 @@ void check_token_ids(const fs::path& path, const Tokenizer& tokenizer, int64_t n
   }
 }
 
+void check_needed_ids(const fs::path& path, const Tokenizer& tokenizer,
+                      const std::vector<int64_t>& needed, int64_t num_words) {
+  for (const int64_t id : needed) {
+    if (id >= 0 && id < num_words) continue;
+    fail(ErrorCode::kCorruptData,
+         "{}: the tokenizer's special id {} is none of the {} words of the model ({} pieces)",
+         path.string(), id, num_words, tokenizer.vocabulary_size());
+  }
+  check_token_ids(path, tokenizer, num_words);
+}
+
 }  // namespace blip2

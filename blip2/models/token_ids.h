@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <vector>
 
 #include "blip2/text/tokenizer.h"
 
@@ -14,5 +15,9 @@ namespace blip2 {
 /// `path` is the tokenizer's directory, or the file that it is in.
 void check_token_ids(const std::filesystem::path& path, const Tokenizer& tokenizer,
                      int64_t num_words);
+
+/// The same, and first for the ids that a model puts into a text by itself: each must be there.
+void check_needed_ids(const std::filesystem::path& path, const Tokenizer& tokenizer,
+                      const std::vector<int64_t>& needed, int64_t num_words);
 
 }  // namespace blip2
