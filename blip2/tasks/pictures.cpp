@@ -6,6 +6,7 @@
 #include <new>
 
 #include "blip2/base/error.h"
+#include "blip2/base/files.h"
 #include "blip2/base/random.h"
 
 namespace blip2 {
@@ -48,8 +49,7 @@ Picture make_picture(PictureFiles& files, size_t input, const std::string& path,
                      const ImageTransform& transform, const DecodeOptions& options) try {
   const auto file = files.open(path);
   const std::span<const std::byte> bytes = file->bytes();
-  return {input, path, prepare_pixels(bytes, path, transform, options),
-          hash_text({reinterpret_cast<const char*>(bytes.data()), bytes.size()})};
+  return {input, path, prepare_pixels(bytes, path, transform, options), hash_text(checksum(bytes))};
 } catch (const std::bad_alloc&) {  // of this picture alone: the next may be smaller
   fail(ErrorCode::kUnavailable, "{}: not enough memory for this picture", path);
 }
