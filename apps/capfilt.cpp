@@ -12,9 +12,9 @@
 #include "blip2/base/files.h"
 #include "blip2/base/json_text.h"
 #include "blip2/models/bundle.h"
-#include "blip2/workflows/capfilt_job.h"
-#include "blip2/workflows/capfilt_report.h"
-#include "blip2/workflows/capfilt_status.h"
+#include "blip2/workflows/capfilt/job.h"
+#include "blip2/workflows/capfilt/report.h"
+#include "blip2/workflows/capfilt/status.h"
 
 namespace blip2 {
 namespace {

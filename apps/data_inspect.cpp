@@ -10,7 +10,7 @@
 #include "blip2/base/json_text.h"
 #include "blip2/base/progress.h"
 #include "blip2/data/inspection.h"
-#include "blip2/train/config.h"
+#include "blip2/train/config/config.h"
 
 namespace blip2 {
 namespace {

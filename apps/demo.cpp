@@ -1,5 +1,5 @@
 // blip2 demo: both stages on real pictures, and a page that shows it.
-#include "blip2/workflows/demo.h"
+#include "blip2/workflows/demo/demo.h"
 
 #include <optional>
 

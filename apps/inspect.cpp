@@ -1,5 +1,5 @@
 // blip2 inspect: what a model directory holds, and what is missing, unused or misshapen in it.
-#include "blip2/models/inspect.h"
+#include "blip2/models/directory/inspect.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

@@ -1,8 +1,9 @@
 // blip2 report: runs side by side, as one HTML page.
+#include "blip2/train/records/report.h"
+
 #include "apps/output.h"
 #include "apps/verb.h"
 #include "blip2/base/files.h"
-#include "blip2/train/run_report.h"
 
 namespace blip2 {
 namespace {

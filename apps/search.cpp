@@ -10,7 +10,7 @@
 #include "blip2/base/interrupt.h"
 #include "blip2/base/json_text.h"
 #include "blip2/base/log.h"
-#include "blip2/data/shard.h"
+#include "blip2/data/shards/shard.h"
 #include "blip2/models/bundle.h"
 #include "blip2/models/similarity.h"
 #include "blip2/tasks/picture_files.h"

@@ -8,7 +8,7 @@
 #include "apps/output.h"
 #include "apps/verb.h"
 #include "blip2/base/error.h"
-#include "blip2/train/launch.h"
+#include "blip2/ranks/launch.h"
 #include "blip2/train/run.h"
 
 namespace blip2 {

@@ -14,7 +14,7 @@
 #include "blip2/base/error.h"
 #include "blip2/models/bundle.h"
 #include "blip2/nn/autocast.h"
-#include "blip2/train/launch.h"
+#include "blip2/ranks/launch.h"
 
 namespace blip2 {
 

@@ -15,13 +15,13 @@
 
 #include "blip2/data/collate.h"
 #include "blip2/models/bundle.h"
-#include "blip2/models/parts.h"
+#include "blip2/models/directory/parts.h"
 #include "blip2/train/objectives.h"
 #include "blip2/train/run.h"
 #include "blip2/train/stage1.h"
 #include "blip2/train/stage2.h"
-#include "blip2/workflows/demo.h"
-#include "blip2/workflows/demo_plan.h"
+#include "blip2/workflows/demo/demo.h"
+#include "blip2/workflows/demo/plan.h"
 
 namespace blip2 {
 namespace {

@@ -14,7 +14,7 @@
 #include "blip2/base/clock.h"
 #include "blip2/base/threads.h"
 #include "blip2/train/optimizer.h"
-#include "blip2/train/snapshot_writer.h"
+#include "blip2/train/records/snapshot_writer.h"
 
 namespace blip2 {
 namespace {

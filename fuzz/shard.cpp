@@ -1,5 +1,5 @@
 // A webdataset shard: its headers, its samples, and the stretches that they claim.
-#include "blip2/data/shard.h"
+#include "blip2/data/shards/shard.h"
 
 #include "blip2/base/files.h"
 #include "fuzz/inputs.h"

@@ -1,4 +1,4 @@
-#include "blip2/checkpoint/torch_archive.h"
+#include "blip2/checkpoint/pickle/torch_archive.h"
 
 #include "fuzz/inputs.h"
 

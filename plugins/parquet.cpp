@@ -1,5 +1,5 @@
 // The parquet plug-in: Apache Parquet's C++ library, as PyPI's pyarrow carries it, behind one C
-// function (blip2/data/parquet.h). It knows nothing else of the program.
+// function (blip2/data/shards/parquet.h). It knows nothing else of the program.
 #include <parquet/api/reader.h>
 
 #include <algorithm>

@@ -13,11 +13,11 @@
 #include "blip2/base/files.h"
 #include "blip2/checkpoint/gguf.h"
 #include "blip2/checkpoint/messages.h"
+#include "blip2/checkpoint/pickle/torch_archive.h"
+#include "blip2/checkpoint/pickle/torch_contents.h"
 #include "blip2/checkpoint/safetensors.h"
 #include "blip2/checkpoint/safetensors_header.h"
 #include "blip2/checkpoint/sharded_source.h"
-#include "blip2/checkpoint/torch_archive.h"
-#include "blip2/checkpoint/torch_contents.h"
 
 namespace blip2 {
 namespace fs = std::filesystem;

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "blip2/data/sharded_order.h"
+#include "blip2/data/shards/order.h"
 #include "blip2/data/source.h"
 
 namespace blip2 {

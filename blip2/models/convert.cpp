@@ -7,9 +7,9 @@
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
 #include "blip2/checkpoint/safetensors.h"
-#include "blip2/models/bundle_config.h"
-#include "blip2/models/convert_lavis.h"
-#include "blip2/models/parts.h"
+#include "blip2/models/configs/bundle_config.h"
+#include "blip2/models/directory/parts.h"
+#include "blip2/models/lavis/convert.h"
 
 namespace blip2 {
 namespace fs = std::filesystem;

@@ -14,7 +14,7 @@ struct ConvertOptions {
   /// Of floating-point weights of a language model: kFloat, kBFloat16 or kHalf. An image encoder
   /// keeps its own.
   at::ScalarType dtype = at::kFloat;
-  /// What LAVIS's files lack: configuration, tokenizer, frozen parts (convert_lavis.h).
+  /// What LAVIS's files lack: configuration, tokenizer, frozen parts (lavis/convert.h).
   std::filesystem::path base = {};
   /// kLavis: `source` is a directory, `target` a safetensors file.
   WeightNames names = WeightNames::kHuggingFace;

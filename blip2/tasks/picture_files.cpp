@@ -4,8 +4,8 @@
 
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
-#include "blip2/data/shard.h"
-#include "blip2/data/tar_index.h"
+#include "blip2/data/shards/shard.h"
+#include "blip2/data/shards/tar_index.h"
 
 namespace blip2 {
 namespace fs = std::filesystem;

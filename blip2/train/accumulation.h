@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "blip2/train/communicator.h"
+#include "blip2/ranks/communicator.h"
 #include "blip2/train/stage.h"
 
 namespace blip2 {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "blip2/train/events.h"
+#include "blip2/train/records/event_log.h"
 
 namespace blip2 {
 

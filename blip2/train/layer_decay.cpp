@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "blip2/models/names_hugging_face.h"
+#include "blip2/models/names/hugging_face.h"
 
 namespace blip2 {
 namespace {

@@ -7,10 +7,10 @@
 #include "blip2/base/files.h"
 #include "blip2/base/log.h"
 #include "blip2/base/progress.h"
-#include "blip2/models/bundle_config.h"
-#include "blip2/models/families.h"
+#include "blip2/models/configs/bundle_config.h"
+#include "blip2/models/directory/families.h"
 #include "blip2/nn/autocast.h"
-#include "blip2/train/output_folder.h"
+#include "blip2/train/records/output_folder.h"
 #include "blip2/train/stage1.h"
 #include "blip2/train/stage2.h"
 

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "blip2/models/bundle.h"
-#include "blip2/train/config.h"
+#include "blip2/train/config/config.h"
 #include "blip2/train/trainer.h"
 
 namespace blip2 {

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "blip2/train/config.h"
+#include "blip2/train/config/config.h"
 
 namespace blip2 {
 

@@ -12,8 +12,8 @@
 
 #include "blip2/models/bundle.h"
 #include "blip2/nn/narrowed.h"
-#include "blip2/train/communicator.h"
-#include "blip2/train/config.h"
+#include "blip2/ranks/communicator.h"
+#include "blip2/train/config/config.h"
 #include "blip2/train/objectives.h"
 #include "blip2/train/stage.h"
 #include "blip2/train/training_data.h"

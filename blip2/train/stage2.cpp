@@ -8,7 +8,7 @@
 #include "blip2/base/random.h"
 #include "blip2/data/collate.h"
 #include "blip2/nn/autocast.h"
-#include "blip2/train/gather.h"
+#include "blip2/ranks/gather.h"
 #include "blip2/train/image_tokens.h"
 #include "blip2/train/objectives.h"
 #include "blip2/train/trained_tensors.h"

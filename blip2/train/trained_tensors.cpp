@@ -1,6 +1,6 @@
 #include "blip2/train/trained_tensors.h"
 
-#include "blip2/models/names_hugging_face.h"
+#include "blip2/models/names/hugging_face.h"
 
 namespace blip2 {
 

@@ -7,7 +7,7 @@
 
 #include "blip2/models/bundle.h"
 #include "blip2/nn/module.h"
-#include "blip2/train/config.h"
+#include "blip2/train/config/config.h"
 
 namespace blip2 {
 

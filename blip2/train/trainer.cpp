@@ -11,14 +11,14 @@
 #include "blip2/base/clock.h"
 #include "blip2/base/error.h"
 #include "blip2/base/log.h"
+#include "blip2/ranks/divergence.h"
+#include "blip2/ranks/gradient_reducer.h"
 #include "blip2/train/accumulation.h"
-#include "blip2/train/divergence.h"
-#include "blip2/train/gradient_reducer.h"
 #include "blip2/train/health.h"
 #include "blip2/train/layer_decay.h"
 #include "blip2/train/optimizer.h"
-#include "blip2/train/resume.h"
-#include "blip2/train/run_records.h"
+#include "blip2/train/records/resume.h"
+#include "blip2/train/records/run_records.h"
 #include "blip2/train/weight_average.h"
 
 namespace blip2 {

@@ -8,9 +8,9 @@
 #include <string>
 
 #include "blip2/base/interrupt.h"
-#include "blip2/train/communicator.h"
-#include "blip2/train/config.h"
-#include "blip2/train/events.h"
+#include "blip2/ranks/communicator.h"
+#include "blip2/train/config/config.h"
+#include "blip2/train/records/event_log.h"
 #include "blip2/train/schedule.h"
 #include "blip2/train/stage.h"
 

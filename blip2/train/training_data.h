@@ -17,7 +17,7 @@
 #include "blip2/data/pipeline.h"
 #include "blip2/image/prepare.h"
 #include "blip2/models/vision/image_encoder.h"
-#include "blip2/train/config.h"
+#include "blip2/train/config/config.h"
 #include "blip2/train/feature_cache.h"
 
 namespace blip2 {

@@ -164,7 +164,7 @@ run:
 
     def check_two_ranks_are_one(self, stage, settings=()):
         """In float32, where AdamW's first steps are the learning rate times the sign of a gradient, and some signs are
-        rounding's: at the low rates that a warm-up starts with. (In float64, at higher ones: tests/ranks.)"""
+        rounding's: at the low rates that a warm-up starts with. (In float64, at higher ones: tests/many_ranks.)"""
         same = ["run.max_steps=5", "run.drop_rate=0", "run.token_mean=global", "run.accum_grad_iters=1",
                 "run.warmup_steps=50", "run.checkpoint_every=1", "run.keep_checkpoints=5", *settings]
         one = self.write(f"one{stage}", stage, same + ["run.batch_size_train=4"])

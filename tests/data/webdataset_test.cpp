@@ -5,8 +5,8 @@
 #include <thread>
 
 #include "blip2/data/image_bytes.h"
-#include "blip2/data/shard_cache.h"
-#include "blip2/data/shard_list.h"
+#include "blip2/data/shards/cache.h"
+#include "blip2/data/shards/list.h"
 #include "blip2/data/source.h"
 #include "tests/support/errors.h"
 #include "tests/support/shards.h"

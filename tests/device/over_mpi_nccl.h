@@ -2,7 +2,7 @@
 // order in which NCCL would do it, so that ranks without GPUs can try the code that is for GPUs.
 #pragma once
 
-#include "blip2/train/nccl_library.h"
+#include "blip2/ranks/nccl/library.h"
 
 namespace blip2::testing {
 

@@ -1,5 +1,7 @@
 // The first BLIP's text models against transformers (tools/make_blip_goldens.py), and their own
 // laws: cached = uncached, a batch = singles, rows that share a picture = rows that do not.
+#include "blip2/models/names/blip.h"
+
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/arange.h>
@@ -27,8 +29,7 @@
 #include "blip2/models/blip/captioner.h"
 #include "blip2/models/blip/matcher.h"
 #include "blip2/models/bundle.h"
-#include "blip2/models/names_blip.h"
-#include "blip2/models/names_hugging_face.h"
+#include "blip2/models/names/hugging_face.h"
 #include "blip2/models/similarity.h"
 #include "tests/models/support.h"
 

@@ -11,8 +11,8 @@
 #include <map>
 
 #include "blip2/checkpoint/safetensors.h"
-#include "blip2/models/bundle_config.h"
-#include "blip2/models/families.h"
+#include "blip2/models/configs/bundle_config.h"
+#include "blip2/models/directory/families.h"
 #include "tests/checkpoint/golden.h"
 #include "tests/models/tiny_models.h"
 

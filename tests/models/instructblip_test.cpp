@@ -13,7 +13,7 @@
 #include "blip2/checkpoint/load.h"
 #include "blip2/checkpoint/safetensors.h"
 #include "blip2/models/blip2/generative.h"
-#include "blip2/models/names_hugging_face.h"
+#include "blip2/models/names/hugging_face.h"
 #include "tests/models/support.h"
 
 namespace blip2 {

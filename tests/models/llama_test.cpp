@@ -21,7 +21,7 @@
 #include "blip2/base/error.h"
 #include "blip2/checkpoint/load.h"
 #include "blip2/checkpoint/safetensors.h"
-#include "blip2/models/names_gguf.h"
+#include "blip2/models/names/gguf.h"
 #include "tests/support/assets.h"
 #include "tests/support/tests_directory.h"
 

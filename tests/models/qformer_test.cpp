@@ -22,7 +22,7 @@
 #include "blip2/checkpoint/safetensors.h"
 #include "blip2/models/blip2/stage1.h"
 #include "blip2/models/bundle.h"
-#include "blip2/models/names_hugging_face.h"
+#include "blip2/models/names/hugging_face.h"
 #include "blip2/models/similarity.h"
 #include "blip2/nn/attention.h"
 #include "blip2/nn/masks.h"

@@ -6,11 +6,11 @@
 #include <utility>
 
 #include "blip2/checkpoint/safetensors.h"
-#include "blip2/models/bundle_config.h"
-#include "blip2/models/families.h"
+#include "blip2/models/configs/bundle_config.h"
+#include "blip2/models/directory/families.h"
 #include "blip2/models/language/llama_language_model.h"
-#include "blip2/models/names_blip.h"
-#include "blip2/models/names_hugging_face.h"
+#include "blip2/models/names/blip.h"
+#include "blip2/models/names/hugging_face.h"
 #include "blip2/text/byte_bpe.h"
 
 namespace blip2::testing {

@@ -6,7 +6,7 @@
 #include <map>
 
 #include "blip2/checkpoint/source.h"
-#include "blip2/models/bundle_config.h"
+#include "blip2/models/configs/bundle_config.h"
 #include "blip2/train/layer_decay.h"
 #include "blip2/train/run.h"
 #include "blip2/train/trained_tensors.h"

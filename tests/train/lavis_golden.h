@@ -15,12 +15,12 @@
 #include <vector>
 
 #include "blip2/checkpoint/load.h"
-#include "blip2/models/bundle_config.h"
-#include "blip2/models/families.h"
-#include "blip2/models/lavis_shapes.h"
-#include "blip2/models/lavis_source.h"
-#include "blip2/models/names_hugging_face.h"
-#include "blip2/models/parts.h"
+#include "blip2/models/configs/bundle_config.h"
+#include "blip2/models/directory/families.h"
+#include "blip2/models/directory/parts.h"
+#include "blip2/models/lavis/shapes.h"
+#include "blip2/models/lavis/source.h"
+#include "blip2/models/names/hugging_face.h"
 #include "tests/train/support.h"
 
 namespace blip2::testing {

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "blip2/models/trained_part.h"
+#include "blip2/models/directory/trained_part.h"
 #include "blip2/train/stage1.h"
 #include "blip2/train/stage2.h"
 #include "blip2/train/trained_tensors.h"

@@ -15,7 +15,7 @@
 
 #include "blip2/base/files.h"
 #include "blip2/nn/module.h"
-#include "blip2/train/events.h"
+#include "blip2/train/records/event_log.h"
 #include "blip2/train/stage.h"
 #include "blip2/train/trainer.h"
 #include "tests/support/temporary_folder.h"

@@ -9,9 +9,9 @@
 #include <cmath>
 #include <optional>
 
+#include "blip2/ranks/gradient_reducer.h"
 #include "blip2/train/accumulation.h"
-#include "blip2/train/gradient_reducer.h"
-#include "blip2/train/snapshot.h"
+#include "blip2/train/records/snapshot.h"
 #include "tests/train/support.h"
 
 namespace blip2 {

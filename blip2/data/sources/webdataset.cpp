@@ -6,8 +6,8 @@
 
 #include "blip2/base/error.h"
 #include "blip2/base/log.h"
-#include "blip2/data/shard_cache.h"
-#include "blip2/data/shard_list.h"
+#include "blip2/data/shards/cache.h"
+#include "blip2/data/shards/list.h"
 
 namespace blip2 {
 

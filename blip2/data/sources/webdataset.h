@@ -6,7 +6,7 @@
 #include <memory>
 #include <vector>
 
-#include "blip2/data/shard.h"
+#include "blip2/data/shards/shard.h"
 #include "blip2/data/source.h"
 
 namespace blip2 {

@@ -1,0 +1,213 @@
+// What training starts from: frozen parts and a Q-Former out of a BERT, another model, or nothing.
+// The rules are those of AssembleOptions and what takes them (bundle.h).
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "blip2/base/error.h"
+#include "blip2/base/log.h"
+#include "blip2/checkpoint/source.h"
+#include "blip2/models/bundle.h"
+#include "blip2/models/configs/bundle_config.h"
+#include "blip2/models/directory/families.h"
+#include "blip2/models/directory/parts.h"
+#include "blip2/models/directory/token_ids.h"
+#include "blip2/models/directory/trained_part.h"
+
+namespace blip2 {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr const char* kBertBase = "bert-base";
+
+const std::vector<std::string>& extra_tokens() {
+  static const std::vector<std::string> tokens = {"[DEC]"};
+  return tokens;
+}
+
+/// A setting of the configuration that a model directory decides by itself.
+void note_difference(const std::string& directory, const char* name, int64_t asked, int64_t found) {
+  if (asked != found)
+    log_warning("{}: {} is {}, not {}: taken as it is", directory, name, found, asked);
+}
+
+BundleConfig qformer_directory(const AssembleOptions& options, int64_t encoder_width) {
+  const BundleConfig config = read_bundle_config(options.qformer);
+  if (config.qformer.encoder_hidden_size != encoder_width) {
+    fail(ErrorCode::kInvalidArgument,
+         "{}: the Q-Former looks at image tokens {} wide, expected {} as of the image encoder {}",
+         options.qformer, config.qformer.encoder_hidden_size, encoder_width,
+         options.image_encoder.string());
+  }
+  note_difference(options.qformer, "num_query_token", options.num_query_token,
+                  config.qformer.num_query_tokens);
+  note_difference(options.qformer, "cross_attention_freq", options.cross_attention_freq,
+                  config.qformer.cross_attention_frequency);
+  return config;
+}
+
+Stage1Config asked_config(const AssembleOptions& options, QFormerConfig qformer,
+                          int64_t encoder_width) {
+  qformer.cross_attention_frequency = options.cross_attention_freq;
+  qformer.num_query_tokens = options.num_query_token;
+  qformer.encoder_hidden_size = encoder_width;
+  return {.qformer = qformer, .embed_dim = options.embed_dim};
+}
+
+/// A Stage1 whose text side is the BERT's, the rest random.
+Stage1 stage1_from_bert(const AssembleOptions& options, int64_t encoder_width,
+                        const Tokenizer& tokenizer) {
+  QFormerConfig qformer = read_bert_config(options.qformer);
+  refuse_excess(claimed_bert_parameters(qformer), *open_source(options.qformer));
+  qformer.vocab_size = std::max(qformer.vocab_size, tokenizer.vocabulary_size());
+  Stage1 model = make_stage1(asked_config(options, qformer, encoder_width));
+  Random random(options.seed, "initial weights");
+  initialise(model, random);
+  load_bert_into(model, options.qformer,
+                 {.fold_token_types = options.fold_token_types,
+                  .cls_id = tokenizer.special_ids().cls,
+                  .dec_id = tokenizer.special_ids().dec},
+                 random);
+  return model;
+}
+
+bool is_bert(const std::string& directory) {
+  const DirectoryKind kind = directory_kind(directory);
+  if (kind == DirectoryKind::kImageEncoder || kind == DirectoryKind::kLanguageModel) {
+    fail(ErrorCode::kInvalidArgument,
+         "{}: expected a BERT or a BLIP-2 model to start the Q-Former from", directory);
+  }
+  return kind == DirectoryKind::kBert;
+}
+
+/// A stage 1 to take the text side of: out of a BERT, or of a stage-1 model.
+Stage1 open_text_side(const AssembleOptions& options, int64_t encoder_width) {
+  if (is_bert(options.qformer)) {
+    const auto tokenizer = load_tokenizer(options.qformer, extra_tokens());
+    return stage1_from_bert(options, encoder_width, *tokenizer);
+  }
+  const BundleConfig config = qformer_directory(options, encoder_width);
+  if (config.kind != DirectoryKind::kRetrieval) {
+    fail(ErrorCode::kInvalidArgument,
+         "{}: expected a BERT or a stage-1 model: it has no text side to read questions with",
+         options.qformer);
+  }
+  return load_stage1(config, *open_source(options.qformer), Storage::kOwned);
+}
+
+/// The trained half of stage 2 from `options.qformer`, its projection at random unless the
+/// directory has one.
+Generative start_generative(const AssembleOptions& options, int64_t encoder_width,
+                            const LanguageModelPart& language) {
+  const TextSide side = options.reads_question ? TextSide::kPresent : TextSide::kAbsent;
+  const auto with_projection = [&](Generative model) {
+    Random random(options.seed, "initial projection");
+    initialise_projection(model, language.embedding_std, random);
+    return model;
+  };
+  if (options.qformer == kBertBase) {
+    Stage1Config config = asked_config(options, {}, encoder_width);
+    Generative model = make_generative(config.qformer, config.image_norm_eps, language.width);
+    Random random(options.seed, "initial weights");
+    initialise(model.image_norm);
+    initialise(model.qformer, random);
+    return with_projection(std::move(model));
+  }
+  if (is_bert(options.qformer)) {
+    const auto tokenizer = load_tokenizer(options.qformer, extra_tokens());
+    return with_projection(generative_from(stage1_from_bert(options, encoder_width, *tokenizer),
+                                           language.width, side));
+  }
+  const BundleConfig config = qformer_directory(options, encoder_width);
+  const auto source = open_source(options.qformer);
+  if (config.kind == DirectoryKind::kRetrieval) {
+    return with_projection(
+        generative_from(load_stage1(config, *source, Storage::kOwned), language.width, side));
+  }
+  Generative model = load_generative(config, *source, language.width, Storage::kOwned);
+  if (!options.reads_question || config.kind == DirectoryKind::kInstruct) return model;
+  AssembleOptions text = options;
+  text.qformer = options.qformer_text;
+  return with_text_side(model, open_text_side(text, encoder_width));
+}
+
+/// The words that a Q-Former reads questions in, and where `options` has them.
+std::unique_ptr<Tokenizer> question_tokenizer(const AssembleOptions& options) {
+  const fs::path own = fs::path(options.qformer) / "qformer_tokenizer";
+  if (fs::exists(own)) return load_tokenizer(own);
+  return load_tokenizer(options.qformer_text.empty() ? options.qformer : options.qformer_text,
+                        extra_tokens());
+}
+
+ImageEncoderPart open_encoder(const AssembleOptions& options) {
+  return open_image_encoder(options.image_encoder, {.device = options.device,
+                                                    .trained = options.train_image_encoder,
+                                                    .image_size = options.image_size});
+}
+
+void set_encoder(Bundle& bundle, ImageEncoderPart part) {
+  bundle.image_encoder = std::move(part.encoder);
+  bundle.transform = part.transform;
+  bundle.vision_json = std::move(part.vision_json);
+}
+
+}  // namespace
+
+Bundle assemble_stage1(const AssembleOptions& options) {
+  const at::NoGradGuard no_grad;
+  Bundle bundle;
+  set_encoder(bundle, open_encoder(options));
+  const int64_t width = bundle.image_encoder->width();
+  if (options.qformer == kBertBase) {
+    fail(ErrorCode::kUnsupported,
+         "qformer: {} is a shape without a vocabulary: stage 1 starts from a directory", kBertBase);
+  }
+  if (is_bert(options.qformer)) {
+    bundle.qformer_tokenizer = load_tokenizer(options.qformer, extra_tokens());
+    bundle.stage1 = stage1_from_bert(options, width, *bundle.qformer_tokenizer);
+  } else {
+    const BundleConfig config = qformer_directory(options, width);
+    if (config.kind != DirectoryKind::kRetrieval) {
+      fail(ErrorCode::kInvalidArgument,
+           "{}: expected a BERT or a stage-1 model, found a stage-2 model, which has no text side",
+           options.qformer);
+    }
+    note_difference(options.qformer, "embed_dim", options.embed_dim, config.image_text_hidden_size);
+    bundle.stage1 = load_stage1(config, *open_source(options.qformer), Storage::kOwned);
+    bundle.qformer_tokenizer = load_tokenizer(options.qformer, extra_tokens());
+    check_token_ids(options.qformer, *bundle.qformer_tokenizer, config.qformer.vocab_size);
+  }
+  move_to(named_tensors(*bundle.stage1), options.device);
+  bundle.device = options.device;
+  bundle.max_text_length = options.max_text_length;
+  return bundle;
+}
+
+Bundle assemble_generative(const AssembleOptions& options) {
+  const at::NoGradGuard no_grad;
+  Bundle bundle;
+  set_encoder(bundle, open_encoder(options));
+  LanguageModelPart language =
+      open_language_model(options.language_model,
+                          {.device = options.device, .t5_activation = T5Activation::kExactGelu});
+  bundle.device = options.device;
+  bundle.generative = start_generative(options, bundle.image_encoder->width(), language);
+  move_to(named_tensors(*bundle.generative), options.device);
+  if (options.reads_question) bundle.qformer_tokenizer = question_tokenizer(options);
+  bundle.language_model = std::move(language.model);
+  bundle.max_positions = language.max_positions;
+  bundle.text_tokenizer = std::move(language.tokenizer);
+  bundle.text_json = std::move(language.text_json);
+  bundle.generation_json = std::move(language.generation_json);
+  bundle.max_text_length = options.max_text_length;
+  bundle.prompt = options.prompt;
+  if (const int64_t end_id = caption_end_id(bundle);
+      end_id != bundle.text_tokenizer->special_ids().eos) {
+    bundle.text_json = with_end_token(bundle.text_json, end_id);
+    bundle.generation_json = with_end_token(bundle.generation_json, end_id);
+  }
+  return bundle;
+}
+
+}  // namespace blip2

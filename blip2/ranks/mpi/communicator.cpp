@@ -1,0 +1,318 @@
+#include "blip2/ranks/mpi/communicator.h"
+
+#include <ATen/ops/empty.h>
+#include <mpi.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <mutex>
+#include <numeric>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "blip2/base/clock.h"
+#include "blip2/base/error.h"
+#include "blip2/base/log.h"
+#include "blip2/ranks/mpi/operations.h"
+#include "blip2/ranks/mpi/thread.h"
+#include "blip2/ranks/mpi/watch.h"
+
+namespace blip2 {
+namespace {
+
+constexpr double kWatchEvery_s = 0.05;
+/// From the news that a rank is lost to the end of what waits: a rank that says so has taken part
+/// in what came before, and its part may still be under way.
+constexpr double kGrace_s = 0.5;
+/// From there to the end of the process, where nothing waited and so nobody noticed.
+constexpr double kUnnoticed_s = 20;
+
+/// A look at messages that do not move takes less.
+constexpr double kMoving_s = 3e-6;
+
+/// Sums may run in the background: they have messages of their own.
+enum Channel { kSums, kOthers, kNumChannels };
+
+/// The one thread that calls MPI. Public methods are for the owner's thread.
+class MpiThread {
+ public:
+  explicit MpiThread(const MpiOptions& options) : options_(options) {
+    thread_ = start_mpi_thread([this](std::promise<void>& opened) { run(opened); });
+  }
+  ~MpiThread() {
+    if (thread_.joinable()) end(std::nullopt);
+  }
+  MpiThread(const MpiThread&) = delete;
+  MpiThread& operator=(const MpiThread&) = delete;
+
+  int rank() const { return rank_; }
+  int size() const { return size_; }
+
+  std::future<void> start(Channel channel, std::unique_ptr<MpiOperation> operation) {
+    std::future<void> future = operation->done.get_future();
+    const std::lock_guard lock(mutex_);
+    if (error_) {
+      operation->done.set_exception(std::make_exception_ptr(*error_));
+    } else {
+      waiting_.emplace_back(channel, std::move(operation));
+      wake_.notify_one();
+    }
+    return future;
+  }
+
+  /// Ends the thread: with all the others in good order, or after telling them of `failure`.
+  void end(const std::optional<Error>& failure) {
+    {
+      const std::lock_guard lock(mutex_);
+      ending_ = true;
+      failure_ = failure;
+    }
+    wake_.notify_one();
+    thread_.join();
+  }
+
+ private:
+  void run(std::promise<void>& opened) {
+    try {
+      open();
+      opened.set_value();
+    } catch (...) {
+      opened.set_exception(std::current_exception());
+      return;
+    }
+    try {
+      while (go_on()) {
+      }
+      close();
+    } catch (const Error& error) {  // of MPI: a connexion is gone
+      lose(error);
+      wait_for_the_end();
+    }
+  }
+
+  void open() {
+    int provided = 0;
+    check_mpi(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided), "MPI_Init");
+    if (provided < MPI_THREAD_FUNNELED) {
+      fail(ErrorCode::kUnavailable, "MPI_Init: this MPI is not made for programs with threads");
+    }
+    check_mpi(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN), "MPI_Comm_set");
+    check_mpi(MPI_Comm_rank(MPI_COMM_WORLD, &rank_), "MPI_Comm_rank");
+    check_mpi(MPI_Comm_size(MPI_COMM_WORLD, &size_), "MPI_Comm_size");
+    for (MPI_Comm& comm : comms_) {
+      check_mpi(MPI_Comm_dup(MPI_COMM_WORLD, &comm), "MPI_Comm_dup");
+    }
+    check_mpi(MPI_Comm_dup(MPI_COMM_WORLD, &watch_comm_), "MPI_Comm_dup");
+    watch_ = std::make_unique<MpiWatch>(watch_comm_, options_.silence_limit_s);
+  }
+
+  /// One round: new operations, all that run, the watch. False when it is time to end.
+  bool go_on() {
+    const bool is_ending = take_new();
+    const double started_s = now_s();
+    ++num_idle_rounds_;
+    for (int channel = 0; channel < kNumChannels; ++channel) {
+      run_first(static_cast<Channel>(channel));
+    }
+    const double now = now_s();
+    // MPI does not say whether a message has moved on, but it takes its time where one has.
+    if (now - started_s > kMoving_s) num_idle_rounds_ = 0;
+    if (now - watched_s_ > kWatchEvery_s) {
+      watched_s_ = now;
+      watch_->poll();
+      if (watch_->loss()) heed_loss(now);
+    }
+    if (is_ending && (is_idle() || error_ || failure_)) return false;
+    rest();
+    return true;
+  }
+
+  /// A channel's operations run one after the other: those of several steps would else meet other
+  /// steps on other ranks, where they come at other times.
+  void run_first(Channel channel) {
+    std::deque<std::unique_ptr<MpiOperation>>& queue = queues_[channel];
+    while (!queue.empty()) {
+      if (!is_running_[channel]) queue.front()->start(comms_[channel]);
+      is_running_[channel] = true;
+      if (!queue.front()->poll()) return;
+      queue.front()->done.set_value();
+      queue.pop_front();
+      is_running_[channel] = false;
+      num_idle_rounds_ = 0;
+    }
+  }
+
+  bool is_idle() const {
+    return std::all_of(std::begin(queues_), std::end(queues_),
+                       [](const auto& queue) { return queue.empty(); });
+  }
+
+  bool take_new() {
+    const std::lock_guard lock(mutex_);
+    for (auto& [channel, operation] : waiting_) {
+      queues_[channel].push_back(std::move(operation));
+      num_idle_rounds_ = 0;
+    }
+    waiting_.clear();
+    return ending_;
+  }
+
+  /// While something runs this thread looks often, and soon leaves the core to those who compute.
+  void rest() {
+    constexpr int kEagerRounds = 100;
+    if (!is_idle()) {
+      if (num_idle_rounds_ < kEagerRounds) {
+        ::sched_yield();
+      } else {
+        std::this_thread::sleep_for(std::chrono::microseconds(20));
+      }
+      return;
+    }
+    std::unique_lock lock(mutex_);
+    wake_.wait_for(lock, std::chrono::duration<double>(kWatchEvery_s),
+                   [this] { return !waiting_.empty() || ending_; });
+  }
+
+  void heed_loss(double now) {
+    if (lost_s_ == 0) lost_s_ = now;
+    if (!error_ && now - lost_s_ > kGrace_s) lose(*watch_->loss());
+    if (now - lost_s_ > kGrace_s + kUnnoticed_s) end_process();
+  }
+
+  /// Everything that waits, and will, gets the error. What MPI still works on must stay in memory.
+  void lose(const Error& error) {
+    const std::lock_guard lock(mutex_);
+    error_ = error;
+    for (auto& queue : queues_) {
+      for (std::unique_ptr<MpiOperation>& operation : queue) {
+        operation->done.set_exception(std::make_exception_ptr(error));
+        static_cast<void>(operation.release());
+      }
+      queue.clear();
+    }
+    for (auto& [channel, operation] : waiting_) {
+      operation->done.set_exception(std::make_exception_ptr(error));
+    }
+    waiting_.clear();
+  }
+
+  void wait_for_the_end() {
+    std::unique_lock lock(mutex_);
+    const bool has_ended = wake_.wait_for(lock, std::chrono::duration<double>(kUnnoticed_s),
+                                          [this] { return ending_; });
+    if (!has_ended) end_process();
+  }
+
+  [[noreturn]] void end_process() {
+    log_error("{}", error_->what());
+    MPI_Abort(MPI_COMM_WORLD, 1);
+    std::_Exit(1);
+  }
+
+  void close() {
+    if (failure_) watch_->say_failed(*failure_);
+    if (failure_ || error_ ||
+        watch_->loss()) {  // the others do not come: MPI cannot end in good order
+      static_cast<void>(watch_.release());
+      return;
+    }
+    watch_->say_goodbye();
+    watch_.reset();
+    for (MPI_Comm& comm : comms_) MPI_Comm_free(&comm);
+    MPI_Comm_free(&watch_comm_);
+    MPI_Finalize();
+  }
+
+  const MpiOptions options_;
+  int rank_ = 0, size_ = 1;
+  std::thread thread_;
+
+  // Of the thread.
+  MPI_Comm comms_[kNumChannels] = {MPI_COMM_NULL, MPI_COMM_NULL};
+  MPI_Comm watch_comm_ = MPI_COMM_NULL;
+  std::unique_ptr<MpiWatch> watch_;
+  std::deque<std::unique_ptr<MpiOperation>> queues_[kNumChannels];
+  bool is_running_[kNumChannels] = {false, false};  // the first of the queue
+  int num_idle_rounds_ = 0;
+  double watched_s_ = 0, lost_s_ = 0;
+
+  std::mutex mutex_;  // of everything below; the thread alone writes error_
+  std::condition_variable wake_;
+  std::deque<std::pair<Channel, std::unique_ptr<MpiOperation>>> waiting_;
+  bool ending_ = false;
+  std::optional<Error> failure_, error_;
+};
+
+void check_tensor(const at::Tensor& tensor) {
+  BLIP2_CHECK(tensor.is_cpu() && tensor.is_contiguous());
+}
+
+class MpiCommunicator final : public Communicator {
+ public:
+  explicit MpiCommunicator(std::unique_ptr<MpiThread> thread)
+      : Communicator(thread->rank(), thread->size()), thread_(std::move(thread)) {}
+
+  ~MpiCommunicator() override {
+    if (!thread_ || std::uncaught_exceptions() == num_exceptions_) return;
+    abandon({ErrorCode::kInternal, "it ended for a reason that it could not say"});
+  }
+
+  std::future<void> start_sum(at::Tensor tensor) override {
+    check_tensor(tensor);
+    const at::ScalarType type = tensor.scalar_type();
+    BLIP2_CHECK(type == at::kFloat || type == at::kDouble || type == at::kLong);
+    return thread().start(kSums, make_sum(std::move(tensor)));
+  }
+
+  at::Tensor all_gather(const at::Tensor& tensor) override {
+    check_tensor(tensor);
+    std::vector<int64_t> shape = tensor.sizes().vec();
+    shape.at(0) *= world_size();
+    at::Tensor all = at::empty(shape, tensor.options().requires_grad(false));
+    thread().start(kOthers, make_gather(tensor.detach(), all)).get();
+    return all;
+  }
+
+  at::Tensor exchange_rows(const at::Tensor& rows, const RowCounts& counts) override {
+    check_tensor(rows);
+    const auto num_ranks = static_cast<size_t>(world_size());
+    BLIP2_CHECK(counts.send.size() == num_ranks && counts.receive.size() == num_ranks);
+    const auto sum = [](const std::vector<int64_t>& numbers) {
+      return std::accumulate(numbers.begin(), numbers.end(), int64_t{0});
+    };
+    BLIP2_CHECK(rows.size(0) == sum(counts.send));
+    std::vector<int64_t> shape = rows.sizes().vec();
+    shape.at(0) = sum(counts.receive);
+    at::Tensor received = at::empty(shape, rows.options().requires_grad(false));
+    thread().start(kOthers, make_exchange(rows.detach(), received, counts)).get();
+    return received;
+  }
+
+  void abandon(const Error& error) override {
+    if (!thread_) return;
+    thread_->end(error);
+    thread_.reset();
+  }
+
+ private:
+  MpiThread& thread() {
+    BLIP2_CHECK(thread_ != nullptr);
+    return *thread_;
+  }
+
+  std::unique_ptr<MpiThread> thread_;
+  const int num_exceptions_ = std::uncaught_exceptions();
+};
+
+}  // namespace
+
+std::unique_ptr<Communicator> open_mpi(const MpiOptions& options) {
+  return std::make_unique<MpiCommunicator>(std::make_unique<MpiThread>(options));
+}
+
+}  // namespace blip2

@@ -1,0 +1,69 @@
+// The folder of a CapFilt job: what lies where, which job it is of, and which shards are done. All
+// of its state is files that are renamed into place, so that any number of workers on any machines
+// can share it (docs/formats.md).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "blip2/workflows/capfilt/counts.h"
+
+namespace blip2 {
+
+/// What two starts on one folder must agree on, by name: options, models, inputs.
+using JobIdentity = std::vector<std::pair<std::string, std::string>>;
+
+class CapFiltFolder {
+ public:
+  explicit CapFiltFolder(std::filesystem::path root) : root_(std::move(root)) {}
+
+  const std::filesystem::path& root() const { return root_; }
+  std::filesystem::path leases() const { return root_ / "job" / "leases"; }
+  std::filesystem::path description() const { return root_ / "job" / "job.json"; }
+  std::filesystem::path tar(const std::string& shard) const { return root_ / shard; }
+  std::filesystem::path state(int64_t shard) const { return part("done", shard, ".json"); }
+  std::filesystem::path captions(int64_t shard) const { return part("captions", shard, ".jsonl"); }
+  std::filesystem::path failures(int64_t shard) const { return part("failures", shard, ".jsonl"); }
+  std::filesystem::path all_captions() const { return root_ / "captions.json"; }
+  std::filesystem::path all_failures() const { return root_ / "failures.jsonl"; }
+  std::filesystem::path summary() const { return root_ / "summary.json"; }
+  /// "00000012": names a shard's files and its lease.
+  static std::string shard_id(int64_t shard);
+
+  struct Job {
+    int64_t num_shards = 0;
+    double lease_s = 0;
+    JobIdentity identity;
+    std::string config_yaml;  ///< kept for people; not read back
+  };
+
+  /// Makes the folder this job's, or joins it where it already is. Throws kInvalidArgument for
+  /// another job's folder, naming the first difference, and for one that holds other things;
+  /// kUnavailable.
+  void join(const Job& job) const;
+  /// The job that the folder is of, without config_yaml. Throws kNotFound, kCorruptData.
+  Job read_job() const;
+
+  bool is_done(int64_t shard) const;
+  ShardState read_state(int64_t shard) const;
+  /// Removes what a worker that was stopped left of a shard. Not to be called for a shard that
+  /// another works on.
+  void remove_leavings(int64_t shard, const std::string& name) const;
+  /// The same of the whole folder: for the end, when all shards are done.
+  void remove_all_leavings() const;
+  /// For the very end.
+  void remove_leases() const;
+
+ private:
+  std::filesystem::path part(const char* kind, int64_t shard, const char* extension) const;
+  void check_place() const;
+  void check_same(const Job& job) const;
+
+  std::filesystem::path root_;
+};
+
+}  // namespace blip2

@@ -1,0 +1,13 @@
+// The end of a CapFilt job: its shards' parts become files of the whole, and the counts must add
+// up.
+#pragma once
+
+#include "blip2/workflows/capfilt/job.h"
+
+namespace blip2 {
+
+/// Writes captions.json (if the job writes blip_json), failures.jsonl, and last summary.json. All
+/// shards must be done. Throws kInternal where what is in the files is not what was counted.
+CapFiltOutcome gather_capfilt(const CapFiltFolder& folder, int64_t num_shards, bool has_captions);
+
+}  // namespace blip2

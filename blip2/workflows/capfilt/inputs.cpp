@@ -1,0 +1,155 @@
+#include "blip2/workflows/capfilt/inputs.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <unordered_map>
+
+#include "blip2/base/error.h"
+#include "blip2/base/files.h"
+#include "blip2/base/json_text.h"
+#include "blip2/data/shards/list.h"
+#include "blip2/data/shards/shard.h"
+
+namespace blip2 {
+namespace fs = std::filesystem;
+namespace {
+
+bool is_folder(const fs::path& path) {
+  std::error_code error;
+  return fs::is_directory(path, error);
+}
+
+/// What the first place looks like.
+std::string guess_format(const fs::path& place) {
+  const std::string extension = place.extension().string();
+  if (is_folder(place)) return list_files(place, {".tar"}).empty() ? "folder" : "webdataset";
+  if (extension == ".tar") return "webdataset";
+  if (extension == ".parquet") return "laion_parquet";
+  if (extension == ".jsonl") return "jsonl";
+  if (extension == ".tsv") return "cc_tsv";
+  if (extension == ".json") return "blip_json";
+  fail(ErrorCode::kInvalidArgument,
+       "{}: expected .tar, .parquet, .jsonl, .tsv, .json or a folder; another name needs "
+       "input_format",
+       place.string());
+}
+
+class TarRecords final : public ShardRecords {
+ public:
+  TarRecords(const fs::path& path, ShardCaptions captions) : shard_(path, captions) {}
+
+  int64_t size() const override { return shard_.size(); }
+  ShardRecord read(int64_t index) const override {
+    ShardRecord read{shard_.record(index), shard_.key(index), "",
+                     std::string(shard_.fields(index))};
+    read.extension = read.record.image.extension().string().substr(1);
+    return read;
+  }
+
+ private:
+  Shard shard_;
+};
+
+/// Members are numbered: keys of other sources may be no names of members.
+class SourceRecords final : public ShardRecords {
+ public:
+  SourceRecords(const Source& source, const CapFiltShard& shard)
+      : source_(source), first_(shard.first_record), size_(shard.num_records) {}
+
+  int64_t size() const override { return size_; }
+  ShardRecord read(int64_t index) const override {
+    ShardRecord read{source_.record(first_ + index), fmt::format("{:09}", first_ + index), "", ""};
+    const std::string name = read.record.image.filename().string();
+    if (is_picture_name(name)) read.extension = name.substr(name.rfind('.') + 1);
+    read.fields = with_names(source_.fields(first_ + index), read.record);
+    return read;
+  }
+
+ private:
+  /// The record's JSON with "key" and "image", whose values the output's names do not tell.
+  static std::string with_names(const std::string& fields, const Record& record) {
+    using Json = nlohmann::ordered_json;
+    Json json = Json::parse(fields, nullptr, false);
+    if (!json.is_object()) json = Json::object();
+    if (!json.contains("key")) json["key"] = record.key;
+    if (!json.contains("image")) json["image"] = record.image.string();
+    return json_on_one_line(json);
+  }
+
+  const Source& source_;
+  int64_t first_, size_;
+};
+
+}  // namespace
+
+CapFiltInputs::CapFiltInputs(const CapFiltConfig& config)
+    : format_(config.input_format == "auto" ? guess_format(config.shards.front())
+                                            : config.input_format) {
+  if (format_ == "webdataset" || format_ == "laion_parquet") {
+    add_tars(config);
+  } else {
+    cut_source(config);
+  }
+  std::unordered_map<std::string, const CapFiltShard*> known;
+  for (const CapFiltShard& shard : shards_) {
+    const auto [other, is_new] = known.emplace(shard.name, &shard);
+    if (is_new) continue;
+    fail(ErrorCode::kInvalidArgument,
+         "{} and {} would both be written as {}: give the folder that holds both, or two outputs",
+         other->second->tar.string(), shard.tar.string(), shard.name);
+  }
+}
+
+/// A shard of a folder keeps its path below it; one that is named itself, its own name.
+void CapFiltInputs::add_tars(const CapFiltConfig& config) {
+  for (const std::string& name : config.shards) {
+    fs::path place = name;
+    if (place.extension() == ".parquet") place.replace_extension(".tar");
+    for (fs::path& tar : list_shard_paths({place}, config.images)) {
+      const fs::path below = is_folder(place) ? tar.lexically_relative(place) : tar.filename();
+      shards_.push_back({below.generic_string(), std::move(tar)});
+    }
+  }
+}
+
+void CapFiltInputs::cut_source(const CapFiltConfig& config) {
+  SourceConfig source{"shards", format_, {}, config.images};
+  if (format_ == "folder") {
+    if (config.shards.size() != 1) {
+      fail(ErrorCode::kInvalidArgument, "input_format folder: expected one folder, found {}",
+           config.shards.size());
+    }
+    source.images = config.shards.front();
+  } else {
+    source.annotations.assign(config.shards.begin(), config.shards.end());
+  }
+  source_ = open_source(source);
+  if (source_->size() == 0) {
+    fail(ErrorCode::kNotFound, "{}: expected records, found none", config.shards.front());
+  }
+  fs::path stem = fs::path(config.shards.front()).lexically_normal();
+  if (!stem.has_filename()) stem = stem.parent_path();
+  const int64_t step = config.records_per_shard;
+  for (int64_t first = 0; first < source_->size(); first += step) {
+    shards_.push_back({fmt::format("{}-{:05}.tar", stem.stem().string(), first / step),
+                       {},
+                       first,
+                       std::min(step, source_->size() - first)});
+  }
+}
+
+std::unique_ptr<ShardRecords> CapFiltInputs::open(const CapFiltShard& shard) const {
+  if (shard.tar.empty()) return std::make_unique<SourceRecords>(*source_, shard);
+  return std::make_unique<TarRecords>(
+      shard.tar, format_ == "laion_parquet" ? ShardCaptions::kParquet : ShardCaptions::kMembers);
+}
+
+std::string CapFiltInputs::fingerprint() const {
+  std::string lines;
+  for (const CapFiltShard& shard : shards_) {
+    lines += fmt::format("{} {} {}\n", shard.name, shard.first_record, shard.num_records);
+  }
+  return checksum(std::string_view(lines));
+}
+
+}  // namespace blip2

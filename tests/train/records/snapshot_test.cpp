@@ -1,0 +1,220 @@
+#include "blip2/train/records/snapshot.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "blip2/train/optimizer.h"
+#include "tests/train/support.h"
+
+namespace blip2 {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+using testing::TemporaryFolder;
+using testing::ToyStage;
+
+RunState state_of(int64_t step) {
+  return {.step = step,
+          .batches_consumed = 2 * step,
+          .num_ranks = 3,
+          .batches_per_epoch = 11,
+          .samples = 8 * step,
+          .bad_steps = 1,
+          .elapsed_s = 1.0 / 3,
+          .seed = 42,
+          .config_yaml = "run: {}\n",
+          .config_checksum = ""};
+}
+
+/// A stage with an optimiser that has made a step, so that all of its tensors differ from zero.
+struct Trained {
+  ToyStage stage;
+  AdamW optimizer;
+
+  explicit Trained(uint64_t seed) : stage(seed), optimizer(stage.trained_tensors(), {}) {
+    stage.seek({});
+    stage.run_batch({}).loss.backward();
+    optimizer.step(0.1);
+  }
+  SnapshotTensors tensors() { return {stage.trained_tensors(), optimizer.state()}; }
+};
+
+std::string bytes_of(const SnapshotTensors& tensors) {
+  std::string all;
+  for (const auto& list : {tensors.model, tensors.optimizer}) {
+    for (const NamedTensor& named : list) {
+      all += named.name;
+      all.append(static_cast<const char*>(named.tensor->const_data_ptr()), named.tensor->nbytes());
+    }
+  }
+  return all;
+}
+
+std::vector<std::string> names_in(const fs::path& folder) {
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(folder)) names.push_back(entry.path().filename());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+TEST(Snapshot, SavedAndLoadedIsTheSame) {
+  const TemporaryFolder folder;
+  Trained saved(1);
+  const fs::path snapshot = save_snapshot(folder.path(), state_of(7), saved.tensors(), 3);
+  EXPECT_EQ(snapshot, folder / "step-000000007");
+  Trained loaded(2);
+  ASSERT_NE(bytes_of(loaded.tensors()), bytes_of(saved.tensors()));
+  const RunState state = load_snapshot(snapshot, loaded.tensors());
+  EXPECT_EQ(bytes_of(loaded.tensors()), bytes_of(saved.tensors()));
+  EXPECT_TRUE(loaded.stage.weight.requires_grad());
+  EXPECT_EQ(state.step, 7);
+  EXPECT_EQ(state.batches_consumed, 14);
+  EXPECT_EQ(state.num_ranks, 3);
+  EXPECT_EQ(state.batches_per_epoch, 11);
+  EXPECT_EQ(state.samples, 56);
+  EXPECT_EQ(state.bad_steps, 1);
+  EXPECT_EQ(state.elapsed_s, 1.0 / 3);
+  EXPECT_EQ(state.seed, 42);
+  EXPECT_EQ(state.config_yaml, "run: {}\n");
+  EXPECT_EQ(state.config_checksum, checksum("run: {}\n"));
+  EXPECT_EQ(read_file(snapshot / "config.yaml"), "run: {}\n");
+}
+
+TEST(Snapshot, KeepsTheNewest) {
+  const TemporaryFolder folder;
+  Trained trained(1);
+  for (int64_t step : {5, 10, 15, 20}) {
+    save_snapshot(folder.path(), state_of(step), trained.tensors(), 2);
+  }
+  EXPECT_THAT(names_in(folder.path()), ::testing::ElementsAre("step-000000015", "step-000000020"));
+  save_snapshot(folder.path(), state_of(20), trained.tensors(), 2);  // again
+  EXPECT_EQ(newest_snapshot(folder.path()), folder / "step-000000020");
+}
+
+TEST(Snapshot, AnyDamageIsSeenAndPassedOver) {
+  const TemporaryFolder folder;
+  Trained trained(1);
+  const fs::path good = save_snapshot(folder.path(), state_of(5), trained.tensors(), 3);
+  for (const char* name :
+       {"model.safetensors", "optimizer.safetensors", "config.yaml", "state.json"}) {
+    const fs::path newer = save_snapshot(folder.path(), state_of(6), trained.tensors(), 3);
+    const size_t size = read_file(newer / name).size();
+    for (const size_t byte : {size_t{3}, size / 2, size - 1}) {
+      testing::damage(newer / name, byte);
+      Trained untouched(2);
+      const std::string before = bytes_of(untouched.tensors());
+      EXPECT_THROW(load_snapshot(newer, untouched.tensors()), Error) << name << " " << byte;
+      EXPECT_EQ(bytes_of(untouched.tensors()), before);
+      EXPECT_EQ(newest_snapshot(folder.path()), good) << name << " " << byte;
+      testing::damage(newer / name, byte);  // mended
+      EXPECT_EQ(newest_snapshot(folder.path()), newer);
+    }
+    fs::resize_file(newer / name, size / 2);
+    EXPECT_EQ(newest_snapshot(folder.path()), good) << name;
+    fs::remove(newer / name);
+    EXPECT_EQ(newest_snapshot(folder.path()), good) << name;
+  }
+}
+
+TEST(Snapshot, ADamagedTensorIsNamed) {
+  const TemporaryFolder folder;
+  Trained trained(1);
+  const fs::path snapshot = save_snapshot(folder.path(), state_of(5), trained.tensors(), 3);
+  // The last bytes of the file are the last tensor's in the file's order, which is the names'.
+  testing::damage(snapshot / "model.safetensors",
+                  read_file(snapshot / "model.safetensors").size() - 1);
+  try {
+    verify_snapshot(snapshot);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("model.safetensors: expected the checksum"));
+    EXPECT_THAT(error.what(), HasSubstr("(tensor 'temp')"));
+  }
+}
+
+TEST(Snapshot, OlderOnesHaveNoConfiguration) {
+  const TemporaryFolder folder;
+  Trained trained(1);
+  const fs::path snapshot = save_snapshot(folder.path(), state_of(5), trained.tensors(), 3);
+  nlohmann::ordered_json state = nlohmann::ordered_json::parse(read_file(snapshot / "state.json"));
+  state.erase("checksum");
+  state.erase("tensors");
+  state["files"].erase("config.yaml");
+  state["checksum"] = checksum(state.dump());
+  write_file_atomic(snapshot / "state.json", state.dump());
+  fs::remove(snapshot / "config.yaml");
+  const RunState found = verify_snapshot(snapshot);
+  EXPECT_EQ(found.step, 5);
+  EXPECT_EQ(found.config_yaml, "");
+  EXPECT_EQ(found.config_checksum, checksum("run: {}\n"));
+}
+
+TEST(Snapshot, LyingStateIsAnError) {
+  const TemporaryFolder folder;
+  Trained trained(1);
+  const fs::path snapshot = save_snapshot(folder.path(), state_of(5), trained.tensors(), 3);
+  for (const std::string& text :
+       {std::string(), std::string("{}"), std::string("[1]"), std::string("{\"checksum\": 3}"),
+        std::string("{\"checksum\": \"00\"}"), std::string(3 << 20, ' ')}) {
+    write_file_atomic(snapshot / "state.json", text);
+    try {
+      verify_snapshot(snapshot);
+      ADD_FAILURE() << text.substr(0, 100);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kCorruptData);
+      EXPECT_THAT(error.what(), HasSubstr("state.json"));
+    }
+  }
+}
+
+TEST(Snapshot, AnotherModelsSnapshotIsAnError) {
+  const TemporaryFolder folder;
+  Trained trained(1);
+  const fs::path snapshot = save_snapshot(folder.path(), state_of(5), trained.tensors(), 3);
+  SnapshotTensors fewer = trained.tensors();
+  fewer.model.pop_back();
+  EXPECT_THROW(load_snapshot(snapshot, fewer), Error);
+  Trained other(1);
+  other.stage.weight = at::zeros({2, 5});
+  EXPECT_THROW(load_snapshot(snapshot, other.tensors()), Error);
+}
+
+TEST(Snapshot, HalfWrittenFoldersAreNoSnapshots) {
+  const TemporaryFolder folder;
+  Trained trained(1);
+  fs::create_directories(folder / "step-000000009.partial");
+  fs::create_directories(folder / "step-9");
+  fs::create_directories(folder / "step-00000000x");
+  EXPECT_EQ(newest_snapshot(folder.path()), std::nullopt);
+  EXPECT_EQ(newest_snapshot(folder / "nowhere"), std::nullopt);
+  write_file_atomic(folder / "step-000000009.partial" / "left-over", "x");
+  const fs::path snapshot = save_snapshot(folder.path(), state_of(9), trained.tensors(), 1);
+  EXPECT_THAT(names_in(snapshot), ::testing::ElementsAre("config.yaml", "model.safetensors",
+                                                         "optimizer.safetensors", "state.json"));
+  EXPECT_FALSE(fs::exists(folder / "step-000000009.partial"));
+}
+
+TEST(Snapshot, AFailedWriteLeavesNothing) {
+  const TemporaryFolder folder;
+  write_file_atomic(folder / "checkpoints", "a file where the folder should be");
+  Trained trained(1);
+  EXPECT_THROW(save_snapshot(folder / "checkpoints", state_of(5), trained.tensors(), 3), Error);
+  EXPECT_THAT(names_in(folder.path()), ::testing::ElementsAre("checkpoints"));
+}
+
+TEST(Snapshot, LaterOnesAreSetAside) {
+  const TemporaryFolder folder;
+  Trained trained(1);
+  for (int64_t step : {5, 6, 7}) save_snapshot(folder.path(), state_of(step), trained.tensors(), 9);
+  abandon_snapshots_after(folder.path(), 5);
+  EXPECT_THAT(names_in(folder.path()),
+              ::testing::ElementsAre("step-000000005", "step-000000006.abandoned",
+                                     "step-000000007.abandoned"));
+  EXPECT_EQ(newest_snapshot(folder.path()), folder / "step-000000005");
+}
+
+}  // namespace
+}  // namespace blip2
