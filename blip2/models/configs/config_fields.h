@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "blip2/base/error.h"
@@ -68,6 +69,31 @@ void read_fields(const ConfigFields& fields, Config& config) {
       field = fields.text(name, field);
     }
   });
+}
+
+/// Adds every field that visit(config) names to a JSON object, ids below 0 as null, and `torch_dtype`
+/// float32: a language model's config.json.
+template <typename Config, typename Json>
+void write_fields(Config config, Json& object) {
+  visit(config, [&](const char* name, const auto& field, const char*) {
+    object[name] = field;
+    if (std::string_view(name).ends_with("_token_id") && object[name] == -1) {
+      object[name] = nullptr;
+    }
+  });
+  object["torch_dtype"] = "float32";
+}
+
+/// Every whole number of a configuration that is not an id, by its name, in the order of visit().
+template <typename Config>
+std::vector<std::pair<std::string, int64_t>> whole_numbers(Config config) {
+  std::vector<std::pair<std::string, int64_t>> sizes;
+  visit(config, [&](const char* name, const auto& field, const char*) {
+    if constexpr (std::is_same_v<std::decay_t<decltype(field)>, int64_t>) {
+      if (!std::string_view(name).ends_with("_id")) sizes.emplace_back(name, field);
+    }
+  });
+  return sizes;
 }
 
 /// validate(config), with the file's name before its message. Throws kCorruptData.

@@ -1,11 +1,12 @@
 // preprocessor_config.json, between JSON and the image transform.
+#include "blip2/models/configs/image_processor.h"
+
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "blip2/base/error.h"
 #include "blip2/checkpoint/messages.h"
-#include "blip2/models/configs/bundle_config.h"
 #include "blip2/models/configs/config_fields.h"
 
 namespace blip2 {

@@ -1,17 +1,13 @@
-#include "blip2/models/configs/bundle_config.h"
+// The config.json of BLIP-2, InstructBLIP and BERT, between JSON and values.
+#include "blip2/models/configs/blip2_config.h"
 
-#include <algorithm>
-#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "blip2/base/error.h"
-#include "blip2/checkpoint/messages.h"
-#include "blip2/models/configs/config_fields.h"
 
 namespace blip2 {
 
 using json = nlohmann::ordered_json;  // files keep their order
-namespace fs = std::filesystem;
 
 namespace {
 
@@ -63,97 +59,21 @@ json format_qformer(const QFormerConfig& config, DirectoryKind kind) {
 /// The width that a `vision_config` says, without knowing the encoder.
 int64_t vision_width(const ConfigFields& vision) { return vision.size("hidden_size", 1408); }
 
-struct KnownClass {
-  const char* model_type;
-  const char* name;
-  DirectoryKind kind;
-};
-
-/// The whole models; the first of a type is what a file without `architectures` means.
-constexpr KnownClass kClasses[] = {
-    {"blip-2", "Blip2ForConditionalGeneration", DirectoryKind::kGeneration},
-    {"blip-2", "Blip2ForImageTextRetrieval", DirectoryKind::kRetrieval},
-    {"instructblip", "InstructBlipForConditionalGeneration", DirectoryKind::kInstruct},
-    {"blip", "BlipForConditionalGeneration", DirectoryKind::kBlipCaptioning},
-    {"blip", "BlipForImageTextRetrieval", DirectoryKind::kBlipMatching},
-    {"blip", "BlipForQuestionAnswering", DirectoryKind::kBlipAnswering},
-    {"clip", "CLIPModel", DirectoryKind::kClip},
-};
-
-DirectoryKind whole_kind(const ConfigFields& fields, const std::string& type) {
-  const json* list = fields.find("architectures");
-  const bool is_said =
-      list != nullptr && list->is_array() && !list->empty() && list->front().is_string();
-  std::string known;
-  for (const KnownClass& one : kClasses) {
-    if (type != one.model_type) continue;
-    if (!is_said || list->front() == one.name) return one.kind;
-    known += (known.empty() ? "" : ", ") + std::string(one.name);
-  }
-  fail(ErrorCode::kUnsupported, "{}: architectures: expected {}, found {}", fields.where(), known,
-       quote(list->front().get<std::string>()));
-}
-
-bool is_whole(const std::string& type) {
-  return std::any_of(std::begin(kClasses), std::end(kClasses),
-                     [&](const KnownClass& one) { return type == one.model_type; });
-}
-
 }  // namespace
 
-bool is_model_config(std::string_view content) {
-  const json config = json::parse(content, nullptr, false);
-  if (!config.is_object()) return false;
-  return (config.contains("model_type") && config["model_type"].is_string()) ||
-         (config.contains("architectures") && config["architectures"].is_array());
-}
-
-DirectoryKind directory_kind(const fs::path& directory) {
-  const fs::path path = directory / "config.json";
-  const json object = read_config(path);
-  const ConfigFields fields(object, path.string());
-  const std::string type = fields.text("model_type", "");
-  if (is_whole(type)) return whole_kind(fields, type);
-  if (type == "efficientnet_lite" || type.ends_with("_vision_model")) {
-    return DirectoryKind::kImageEncoder;
-  }
-  if (type == "bert") return DirectoryKind::kBert;
-  if (type == "llama" || type == "opt" || type == "t5") return DirectoryKind::kLanguageModel;
-  fail(ErrorCode::kUnsupported,
-       "{}: model_type: expected blip-2, instructblip, blip, clip, an image encoder "
-       "(efficientnet_lite, blip_2_vision_model, clip_vision_model, ...), bert, llama, opt or t5, "
-       "found {}",
-       path.string(), quote(type));
-}
-
-bool is_blip1(DirectoryKind kind) {
-  return kind == DirectoryKind::kBlipCaptioning || kind == DirectoryKind::kBlipMatching ||
-         kind == DirectoryKind::kBlipAnswering;
-}
-
-std::string class_name(DirectoryKind kind) {
-  for (const KnownClass& one : kClasses) {
-    if (one.kind == kind) return one.name;
-  }
-  return "";
-}
-
-BundleConfig read_bundle_config(const fs::path& directory) {
-  const fs::path path = directory / "config.json";
-  const json object = read_config(path);
-  const ConfigFields fields(object, path.string());
+Blip2Config parse_blip2(const ConfigFields& fields) {
   const std::string type = fields.text("model_type", "");
   if (type != "blip-2" && type != "instructblip") {
     fields.fail_at("model_type", "blip-2 or instructblip");
   }
-  BundleConfig config;
-  config.kind = whole_kind(fields, type);
+  Blip2Config config;
+  config.kind = directory_kind(fields);
   const json vision = fields.object("vision_config");
   const json qformer = fields.object("qformer_config");
-  const ConfigFields vision_fields(vision, path.string() + ": vision_config");
+  const ConfigFields vision_fields(vision, fields.where() + ": vision_config");
   config.vision_json = vision.dump(2);
   config.image_norm_eps = vision_fields.positive("layer_norm_eps", 1e-6);
-  config.qformer = parse_qformer(ConfigFields(qformer, path.string() + ": qformer_config"));
+  config.qformer = parse_qformer(ConfigFields(qformer, fields.where() + ": qformer_config"));
   // Hugging Face overwrites encoder_hidden_size with the encoder's width, whatever the file says.
   config.qformer.encoder_hidden_size = vision_width(vision_fields);
   config.qformer.num_query_tokens = fields.size("num_query_tokens", 32);
@@ -170,7 +90,7 @@ BundleConfig read_bundle_config(const fs::path& directory) {
   return config;
 }
 
-std::string format_bundle_config(const BundleConfig& config) {
+std::string format_blip2(const Blip2Config& config) {
   const bool retrieval = config.kind == DirectoryKind::kRetrieval;
   json vision = json::parse(config.vision_json);
   vision["layer_norm_eps"] = config.image_norm_eps;
@@ -192,10 +112,6 @@ std::string format_bundle_config(const BundleConfig& config) {
   return object.dump(2);
 }
 
-QFormerConfig read_bert_config(const fs::path& directory) {
-  const fs::path path = directory / "config.json";
-  const json object = read_config(path);
-  return parse_encoder(ConfigFields(object, path.string()));
-}
+QFormerConfig parse_bert(const ConfigFields& fields) { return parse_encoder(fields); }
 
 }  // namespace blip2
