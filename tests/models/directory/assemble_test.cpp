@@ -16,7 +16,9 @@
 #include "blip2/models/convert.h"
 #include "blip2/models/directory/inspect.h"
 #include "blip2/models/directory/parts.h"
-#include "tests/models/tiny_models.h"
+#include "tests/models/support.h"
+#include "tests/support/tiny/models.h"
+#include "tests/support/tiny/parts.h"
 
 namespace blip2 {
 namespace {
@@ -53,9 +55,9 @@ class Assemble : public ::testing::Test {
     options.max_text_length = 8;
   }
   std::string bert(bool prefixed) {
-    const fs::path path = folder / (prefixed ? "prefixed" : "bert");
-    testing::write_tiny_bert(path, prefixed);
-    return path.string();
+    const auto names = prefixed ? testing::BertNames::kPrefixed : testing::BertNames::kPlain;
+    return testing::write_tiny_bert_of_nine_words(folder / (prefixed ? "prefixed" : "bert"), names)
+        .string();
   }
 
   TemporaryFolder folder;
@@ -188,7 +190,7 @@ TEST_F(Assemble, RefusesWhatDoesNotFit) {
   refused((folder / "stage2").string(), ErrorCode::kInvalidArgument);
   refused((folder / "nowhere").string(), ErrorCode::kNotFound);
   refused("bert-base", ErrorCode::kUnsupported);
-  testing::write_tiny_bert(folder / "long", false);
+  testing::write_tiny_bert_of_nine_words(folder / "long", testing::BertNames::kPlain);
   const std::string config = read_file(folder / "long/config.json");
   write_file_atomic(folder / "long/config.json",
                     std::string(config).replace(config.find("\"vocab_size\": 9"), 15,
