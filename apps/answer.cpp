@@ -11,7 +11,7 @@
 #include "blip2/base/error.h"
 #include "blip2/base/json_text.h"
 #include "blip2/models/bundle.h"
-#include "blip2/models/writing.h"
+#include "blip2/models/text_writer.h"
 #include "blip2/tasks/captioner.h"
 #include "blip2/tasks/question_file.h"
 

@@ -8,7 +8,7 @@
 #include "apps/verb.h"
 #include "blip2/base/json_text.h"
 #include "blip2/models/bundle.h"
-#include "blip2/models/writing.h"
+#include "blip2/models/text_writer.h"
 #include "blip2/tasks/captioner.h"
 
 namespace blip2 {

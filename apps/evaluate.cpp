@@ -14,7 +14,7 @@
 #include "blip2/data/open_source.h"
 #include "blip2/models/bundle.h"
 #include "blip2/models/similarity.h"
-#include "blip2/models/writing.h"
+#include "blip2/models/text_writer.h"
 #include "blip2/tasks/captioner.h"
 #include "blip2/tasks/evaluator.h"
 

@@ -15,7 +15,7 @@
 
 #include "blip2/data/collate.h"
 #include "blip2/models/bundle.h"
-#include "blip2/models/directory/parts.h"
+#include "blip2/models/directory/frozen_parts.h"
 #include "blip2/train/objectives.h"
 #include "blip2/train/run.h"
 #include "blip2/train/stage1.h"

@@ -21,6 +21,22 @@ at::Tensor norm_images(const Bundle& bundle, const at::Tensor& image_embeds) {
   return bundle.image_norm == nullptr ? image_embeds : apply(*bundle.image_norm, image_embeds);
 }
 
+bool can_write(const Bundle& bundle) { return bundle.writer != nullptr; }
+
+bool can_be_prompted(const Bundle& bundle) {
+  return can_write(bundle) && bundle.writer->prompting() != Prompting::kNone;
+}
+
+StartedTexts start_writing(const Bundle& bundle, const at::Tensor& image_embeds,
+                           const std::vector<Prompt>& prompts) {
+  const at::NoGradGuard no_grad;
+  BLIP2_CHECK(!prompts.empty());
+  if (!can_write(bundle)) {
+    fail(ErrorCode::kUnsupported, "this model has no part that writes texts");
+  }
+  return bundle.writer->start(image_embeds, prompts);
+}
+
 const CausalLanguageModel& causal_language_model(const Bundle& bundle) {
   const auto* causal = dynamic_cast<const CausalLanguageModel*>(bundle.language_model.get());
   if (causal == nullptr) {

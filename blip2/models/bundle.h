@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "blip2/image/transforms.h"
 #include "blip2/models/blip2/generative.h"
@@ -31,8 +32,8 @@ struct Bundle {
   std::unique_ptr<ImageTextFeatures> features;  ///< null: the model has none
   std::unique_ptr<TextWriter> writer;           ///< null: the model does not write
 
-  std::unique_ptr<Stage1> stage1;  ///< BLIP-2 for retrieval
-  std::unique_ptr<Generative> generative;  ///< BLIP-2 and InstructBLIP that write
+  std::unique_ptr<Stage1> stage1;                 ///< BLIP-2 for retrieval
+  std::unique_ptr<Generative> generative;         ///< BLIP-2 and InstructBLIP that write
   std::unique_ptr<LanguageModel> language_model;  ///< behind it
   /// The layer norm between the encoder's output and the rest of the model; null: there is none.
   const LayerNorm* image_norm = nullptr;
@@ -60,6 +61,15 @@ at::Tensor encode_images(const Bundle& bundle, const at::Tensor& pixels);
 
 /// Raw outputs as the rest of the model reads them: after `image_norm`. [B, P, Dv] -> [B, P, Dv].
 at::Tensor norm_images(const Bundle& bundle, const at::Tensor& image_embeds);
+
+/// Whether a model writes texts, and whether it can continue a prompt.
+bool can_write(const Bundle& bundle);
+bool can_be_prompted(const Bundle& bundle);
+
+/// TextWriter::start() without a graph. The bundle must outlive the result. Throws kUnsupported for
+/// a model that does not write.
+StartedTexts start_writing(const Bundle& bundle, const at::Tensor& image_embeds,
+                           const std::vector<Prompt>& prompts);
 
 /// The language model where it is decoder-only. Throws kUnsupported where it is not, or missing.
 const CausalLanguageModel& causal_language_model(const Bundle& bundle);

@@ -14,7 +14,7 @@
 #include "blip2/image/prepare.h"
 #include "blip2/models/bundle.h"
 #include "blip2/models/similarity.h"
-#include "blip2/models/writing.h"
+#include "blip2/models/text_writer.h"
 #include "blip2/tasks/captioner.h"
 
 namespace blip2 {

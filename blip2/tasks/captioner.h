@@ -14,7 +14,7 @@
 namespace blip2 {
 
 struct Bundle;
-struct Writing;
+struct StartedTexts;
 
 struct Caption {
   std::string text;  ///< new text only, without special tokens, stripped
@@ -61,7 +61,7 @@ class Captioner {
 
 /// The search behind a start_writing(): num_return_sequences captions for each of its rows, whose
 /// streams of random numbers are `streams`. The writing's decoder is used up.
-std::vector<std::vector<Caption>> write_captions(const Writing& writing,
+std::vector<std::vector<Caption>> write_captions(const StartedTexts& started,
                                                  const GenerationOptions& options,
                                                  std::span<const uint64_t> streams, uint64_t seed);
 

@@ -70,7 +70,7 @@ std::vector<Classification> Classifier::classify(const std::vector<Picture>& pic
       all_similarities(image_features(bundle_, embeds), state_->texts.projected)
           .to(at::kCPU, at::kDouble)
           .contiguous();  // [N, L]
-  const double scale = 1 / temperature(bundle_);
+  const double scale = 1 / feature_facts(bundle_).temperature;
   std::vector<Classification> rows;
   for (int64_t i = 0; i < cosines.size(0); ++i) {
     const double* row = cosines.const_data_ptr<double>() + i * cosines.size(1);

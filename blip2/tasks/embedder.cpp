@@ -9,9 +9,10 @@
 #include "blip2/base/config.h"
 #include "blip2/base/error.h"
 #include "blip2/data/collate.h"
+#include "blip2/models/blip2_model.h"
 #include "blip2/models/bundle.h"
 #include "blip2/models/similarity.h"
-#include "blip2/models/writing.h"
+#include "blip2/models/text_writer.h"
 
 namespace blip2 {
 namespace {
@@ -28,10 +29,6 @@ void encode_pictures(const Bundle& bundle, const std::vector<Picture>& pictures,
   const int64_t size = bundle.transform.image_size;
   parts.pixels = stack_pixels(pixels_of(pictures), size, size);
   if (!pixels_only) parts.raw = encode_images(bundle, parts.pixels);
-}
-
-const QFormer& qformer(const Bundle& bundle) {
-  return bundle.stage1 ? bundle.stage1->qformer : bundle.generative->qformer;
 }
 
 /// What each input's text is written behind: a picture of its own or the one for all.
@@ -57,24 +54,21 @@ at::Tensor repeated(const at::Tensor& rows, int64_t inputs) {
 at::Tensor multimodal(const Bundle& bundle, const Parts& parts, int64_t inputs) {
   const at::Tensor embeds = repeated(norm_images(bundle, parts.raw), inputs);
   const Text text = pack_text(parts.texts->ids, parts.texts->mask);
-  return encode_joint(qformer(bundle), project_image(qformer(bundle), embeds), text);
+  const QFormer& model = *qformer(bundle);
+  return encode_joint(model, project_image(model, embeds), text);
 }
 
 /// The Q-Former's output of each input's picture, which an InstructBLIP makes with the text.
 at::Tensor query_rows(const Bundle& bundle, const Parts& parts,
                       const std::vector<std::string>& texts, int64_t inputs) {
-  if (bundle.generative) {
-    return prompted_queries(bundle, parts.raw, prompts_of(bundle, parts, texts, inputs));
-  }
-  const ImageKeyValues keys = project_image(qformer(bundle), norm_images(bundle, parts.raw));
-  return repeated(encode_queries(qformer(bundle), keys).hidden, inputs);
+  return prompted_queries(bundle, parts.raw, prompts_of(bundle, parts, texts, inputs));
 }
 
 /// Logits of the first generated position. Inputs with one text are run together. [N, V]
 at::Tensor first_logits(const Bundle& bundle, const Parts& parts,
                         const std::vector<std::string>& texts, int64_t inputs) {
-  const std::vector<Prompt> prompts =
-      prompts_of(bundle, parts, bundle.stage1 ? std::vector<std::string>() : texts, inputs);
+  const std::vector<Prompt> prompts = prompts_of(
+      bundle, parts, can_be_prompted(bundle) ? texts : std::vector<std::string>(), inputs);
   std::vector<at::Tensor> rows;
   for (size_t first = 0, end = 0; first < prompts.size(); first = end) {
     while (end < prompts.size() && prompts[end].text == prompts[first].text) ++end;
@@ -111,7 +105,7 @@ const char* lacking(const Bundle& bundle, const std::string& name) {
     return bundle.generative ? nullptr : "a model with a language model (stage 2)";
   }
   if (name == "query_output") {
-    return bundle.stage1 || bundle.generative ? nullptr : "a model with a Q-Former";
+    return qformer(bundle) != nullptr ? nullptr : "a model with a Q-Former";
   }
   if (name == "logits") return can_write(bundle) ? nullptr : "a model that writes";
   return nullptr;

@@ -143,7 +143,7 @@ Reranked rerank(const Bundle& bundle, const EncodedSet& set, int64_t k) {
 /// Percent right over one positive and one negative text for each picture that has a negative.
 double itm_accuracy(const Bundle& bundle, const RetrievalEvaluation& result, const EncodedSet& set,
                     bool hard, uint64_t seed) {
-  const double temperature = blip2::temperature(bundle);
+  const double temperature = feature_facts(bundle).temperature;
   std::vector<int64_t> images, texts;
   for (int64_t i = 0; i < result.num_images; ++i) {
     const int64_t group = result.image_groups[static_cast<size_t>(i)];

@@ -76,8 +76,8 @@ std::vector<FoundImage> best(const Index& index, const std::vector<float>& score
 
 Retriever::Retriever(const Bundle& bundle, Index index, const RetrieverOptions& options)
     : bundle_(bundle), index_(std::move(index)), options_(options) {
-  const int64_t width = similarity_width(bundle_);
-  const int64_t queries = num_image_features(bundle_);
+  const int64_t width = feature_facts(bundle_).width;
+  const int64_t queries = feature_facts(bundle_).num_image_features;
   if (queries != index_.num_queries() || width != index_.embed_dim()) {
     fail(ErrorCode::kInvalidArgument,
          "the index holds {} x {} features, and this model makes {} x {}: another model",

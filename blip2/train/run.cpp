@@ -7,8 +7,7 @@
 #include "blip2/base/files.h"
 #include "blip2/base/log.h"
 #include "blip2/base/progress.h"
-#include "blip2/models/configs/bundle_config.h"
-#include "blip2/models/directory/families.h"
+#include "blip2/models/directory/assemble.h"
 #include "blip2/nn/autocast.h"
 #include "blip2/train/records/output_folder.h"
 #include "blip2/train/stage1.h"
@@ -23,7 +22,7 @@ bool is_stage1(const TrainConfig& config) { return config.model.arch == "blip2";
 
 /// model.arch says which kind of language model the directory must hold.
 void check_language_model(const TrainConfig& config, const Bundle& bundle) {
-  const std::string found = family_name(parse_language(bundle.text_json, "model.language_model"));
+  const std::string found = bundle.language_family;
   if (config.model.arch != "blip2_" + found) {
     fail(ErrorCode::kInvalidArgument,
          "model.language_model: {}: expected {} for model.arch {}, found {}",

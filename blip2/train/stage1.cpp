@@ -147,7 +147,7 @@ Stage1Losses stage1_losses(const Stage1& model, const at::Tensor& image_embeds,
 Stage1Training::Stage1Training(Bundle& bundle, TrainingData& data, const TrainConfig& config,
                                Communicator& communicator)
     : bundle_(bundle), data_(data), config_(config), communicator_(communicator) {
-  BLIP2_CHECK(bundle_.stage1.has_value() && bundle_.qformer_tokenizer != nullptr);
+  BLIP2_CHECK(bundle_.stage1 != nullptr && bundle_.qformer_tokenizer != nullptr);
   set_trainable(trained_tensors(), true);
   if (config_.run.holds_bfloat16(bundle_.device)) {
     narrowed_ = std::make_unique<Narrowed>(bundle_.image_encoder->tensors());

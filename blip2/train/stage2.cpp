@@ -215,7 +215,7 @@ double held_out_loss(const Bundle& bundle, const at::Tensor& image_embeds,
 Stage2Training::Stage2Training(Bundle& bundle, TrainingData& data, const TrainConfig& config,
                                Communicator& communicator)
     : bundle_(bundle), data_(data), config_(config), communicator_(communicator) {
-  BLIP2_CHECK(bundle_.generative.has_value() && bundle_.language_model != nullptr);
+  BLIP2_CHECK(bundle_.generative != nullptr && bundle_.language_model != nullptr);
   BLIP2_CHECK(bundle_.text_tokenizer != nullptr);
   const std::string& prompt = config_.model.prompt;
   const int64_t prompt_length =

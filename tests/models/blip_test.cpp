@@ -28,6 +28,7 @@
 #include "blip2/models/blip/answerer.h"
 #include "blip2/models/blip/captioner.h"
 #include "blip2/models/blip/matcher.h"
+#include "blip2/models/blip_model.h"
 #include "blip2/models/bundle.h"
 #include "blip2/models/names/hugging_face.h"
 #include "blip2/models/similarity.h"
@@ -350,9 +351,10 @@ TEST(BlipMatcher, ManyTextsLookAtOnePicture) {
 TEST(BlipMatcher, PairLogitsAreThoseOfEachPairAlone) {
   const Matcher golden;
   Bundle bundle;
-  bundle.blip = Blip{make_layer_norm(20, 1e-5), golden.model};
-  bundle.blip->image_norm.weight.fill_(1.5);
-  bundle.blip->image_norm.bias.fill_(0.25);
+  Blip blip{make_layer_norm(20, 1e-5), golden.model};
+  blip.image_norm.weight.fill_(1.5);
+  blip.image_norm.bias.fill_(0.25);
+  put_blip(bundle, std::move(blip));
   const at::Tensor embeds = at::cat({golden.image, golden.image.narrow(0, 0, 1).mul(0.5)});
   std::vector<int64_t> images = {3, 2, 1}, rows = {1, 2, 0};
   for (int64_t i = 0; i < 70; ++i) {

@@ -11,7 +11,7 @@
 #include "blip2/data/caption_cleaning.h"
 #include "blip2/data/collate.h"
 #include "blip2/image/prepare.h"
-#include "blip2/models/writing.h"
+#include "blip2/models/text_writer.h"
 #include "blip2/tasks/captioner.h"
 #include "blip2/tasks/matcher.h"
 #include "tests/support/errors.h"

@@ -7,7 +7,7 @@
 
 #include "blip2/checkpoint/open_source.h"
 #include "blip2/checkpoint/source.h"
-#include "blip2/models/configs/bundle_config.h"
+#include "blip2/models/vision/families.h"
 #include "blip2/train/layer_decay.h"
 #include "blip2/train/run.h"
 #include "blip2/train/trained_tensors.h"
@@ -111,7 +111,7 @@ TEST_F(FinetuneTest, TheModelIsOneForLargerPictures) {
   const fs::path directory = fs::path(captions.run.output_dir) / "model";
   const Bundle bundle = load_bundle(directory);
   EXPECT_EQ(bundle.transform.image_size, 364);
-  EXPECT_EQ(std::get<VitConfig>(parse_vision(bundle.vision_json, "model")).image_size, 364);
+  EXPECT_EQ(parse_image_encoder(bundle.vision_json, "model").image_size, 364);
   const at::Tensor table = weights(captions)->read("vision_model.embeddings.position_embedding");
   EXPECT_EQ(table.sizes(), (std::vector<int64_t>{1, 1 + 13 * 13, 16}));
   // Trained from where the resized ones started, so still near them.

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "blip2/base/random.h"
+#include "blip2/models/blip2_model.h"
 #include "blip2/models/language/llama_language_model.h"
 #include "blip2/models/language/t5_language_model.h"
 #include "blip2/text/byte_bpe.h"
@@ -212,12 +213,12 @@ class HeldOutLossTest : public ::testing::Test {
     language.head_dim = 6;
     language.vocab_size = 10;
     language.max_position_embeddings = 40;
-    bundle_.generative = make_generative(qformer, 1e-6, 14);
-    // Large weights: losses differ from token to token and from picture to picture.
-    testing::fill_distinct(named_tensors(*bundle_.generative), 1, 0.3);
     bundle_.language_model = std::make_unique<LlamaLanguageModel>(make_llama(language));
     testing::fill_distinct(bundle_.language_model->tensors(), 2, 0.4);
     bundle_.text_tokenizer = ByteBpe::from_parts(tiny_parts());
+    put_stage2(bundle_, make_generative(qformer, 1e-6, 14));
+    // Large weights: losses differ from token to token and from picture to picture.
+    testing::fill_distinct(named_tensors(*bundle_.generative), 1, 0.3);
     bundle_.prompt = "ab c";
     bundle_.max_text_length = 12;
     // Three batches of 16, 16 and 5; short captions first, the last ones cut.

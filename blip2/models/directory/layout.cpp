@@ -4,7 +4,10 @@
 #include <nlohmann/json.hpp>
 
 #include "blip2/base/error.h"
+#include "blip2/models/configs/edits.h"
+#include "blip2/models/directory/claims.h"
 #include "blip2/models/directory/token_ids.h"
+#include "blip2/models/directory/trained_part.h"
 #include "blip2/models/language/families.h"
 #include "blip2/models/names/blip.h"
 #include "blip2/models/names/hugging_face.h"
@@ -27,12 +30,21 @@ const std::vector<std::string>& language_model_tensors() {
 }
 /// The norm behind the encoder has a name of the encoder's, and is trained.
 const std::vector<std::string>& trained_tensors() {
-  static const std::vector<std::string> patterns = {
-      "query_tokens",     "temp",                "qformer.**",
-      "embeddings.**",    "cls.**",              "itm_head.**",
-      "vision_proj.**",   "vision_projection.**", "text_proj.**",
-      "text_encoder.**",  "text_projection.**",  "text_decoder.**",
-      "logit_scale",      "language_projection.**", "vision_model.post_layernorm.**"};
+  static const std::vector<std::string> patterns = {"query_tokens",
+                                                    "temp",
+                                                    "qformer.**",
+                                                    "embeddings.**",
+                                                    "cls.**",
+                                                    "itm_head.**",
+                                                    "vision_proj.**",
+                                                    "vision_projection.**",
+                                                    "text_proj.**",
+                                                    "text_encoder.**",
+                                                    "text_projection.**",
+                                                    "text_decoder.**",
+                                                    "logit_scale",
+                                                    "language_projection.**",
+                                                    "vision_model.post_layernorm.**"};
   return patterns;
 }
 
@@ -54,26 +66,8 @@ bool wants(Wanted wanted, PartRole role) {
   return true;
 }
 
-double elements_of(const TensorSource& source) {
-  double elements = 0;
-  for (const TensorInfo& info : source.infos()) {
-    double size = 1;
-    for (const int64_t dimension : info.shape) size *= static_cast<double>(dimension);
-    elements += size;
-  }
-  return elements;
-}
-
-/// What configurations may claim of a file that holds `elements`. Heads that a file may lack are
-/// the slack. A BERT becomes a Q-Former, which has a second feed-forward and cross-attention.
-ParameterBudget budget_of(const OpenedDirectory& directory) {
-  const double held = elements_of(directory.weights());
-  const bool grows = directory.kind() == DirectoryKind::kBert;
-  return ParameterBudget(
-      grows ? 4 * held + 2e7 : 1.1 * held + 1e6,
-      fmt::format("{}: the configuration beside it claims more parameters than the file holds ({:.0f})",
-                  directory.weights().describe(), held));
-}
+/// A BERT becomes the text side of a Q-Former, which has a second feed-forward and cross-attention.
+double growth_of(DirectoryKind kind) { return kind == DirectoryKind::kBert ? 8 : 1; }
 
 /// The image encoder, under `names`. `vision` are the fields of its configuration.
 void add_image_encoder(Layout& layout, const ConfigFields& vision, const PartNames& names,
@@ -86,32 +80,13 @@ void add_image_encoder(Layout& layout, const ConfigFields& vision, const PartNam
                           tensors, slots_by(names, tensors, source)});
 }
 
-/// The language model. Where tensors are tied, a file may have any one of their names, or several.
 void add_language_model(Layout& layout, const PartNames& names, const TensorSource& source) {
   const LanguageModelShape& shape = *layout.language_model;
   layout.language_model_weights = shape.make();
   const LanguageModelWeights& weights = layout.language_model_weights;
-  std::vector<Slot> slots = slots_by(names, weights.tensors, source);
-  for (const TiedNames& tied : weights.tied) {
-    for (Slot& slot : slots) {
-      if (slot.name != names.prefix + tied.name) continue;
-      for (const std::string& other : tied.others) {
-        slot.alternatives.push_back(names.prefix + other);
-      }
-    }
-  }
   layout.parts.push_back({PartRole::kLanguageModel, "language model", shape.family, true,
-                          shape.sizes, weights.tensors, std::move(slots)});
-}
-
-/// A language model's tokenizer: the ids that it puts into a text by itself, and the one that ends
-/// a text, must be words.
-TokenizerPlace language_tokenizer(int64_t vocab_size) {
-  return {.vocab_size = vocab_size, .needed_ids = [](const Tokenizer& tokenizer) {
-            std::vector<int64_t> ids = tokenizer.encode("");
-            if (const int64_t eos = tokenizer.special_ids().eos; eos >= 0) ids.push_back(eos);
-            return ids;
-          }};
+                          shape.sizes, weights.tensors,
+                          language_model_slots(weights, names, source)});
 }
 
 Sizes qformer_sizes(const QFormerConfig& config) {
@@ -128,9 +103,8 @@ Sizes qformer_sizes(const QFormerConfig& config) {
 
 void add_stage1(Layout& layout, const TensorSource& source) {
   const Blip2Config& config = *layout.blip2;
-  layout.stage1 = std::make_unique<Stage1>(make_stage1({.qformer = config.qformer,
-                                                        .embed_dim = config.image_text_hidden_size,
-                                                        .image_norm_eps = config.image_norm_eps}));
+  layout.stage1 = std::make_unique<Stage1>(make_stage1(stage1_config(config)));
+  fill_optional(*layout.stage1);
   Stage1& model = *layout.stage1;
   layout.parts.push_back({PartRole::kQFormer, "Q-Former and heads", "blip_2_qformer", false,
                           qformer_sizes(config.qformer), named_tensors(model),
@@ -155,7 +129,18 @@ void add_stage2(Layout& layout, const TensorSource& source) {
                           slots_by(trained_names(layout.kind), tensors, source)});
 }
 
-void describe_blip2(Layout& layout, const OpenedDirectory& directory, Wanted wanted) {
+/// Parses the configuration of the language model, with the activation that is asked for.
+void parse_text(Layout& layout, const std::string& where, T5Activation activation) {
+  layout.language_model = parse_language_model(layout.text_json, where);
+  if (activation == T5Activation::kExactGelu && layout.language_model->family == "t5") {
+    layout.text_json = with_exact_gelu(layout.text_json);
+    layout.language_model = parse_language_model(layout.text_json, where);
+  }
+}
+
+void describe_blip2(Layout& layout, const OpenedDirectory& directory,
+                    const LayoutOptions& options) {
+  const Wanted wanted = options.wanted;
   const ConfigFields fields = directory.config();
   layout.blip2 = parse_blip2(fields);
   const Blip2Config& config = *layout.blip2;
@@ -170,8 +155,7 @@ void describe_blip2(Layout& layout, const OpenedDirectory& directory, Wanted wan
     ignore(layout, image_encoder_tensors());
   }
   if (writes && wanted != Wanted::kImageEncoder) {
-    layout.language_model =
-        parse_language_model(config.text_json, fields.where() + ": text_config");
+    parse_text(layout, fields.where() + ": text_config", options.t5_activation);
   }
   if (wants(wanted, PartRole::kQFormer)) {
     writes ? add_stage2(layout, directory.weights()) : add_stage1(layout, directory.weights());
@@ -232,11 +216,12 @@ void add_blip_text(Layout& layout, const TensorSource& source) {
   layout.parts.push_back(std::move(part));
   ignore(layout, unused_blip_tensors(config.output));
   ignore(layout, {"logit_scale"});
-  layout.tokenizers.push_back(
-      {.vocab_size = config.text.vocab_size, .needed_ids = [text = config.text](const Tokenizer& t) {
-         const SpecialIds& ids = t.special_ids();
-         return std::vector<int64_t>{ids.cls, ids.sep, text.bos_token_id, text.sep_token_id};
-       }});
+  layout.tokenizers.push_back({.vocab_size = config.text.vocab_size,
+                               .needed_ids = [text = config.text](const Tokenizer& t) {
+                                 const SpecialIds& ids = t.special_ids();
+                                 return std::vector<int64_t>{ids.cls, ids.sep, text.bos_token_id,
+                                                             text.sep_token_id};
+                               }});
 }
 
 void describe_blip(Layout& layout, const OpenedDirectory& directory, Wanted wanted) {
@@ -259,8 +244,8 @@ void describe_clip(Layout& layout, const OpenedDirectory& directory) {
   const auto add = [&](const char* title, const char* family, PartRole role, Sizes sizes,
                        std::vector<NamedTensor> tensors) {
     std::vector<Slot> slots = prefixed_slots(tensors, "");
-    layout.parts.push_back({role, title, family, true, std::move(sizes), std::move(tensors),
-                            std::move(slots)});
+    layout.parts.push_back(
+        {role, title, family, true, std::move(sizes), std::move(tensors), std::move(slots)});
   };
   add("image encoder", "clip_vision_model", PartRole::kImageEncoder, whole_numbers(config.vision),
       named_tensors(clip.vision_model, "vision_model."));
@@ -336,12 +321,13 @@ bool has_wanted(DirectoryKind kind, Wanted wanted) {
 
 }  // namespace
 
-Layout layout(const OpenedDirectory& directory, Wanted wanted) {
+Layout layout(const OpenedDirectory& directory, const LayoutOptions& options) {
+  const Wanted wanted = options.wanted;
   if (!has_wanted(directory.kind(), wanted)) refuse(directory, wanted);
-  const ParameterBudget budget = budget_of(directory);
+  const ParameterBudget budget = claimable(directory.weights(), growth_of(directory.kind()));
   Layout layout{.kind = directory.kind(), .title = class_name(directory.kind())};
   if (is_blip2(layout.kind)) {
-    describe_blip2(layout, directory, wanted);
+    describe_blip2(layout, directory, options);
   } else if (is_blip1(layout.kind)) {
     describe_blip(layout, directory, wanted);
   } else if (layout.kind == DirectoryKind::kClip) {
@@ -356,12 +342,34 @@ Layout layout(const OpenedDirectory& directory, Wanted wanted) {
   } else {
     layout.title = "language model";
     layout.text_json = directory.config_text();
-    layout.language_model = parse_language_model(directory.config());
+    parse_text(layout, directory.config().where(), options.t5_activation);
     add_language_model(layout, {}, directory.weights());
     layout.tokenizers.push_back(language_tokenizer(layout.language_model->vocab_size));
   }
   ignore(layout, unused_buffers());
   return layout;
+}
+
+std::vector<Slot> language_model_slots(const LanguageModelWeights& weights, const PartNames& names,
+                                       const TensorSource& source) {
+  std::vector<Slot> slots = slots_by(names, weights.tensors, source);
+  for (const TiedNames& tied : weights.tied) {
+    for (Slot& slot : slots) {
+      if (slot.name != names.prefix + tied.name) continue;
+      for (const std::string& other : tied.others) {
+        slot.alternatives.push_back(names.prefix + other);
+      }
+    }
+  }
+  return slots;
+}
+
+TokenizerPlace language_tokenizer(int64_t vocab_size) {
+  return {.vocab_size = vocab_size, .needed_ids = [](const Tokenizer& tokenizer) {
+            std::vector<int64_t> ids = tokenizer.encode("");
+            if (const int64_t eos = tokenizer.special_ids().eos; eos >= 0) ids.push_back(eos);
+            return ids;
+          }};
 }
 
 std::unique_ptr<Tokenizer> open_tokenizer(const std::filesystem::path& directory,
@@ -370,19 +378,6 @@ std::unique_ptr<Tokenizer> open_tokenizer(const std::filesystem::path& directory
   std::unique_ptr<Tokenizer> tokenizer = load_tokenizer(folder, place.extra_special_tokens);
   check_needed_ids(folder, *tokenizer, place.needed_ids(*tokenizer), place.vocab_size);
   return tokenizer;
-}
-
-std::vector<Slot> stage1_slots(Stage1& model, const TensorSource& source) {
-  std::vector<Slot> slots =
-      slots_by(trained_names(DirectoryKind::kRetrieval), named_tensors(model), source);
-  bool has_head = false;
-  for (const TensorInfo& info : source.infos()) {
-    has_head = has_head || info.name.starts_with("cls.predictions.");
-  }
-  for (Slot& slot : slots) {
-    slot.optional = slot.name == "temp" || (!has_head && slot.name.starts_with("cls."));
-  }
-  return slots;
 }
 
 }  // namespace blip2

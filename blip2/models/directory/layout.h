@@ -80,22 +80,36 @@ struct Layout {
   std::unique_ptr<Clip> clip;
 };
 
+/// The activation in a T5's feed-forward: its configuration's, or the exact GELU that LAVIS puts in
+/// its place (1.0.2, models/blip2_models/blip2_t5.py).
+enum class T5Activation { kAsConfigured, kExactGelu };
+
 /// Which parts are wanted. Of the others, configurations are parsed where something depends on
 /// them, and tensors are ignored.
 enum class Wanted { kAll, kImageEncoder, kQFormer, kLanguageModel };
 
+struct LayoutOptions {
+  Wanted wanted = Wanted::kAll;
+  T5Activation t5_activation = T5Activation::kAsConfigured;  ///< `text_json` says which it is
+};
+
 /// Describes a directory. Tensors are made by their configurations; a configuration that claims more
 /// parameters than the weights hold is refused before memory is taken for it. Throws kCorruptData,
 /// kUnsupported, and kInvalidArgument where the kind does not have what is wanted.
-Layout layout(const OpenedDirectory& directory, Wanted wanted = Wanted::kAll);
+Layout layout(const OpenedDirectory& directory, const LayoutOptions& options = {});
+
+/// Slots for a language model under `names`. Where tensors are tied, a file may have any one of
+/// their names, or several.
+std::vector<Slot> language_model_slots(const LanguageModelWeights& weights, const PartNames& names,
+                                       const TensorSource& source);
+
+/// Where a language model's tokenizer lies in its directory: the ids that it puts into a text by
+/// itself, and the one that ends a text, must be words.
+TokenizerPlace language_tokenizer(int64_t vocab_size);
 
 /// The tokenizer of a place, with all ids checked against the table. Throws kNotFound where there
 /// is none, kCorruptData and kUnsupported.
 std::unique_ptr<Tokenizer> open_tokenizer(const std::filesystem::path& directory,
                                           const TokenizerPlace& place);
-
-/// The slots of a Stage1. What Hugging Face's own checkpoints lack, the temperature and the
-/// language-modelling head, is optional, but the head only as a whole.
-std::vector<Slot> stage1_slots(Stage1& model, const TensorSource& source);
 
 }  // namespace blip2

@@ -23,6 +23,7 @@ OpenedDirectory::OpenedDirectory(fs::path path)
       kind_(directory_kind(config())),
       weights_(open_source(path_)) {}
 
+OpenedDirectory::OpenedDirectory(OpenedDirectory&&) noexcept = default;
 OpenedDirectory::~OpenedDirectory() = default;
 
 ConfigFields OpenedDirectory::config() const { return {*config_, (path_ / kConfig).string()}; }

@@ -6,6 +6,7 @@
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <utility>
 
 #include "blip2/checkpoint/source.h"
 #include "blip2/image/transforms.h"
@@ -18,6 +19,7 @@ class OpenedDirectory {
   /// Throws kNotFound (no config.json, no weights), kCorruptData, or kUnsupported naming what is
   /// known.
   explicit OpenedDirectory(std::filesystem::path path);
+  OpenedDirectory(OpenedDirectory&&) noexcept;
   ~OpenedDirectory();
 
   const std::filesystem::path& path() const { return path_; }
@@ -27,10 +29,12 @@ class OpenedDirectory {
   /// The text of config.json, as JSON writes it.
   std::string config_text() const;
   const TensorSource& weights() const { return *weights_; }
+  /// Gives the weights away; weights() must not be called after that.
+  std::unique_ptr<TensorSource> take_weights() { return std::move(weights_); }
 
  private:
-  const std::filesystem::path path_;
-  const std::unique_ptr<const nlohmann::ordered_json> config_;
+  std::filesystem::path path_;
+  std::unique_ptr<const nlohmann::ordered_json> config_;
   DirectoryKind kind_;
   std::unique_ptr<TensorSource> weights_;
 };

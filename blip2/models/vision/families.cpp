@@ -45,18 +45,28 @@ const std::vector<ImageEncoderFamily>& image_encoder_families() {
   return families;
 }
 
+int64_t ImageEncoderShape::size(std::string_view name) const {
+  const auto found = std::find_if(sizes.begin(), sizes.end(),
+                                  [&](const auto& size) { return size.first == name; });
+  BLIP2_CHECK(found != sizes.end());
+  return found->second;
+}
+
 bool is_image_encoder(std::string_view model_type) { return find_family(model_type) != nullptr; }
 
-ImageEncoderShape parse_image_encoder(std::string_view json, const std::string& where) {
-  const nlohmann::ordered_json object = parse_config(json, where);
-  const ConfigFields fields(object, where);
+ImageEncoderShape parse_image_encoder(const ConfigFields& fields) {
   const std::string type = fields.text("model_type", "blip_2_vision_model");
   const ImageEncoderFamily* family = find_family(type);
   if (family == nullptr) {
-    fail(ErrorCode::kUnsupported, "{}: model_type: expected {}, found {}", where, known_types(),
-         quote(type));
+    fail(ErrorCode::kUnsupported, "{}: model_type: expected {}, found {}", fields.where(),
+         known_types(), quote(type));
   }
   return family->parse(fields);
+}
+
+ImageEncoderShape parse_image_encoder(std::string_view json, const std::string& where) {
+  const nlohmann::ordered_json object = parse_config(json, where);
+  return parse_image_encoder(ConfigFields(object, where));
 }
 
 }  // namespace blip2

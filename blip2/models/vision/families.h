@@ -16,8 +16,9 @@ const std::vector<ImageEncoderFamily>& image_encoder_families();
 bool is_image_encoder(std::string_view model_type);
 
 /// Parses a `vision_config`, or the config.json of a lone image encoder, by its `model_type`
-/// (absent: BLIP-2's). `where` stands for the file in messages. Throws kUnsupported for an unknown
+/// (absent: BLIP-2's). `where` stands for the file of a text in messages. Throws kUnsupported for an unknown
 /// type, and kCorruptData.
+ImageEncoderShape parse_image_encoder(const ConfigFields& fields);
 ImageEncoderShape parse_image_encoder(std::string_view json, const std::string& where);
 
 }  // namespace blip2

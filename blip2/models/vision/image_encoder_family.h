@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -36,6 +37,8 @@ struct ImageEncoderShape {
   std::vector<std::pair<std::string, int64_t>> sizes;
   /// Vision transformers can be trained, and compute with weights in the dtype of their file.
   bool is_transformer() const { return patch_size > 0; }
+  /// A size by its name. It must be there.
+  int64_t size(std::string_view name) const;
   ImageTransform transform;  ///< where a directory has none
   std::string json;          ///< the configuration with every size, as it is written
   std::function<ImageEncoderWeights()> make;

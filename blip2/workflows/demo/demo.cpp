@@ -20,7 +20,7 @@
 #include "blip2/base/progress.h"
 #include "blip2/data/open_source.h"
 #include "blip2/data/source.h"
-#include "blip2/models/directory/parts.h"
+#include "blip2/models/directory/frozen_parts.h"
 #include "blip2/tasks/captioner.h"
 #include "blip2/train/run.h"
 #include "blip2/train/stage1.h"

@@ -1,19 +1,18 @@
-// A BERT as the start of a Q-Former: what load_bert_into() of parts.h does.
+// A BERT as the start of a Q-Former.
+#include "blip2/models/directory/bert.h"
+
 #include <ATen/core/grad_mode.h>
 
 #include "blip2/base/error.h"
 #include "blip2/checkpoint/load.h"
-#include "blip2/checkpoint/open_source.h"
-#include "blip2/models/configs/bundle_config.h"
-#include "blip2/models/directory/families.h"
-#include "blip2/models/directory/parts.h"
+#include "blip2/models/configs/blip2_config.h"
+#include "blip2/models/directory/claims.h"
 #include "blip2/models/names/hugging_face.h"
 
 namespace blip2 {
-namespace fs = std::filesystem;
 namespace {
 
-constexpr double kNewRowNoise = 0.02;  ///< standard deviation round [CLS]'s row
+constexpr double kNewRowNoise = 0.02;  ///< standard deviation around [CLS]'s row
 
 bool is_head(const std::string& name) { return name.starts_with("lm_head."); }
 
@@ -54,35 +53,36 @@ void extend_vocabulary(Stage1& model, const BertWords& vocabulary, const BertOpt
 
 }  // namespace
 
-void load_bert_into(Stage1& model, const fs::path& directory, const BertOptions& options,
+void load_bert_into(Stage1& model, const OpenedDirectory& directory, const BertOptions& options,
                     Random& random) {
   const at::NoGradGuard no_grad;
-  const QFormerConfig bert = read_bert_config(directory);
+  const QFormerConfig bert = parse_bert(directory.config());
   const QFormerConfig& config = model.config.qformer;
   const bool needs_cls = options.dec_id >= bert.vocab_size;
   if (config.vocab_size < bert.vocab_size || options.dec_id >= config.vocab_size ||
       (needs_cls && (options.cls_id < 0 || options.cls_id >= bert.vocab_size))) {
     fail(ErrorCode::kInvalidArgument,
          "{}: vocab_size {}, [CLS] {} and [DEC] {} do not fit a Q-Former with {} words",
-         directory.string(), bert.vocab_size, options.cls_id, options.dec_id, config.vocab_size);
+         directory.path().string(), bert.vocab_size, options.cls_id, options.dec_id,
+         config.vocab_size);
   }
-  const std::unique_ptr<TensorSource> source = open_source(directory);
-  refuse_excess(claimed_bert_parameters(bert), *source);
-  const bool prefixed = source->has("bert.embeddings.word_embeddings.weight");
-  const bool has_head = source->has("cls.predictions.bias");
+  const TensorSource& source = directory.weights();
+  const bool prefixed = source.has("bert.embeddings.word_embeddings.weight");
+  const bool has_head = source.has("cls.predictions.bias");
+  const ParameterBudget budget = claimable(source);
   BertWords vocabulary{empty_parameter({bert.vocab_size, config.hidden_size}), {}};
   if (has_head) vocabulary.bias = empty_parameter({bert.vocab_size});
   const NameTable& names = prefixed ? prefixed_bert_names() : bert_names();
-  load(*source, slots_of(model, vocabulary, names, *source, has_head),
+  load(source, slots_of(model, vocabulary, names, source, has_head),
        {.copy = true, .check_finite = true, .ignore_unused = unused_bert_tensors()});
   extend_vocabulary(model, vocabulary, options, random);
 
   const std::string types =
       std::string(prefixed ? "bert." : "") + "embeddings.token_type_embeddings.weight";
-  if (options.fold_token_types && source->has(types)) {
-    const at::Tensor rows = source->read(types).to(at::kFloat);  // [types, D]
+  if (options.fold_token_types && source.has(types)) {
+    const at::Tensor rows = source.read(types).to(at::kFloat);  // [types, D]
     if (rows.dim() != 2 || rows.size(0) < 1 || rows.size(1) != config.hidden_size) {
-      fail(ErrorCode::kCorruptData, "{}: {}: expected rows of {}", source->describe(), types,
+      fail(ErrorCode::kCorruptData, "{}: {}: expected rows of {}", source.describe(), types,
            config.hidden_size);
     }
     model.qformer.position_embeddings->weight.add_(rows.select(0, 0));

@@ -1,5 +1,5 @@
 // Features and matching logits of many pictures and texts, in chunks, by what a bundle offers.
-#include "blip2/models/image_text_features.h"
+#include "blip2/models/similarity.h"
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
@@ -13,7 +13,6 @@
 #include "blip2/base/error.h"
 #include "blip2/checkpoint/messages.h"
 #include "blip2/models/blip2/stage1.h"
-#include "blip2/models/bundle.h"
 #include "blip2/models/padded_ids.h"
 
 namespace blip2 {
