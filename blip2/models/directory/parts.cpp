@@ -57,7 +57,7 @@ void keep_stored_dtypes(const std::vector<Slot>& slots, const TensorSource& sour
   }
 }
 
-bool is_blip2(DirectoryKind kind) {
+bool is_blip2_kind(DirectoryKind kind) {
   return kind == DirectoryKind::kRetrieval || kind == DirectoryKind::kGeneration ||
          kind == DirectoryKind::kInstruct;
 }
@@ -118,9 +118,9 @@ ImageEncoderPart open_encoder_directory(const fs::path& directory, const PartOpt
   ImageEncoderPart part;
   if (kind == DirectoryKind::kImageEncoder) {
     part = load_encoder(*source, "", read_file(config), config.string(), options);
-  } else if (is_blip2(kind) || is_blip1(kind)) {
-    const std::string vision = is_blip2(kind) ? read_bundle_config(directory).vision_json
-                                              : read_blip_config(directory).vision_json;
+  } else if (is_blip2_kind(kind) || is_blip1(kind)) {
+    const std::string vision = is_blip2_kind(kind) ? read_bundle_config(directory).vision_json
+                                                   : read_blip_config(directory).vision_json;
     part =
         load_encoder(*source, kVisionPrefix, vision, config.string() + ": vision_config", options);
   } else {
