@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "blip2/base/files.h"
+#include "blip2/data/open_source.h"
 #include "blip2/data/pipeline.h"
 
 namespace blip2 {

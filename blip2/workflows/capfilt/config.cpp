@@ -104,12 +104,12 @@ CapFiltOptions LoadedCapFiltConfig::resolve(CapFiltOptions defaults) {
   options.generation = config_.generation;
   options.prompt = config_.prompt.value_or(defaults.prompt);
   validate(options.generation);
-  options.num_kept = config_.num_kept;
+  options.rules.num_kept = config_.num_kept;
   options.clean_web_captions = config_.clean_web_captions;
-  options.always_keep_original = config_.keep_original;
-  options.min_similarity = config_.min_similarity;
-  options.min_match_probability = config_.min_match_probability;
-  options.remove_duplicates = config_.remove_duplicates;
+  options.rules.always_keep_original = config_.keep_original;
+  options.rules.min_similarity = config_.min_similarity;
+  options.rules.min_match_probability = config_.min_match_probability;
+  options.rules.remove_duplicates = config_.remove_duplicates;
   options.seed = static_cast<uint64_t>(config_.seed);
   return options;
 }

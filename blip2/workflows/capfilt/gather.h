@@ -2,7 +2,9 @@
 // up.
 #pragma once
 
-#include "blip2/workflows/capfilt/job.h"
+#include <cstdint>
+
+#include "blip2/workflows/capfilt/outcome.h"
 
 namespace blip2 {
 

@@ -7,6 +7,7 @@
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
 #include "blip2/base/json_text.h"
+#include "blip2/data/open_source.h"
 #include "blip2/data/shards/list.h"
 #include "blip2/data/shards/shard.h"
 

@@ -3,23 +3,16 @@
 // configuration goes on.
 #pragma once
 
-#include <cstdint>
-#include <filesystem>
+#include <c10/core/Device.h>
+
 #include <functional>
 #include <string>
 
 #include "blip2/ranks/shared_counter.h"
 #include "blip2/workflows/capfilt/config.h"
-#include "blip2/workflows/capfilt/counts.h"
-#include "blip2/workflows/capfilt/folder.h"
+#include "blip2/workflows/capfilt/outcome.h"
 
 namespace blip2 {
-
-struct CapFiltOutcome {
-  int64_t num_shards = 0;
-  CapFiltCounts counts;  ///< of the whole job
-  double seconds = 0;    ///< of all workers, added up
-};
 
 /// Takes part in the job and returns when all of its shards are done, whoever did them: the folder
 /// then holds captions.json, failures.jsonl and summary.json. Shards are taken in the order of
@@ -31,8 +24,5 @@ struct CapFiltOutcome {
 CapFiltOutcome run_capfilt(
     LoadedCapFiltConfig& config, at::Device device, SharedCounter& counter,
     const std::function<void(const std::string& name, const std::string& reason)>& failed);
-
-/// The outcome that summary.json holds. Throws kCorruptData.
-CapFiltOutcome read_outcome(const CapFiltFolder& folder);
 
 }  // namespace blip2

@@ -6,7 +6,7 @@
 #include <filesystem>
 
 #include "blip2/workflows/capfilt/folder.h"
-#include "blip2/workflows/capfilt/job.h"
+#include "blip2/workflows/capfilt/outcome.h"
 
 namespace blip2 {
 

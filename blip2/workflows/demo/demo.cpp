@@ -18,6 +18,7 @@
 #include "blip2/base/json_text.h"
 #include "blip2/base/log.h"
 #include "blip2/base/progress.h"
+#include "blip2/data/open_source.h"
 #include "blip2/data/source.h"
 #include "blip2/models/directory/parts.h"
 #include "blip2/tasks/captioner.h"

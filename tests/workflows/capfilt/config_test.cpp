@@ -60,8 +60,8 @@ generation: {top_p: 0.8, stop: ["."]}
   defaults.prompt = "a picture of";
   const CapFiltOptions options = loaded.resolve(defaults);
   EXPECT_EQ(options.prompt, "");  // the file's
-  EXPECT_EQ(options.num_kept, 4);
-  EXPECT_EQ(options.min_similarity, 0.2);
+  EXPECT_EQ(options.rules.num_kept, 4);
+  EXPECT_EQ(options.rules.min_similarity, 0.2);
   EXPECT_EQ(options.generation.top_p, 0.8);               // the file's
   EXPECT_EQ(options.generation.num_return_sequences, 2);  // the command line's
   EXPECT_TRUE(options.generation.do_sample);              // the captioner's own

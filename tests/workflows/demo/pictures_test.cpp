@@ -13,7 +13,7 @@
 
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
-#include "blip2/data/source.h"
+#include "blip2/data/open_source.h"
 #include "tests/support/assets.h"
 
 namespace blip2 {
