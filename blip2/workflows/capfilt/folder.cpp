@@ -17,7 +17,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int kFormat = 1;
+constexpr int64_t kFormat = 1;
 
 void remove_partials(const fs::path& folder, const std::string& prefix) {
   std::error_code error;
@@ -114,6 +114,10 @@ CapFiltFolder::Job CapFiltFolder::read_job() const {
   Job job;
   try {
     const Json json = Json::parse(read_file(description()));
+    if (const int64_t format = json.at("format").get<int64_t>(); format != kFormat) {
+      fail(ErrorCode::kUnsupported, "{}: expected format {}, found {}", description().string(),
+           kFormat, format);
+    }
     job.num_shards = json.at("num_shards").get<int64_t>();
     job.lease_s = json.at("lease_s").get<double>();
     for (const auto& [name, value] : json.at("identity").items()) {

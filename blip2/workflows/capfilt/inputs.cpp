@@ -69,9 +69,8 @@ class SourceRecords final : public ShardRecords {
  private:
   /// The record's JSON with "key" and "image", whose values the output's names do not tell.
   static std::string with_names(const std::string& fields, const Record& record) {
-    using Json = nlohmann::ordered_json;
-    Json json = Json::parse(fields, nullptr, false);
-    if (!json.is_object()) json = Json::object();
+    nlohmann::ordered_json json = nlohmann::ordered_json::parse(fields, nullptr, false);
+    if (!json.is_object()) json = nlohmann::ordered_json::object();
     if (!json.contains("key")) json["key"] = record.key;
     if (!json.contains("image")) json["image"] = record.image.string();
     return json_on_one_line(json);

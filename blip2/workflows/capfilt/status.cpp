@@ -68,11 +68,10 @@ std::string to_text(const CapFiltStatus& status) {
 }
 
 std::string to_json(const CapFiltStatus& status) {
-  using Json = nlohmann::ordered_json;
-  Json counts = Json::object();
+  nlohmann::ordered_json counts = nlohmann::ordered_json::object();
   visit_counts(status.counts,
                [&](const char* name, const int64_t& number) { counts[name] = number; });
-  const Json json = {
+  const nlohmann::ordered_json json = {
       {"shards",
        {{"total", status.num_shards},
         {"done", status.done},
@@ -81,7 +80,8 @@ std::string to_json(const CapFiltStatus& status) {
       {"complete", status.is_complete},
       {"counts", counts},
       {"seconds", status.seconds},
-      {"seconds_left", status.seconds_left ? Json(*status.seconds_left) : Json(nullptr)}};
+      {"seconds_left", status.seconds_left ? nlohmann::ordered_json(*status.seconds_left)
+                                           : nlohmann::ordered_json(nullptr)}};
   return json_on_one_line(json);
 }
 

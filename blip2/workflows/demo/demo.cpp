@@ -32,7 +32,6 @@
 
 namespace blip2 {
 namespace fs = std::filesystem;
-using Json = nlohmann::json;
 namespace {
 
 constexpr double kDefaultMinutes = 32;  // of the 35 that are promised; fetching takes the rest
@@ -237,7 +236,8 @@ double Demo::held_out_loss_of(const Bundle& bundle) const {
 /// What ablation.json says, if it does.
 std::optional<double> Demo::noted_ablation_loss(const char* key) const {
   if (!fs::exists(path("ablation.json"))) return std::nullopt;
-  const Json json = Json::parse(read_file(path("ablation.json")), nullptr, false);
+  const nlohmann::json json =
+      nlohmann::json::parse(read_file(path("ablation.json")), nullptr, false);
   if (!json.is_object() || !json.contains(key) || !json[key].is_number()) return std::nullopt;
   return json[key].get<double>();
 }
@@ -252,7 +252,7 @@ double Demo::ablation_loss(Stage1Use stage1) {
   const auto measure = [&](const LogRow& row, const Bundle& bundle) {
     if (row.step != plan_.ablation_steps) return;
     loss = held_out_loss_of(bundle);
-    Json json = {{key, *loss}};
+    nlohmann::json json = {{key, *loss}};
     for (const char* other : {"with_stage1", "without_stage1"}) {
       if (const auto noted = noted_ablation_loss(other)) json[other] = *noted;
     }

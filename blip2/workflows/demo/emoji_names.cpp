@@ -51,7 +51,7 @@ std::string read_asset(const std::filesystem::path& path) {
 }
 
 /// Calls `use` with each line.
-void for_each_line(std::string_view text, const auto& use) {
+void for_each_text_line(std::string_view text, const auto& use) {
   while (!text.empty()) {
     const size_t end = std::min(text.find('\n'), text.size());
     use(text.substr(0, end));
@@ -105,7 +105,7 @@ std::map<std::u32string, EmojiName> read_emoji_list(const std::filesystem::path&
   std::map<std::u32string, EmojiName> names;
   bool wanted_group = true;
   bool wanted_subgroup = true;
-  for_each_line(read_asset(path), [&](std::string_view line) {
+  for_each_text_line(read_asset(path), [&](std::string_view line) {
     if (line.starts_with("# group: ")) {
       wanted_group = line != "# group: Flags" && line != "# group: Component";
     } else if (line.starts_with("# subgroup: ")) {
@@ -136,7 +136,7 @@ std::map<std::u32string, EmojiName> read_emoji_list(const std::filesystem::path&
 void read_annotations(const std::filesystem::path& path,
                       std::map<std::u32string, EmojiName>& names) {
   size_t found = 0;
-  for_each_line(read_asset(path), [&](std::string_view line) {
+  for_each_text_line(read_asset(path), [&](std::string_view line) {
     const std::string sequence = decode_xml(between(line, "<annotation cp=\"", "\""));
     if (sequence.empty() || !is_valid_utf8(line)) return;
     const auto entry = names.find(bare_sequence(to_code_points(sequence)));

@@ -10,7 +10,6 @@
 
 namespace blip2 {
 namespace fs = std::filesystem;
-using Json = nlohmann::json;
 namespace {
 
 constexpr double kEvaluationSteps = 60;  // the evaluation takes as long as so many of stage 1
@@ -75,17 +74,18 @@ DemoPlan fit_plan(const StepTimes& times, double seconds, bool stretch) {
 }
 
 void save_plan(const DemoPlan& plan, const fs::path& path) {
-  const Json json = {{"stage1_steps", plan.stage1_steps},
-                     {"stage2_steps", plan.stage2_steps},
-                     {"ablation_steps", plan.ablation_steps},
-                     {"seed", plan.seed},
-                     {"minutes", plan.minutes ? Json(*plan.minutes) : Json()}};
+  const nlohmann::json json = {
+      {"stage1_steps", plan.stage1_steps},
+      {"stage2_steps", plan.stage2_steps},
+      {"ablation_steps", plan.ablation_steps},
+      {"seed", plan.seed},
+      {"minutes", plan.minutes ? nlohmann::json(*plan.minutes) : nlohmann::json()}};
   write_file_atomic(path, json_document(json));
 }
 
 std::optional<DemoPlan> load_plan(const fs::path& path) {
   if (!fs::exists(path)) return std::nullopt;
-  const Json json = Json::parse(read_file(path), nullptr, false);
+  const nlohmann::json json = nlohmann::json::parse(read_file(path), nullptr, false);
   try {
     DemoPlan plan;
     plan.stage1_steps = json.at("stage1_steps").get<int64_t>();
@@ -94,7 +94,7 @@ std::optional<DemoPlan> load_plan(const fs::path& path) {
     plan.seed = json.at("seed").get<uint64_t>();
     if (!json.at("minutes").is_null()) plan.minutes = json.at("minutes").get<double>();
     return plan;
-  } catch (const Json::exception&) {
+  } catch (const nlohmann::json::exception&) {
     fail(ErrorCode::kCorruptData,
          "{}: expected the plan of a demo; remove the folder and start again", path.string());
   }
