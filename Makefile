@@ -122,6 +122,7 @@ fuzz-coverage: deps
 check: deps
 	@tools/check_layers
 	@tools/check_format
+	@tools/check_docs
 
 format: deps
 	@git ls-files '*.h' '*.cpp' | xargs clang-format-19 -i

@@ -1,3 +1,4 @@
+// The demo's phases in their order, each skipped where an earlier start has finished it.
 #include "blip2/workflows/demo/demo.h"
 
 #include <ATen/core/grad_mode.h>
@@ -24,6 +25,7 @@
 #include "blip2/train/run.h"
 #include "blip2/train/stage1.h"
 #include "blip2/train/stage2.h"
+#include "blip2/workflows/demo/live_page.h"
 #include "blip2/workflows/demo/pictures.h"
 #include "blip2/workflows/demo/plan.h"
 #include "blip2/workflows/demo/report.h"
@@ -93,6 +95,8 @@ class Demo {
   template <typename MakeStage>
   double time_steps(const TrainConfig& config, MakeStage make_stage);
   void train_stage(const TrainConfig& config, const char* phase, RunOptions options);
+  void show(const std::string& stage, int64_t num_steps, const LogRow& row, const Bundle& bundle,
+            LivePage::Samples samples = LivePage::Samples::kOfModel);
   double ablation_loss(Stage1Use stage1);
   double held_out_loss_of(const Bundle& bundle) const;
   std::optional<double> noted_ablation_loss(const char* key) const;
@@ -104,6 +108,7 @@ class Demo {
   PhaseTimes fetch_times_;  // by package, as tools/fetch_assets noted them
   DemoPlan plan_;
   HeldOutSet concepts_, drawings_;
+  std::optional<LivePage> page_;
 };
 
 void Demo::prepare_pictures() {
@@ -154,7 +159,7 @@ double Demo::time_steps(const TrainConfig& config, MakeStage make_stage) {
     best = std::min(best, now_s() - start);
     throw_if_interrupted();
   }
-  return best * 1.05;  // the optimiser, snapshots
+  return best * (1.05 + PageSchedule::kMaxShare);  // the optimiser and snapshots, and the page
 }
 
 void Demo::make_plan() {
@@ -219,6 +224,13 @@ void Demo::train_stage(const TrainConfig& config, const char* phase, RunOptions 
   run_training(loaded, options);
 }
 
+/// The page of a demo that trains: see LivePage.
+void Demo::show(const std::string& stage, int64_t num_steps, const LogRow& row,
+                const Bundle& bundle, LivePage::Samples samples) {
+  if (!page_) page_.emplace(options_.output, plan_, *drawings_.source);
+  page_->after_step(stage, num_steps, row, bundle, samples);
+}
+
 /// The LM loss on both held-out sets together.
 double Demo::held_out_loss_of(const Bundle& bundle) const {
   Progress progress("held-out loss", drawings_.source->size() + concepts_.source->size(),
@@ -248,7 +260,10 @@ double Demo::ablation_loss(Stage1Use stage1) {
   if (const std::optional<double> loss = noted_ablation_loss(key)) return *loss;
   const TrainConfig config = demo_ablation(plan_, options_.output, options_.assets, stage1);
   std::optional<double> loss;
+  const std::string title =
+      is_with ? "ablation: stage 2 with stage 1" : "ablation: stage 2 without";
   const auto measure = [&](const LogRow& row, const Bundle& bundle) {
+    show(title, plan_.ablation_steps, row, bundle, LivePage::Samples::kLast);
     if (row.step != plan_.ablation_steps) return;
     loss = held_out_loss_of(bundle);
     Json json = {{key, *loss}};
@@ -258,9 +273,7 @@ double Demo::ablation_loss(Stage1Use stage1) {
     write_file_atomic(path("ablation.json"), json_document(json));
   };
   train_stage(config, "ablation",
-              {.title = is_with ? "ablation: stage 2 with stage 1" : "ablation: stage 2 without",
-               .stop_after = plan_.ablation_steps,
-               .after_step = measure});
+              {.title = title, .stop_after = plan_.ablation_steps, .after_step = measure});
   if (!loss) {
     fail(ErrorCode::kCorruptData, "{}: expected the loss {}; remove {} and start again",
          path("ablation.json").string(), key, config.run.output_dir);
@@ -351,8 +364,17 @@ void Demo::run() {
     concepts_ = open_held_out("unseen_concepts", *part.encoder, part.transform);
   }
   make_plan();
-  train_stage(demo_stage1(plan_, options_.output, options_.assets), "stage1", {.title = "stage 1"});
-  train_stage(demo_stage2(plan_, options_.output, options_.assets), "stage2", {.title = "stage 2"});
+  const auto shown_as = [this](const std::string& stage, int64_t num_steps) {
+    return RunOptions{
+        .title = stage,
+        .after_step = [this, stage, num_steps](const LogRow& row, const Bundle& bundle) {
+          show(stage, num_steps, row, bundle);
+        }};
+  };
+  train_stage(demo_stage1(plan_, options_.output, options_.assets), "stage1",
+              shown_as("stage 1", plan_.stage1_steps));
+  train_stage(demo_stage2(plan_, options_.output, options_.assets), "stage2",
+              shown_as("stage 2", plan_.stage2_steps));
   ablation_loss(Stage1Use::kWith);
   ablation_loss(Stage1Use::kWithout);
   finish(evaluate());
