@@ -60,14 +60,14 @@ class PhaseTimer {
   double start_s_;
 };
 
-/// A held-out set with its features: what the LM loss is measured on while stage 2 runs.
+/// A held-out set with its features, for measuring the LM loss during stage 2.
 struct HeldOutSet {
   std::unique_ptr<Source> source;
   at::Tensor embeds;  // [n, P, Dv]
   std::vector<std::string> captions;
 };
 
-/// A word as a shell reads it.
+/// A word quoted for a shell.
 std::string shell_word(const std::string& word) {
   constexpr std::string_view kPlain =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./=:,+@%";
@@ -166,7 +166,7 @@ void Demo::make_plan() {
   if (const std::optional<DemoPlan> plan = load_plan(path("plan.json"))) {
     plan_ = *plan;
     if (plan_.seed != options_.seed || (options_.minutes && plan_.minutes != options_.minutes)) {
-      log_warning("{}: goes on with the seed and the minutes that it was started with",
+      log_warning("{}: resumed with the seed and the minutes that it was started with",
                   path("plan.json").string());
     }
     return;
@@ -202,8 +202,7 @@ void Demo::make_plan() {
   save_plan(plan_, path("plan.json"));
   log_info(
       "a step takes {:.2f} s in stage 1 and {:.2f} s in stage 2: the plan is {} + {} steps, twice "
-      "{} "
-      "for the ablation, about {} of training and {} of evaluation",
+      "{} for the ablation, about {} of training and {} of evaluation",
       step_times.stage1, step_times.stage2, plan_.stage1_steps, plan_.stage2_steps,
       plan_.ablation_steps, format_duration(training_seconds(plan_, step_times)),
       format_duration(evaluation_seconds(step_times)));
@@ -211,8 +210,8 @@ void Demo::make_plan() {
       times_.total() + training_seconds({}, step_times) + evaluation_seconds(step_times);
   if (!options_.minutes && plan_.stage1_steps < DemoPlan{}.stage1_steps / 2) {
     log_warning(
-        "too few steps to learn much: --minutes {:.0f} has time for {} + {}; remove {} to plan "
-        "anew",
+        "too few steps to learn much: --minutes {:.0f} is enough for {} + {}; remove {} to plan "
+        "again",
         std::ceil(needed / 60), DemoPlan{}.stage1_steps, DemoPlan{}.stage2_steps,
         path("plan.json").string());
   }
@@ -231,7 +230,7 @@ void Demo::show(const std::string& stage, int64_t num_steps, const LogRow& row,
   page_->after_step(stage, num_steps, row, bundle, samples);
 }
 
-/// The LM loss on both held-out sets together.
+/// The LM loss over both held-out sets.
 double Demo::held_out_loss_of(const Bundle& bundle) const {
   Progress progress("held-out loss", drawings_.source->size() + concepts_.source->size(),
                     "pictures");
@@ -245,7 +244,7 @@ double Demo::held_out_loss_of(const Bundle& bundle) const {
   return loss;
 }
 
-/// What ablation.json says, if it does.
+/// A loss in ablation.json, if it is there.
 std::optional<double> Demo::noted_ablation_loss(const char* key) const {
   if (!fs::exists(path("ablation.json"))) return std::nullopt;
   const Json json = Json::parse(read_file(path("ablation.json")), nullptr, false);
@@ -352,7 +351,7 @@ void Demo::run() {
   make_directories(options_.output);
   prepare_pictures();
   {
-    // The features of every picture that is looked at, so that the plan knows what time is left.
+    // All features are computed before the plan, which then knows how much time is left.
     const PhaseTimer timer(times_, "features");
     DemoPlan any;
     any.seed = options_.seed;

@@ -1,4 +1,4 @@
-// Sums that must hold, and the way of a shard's state through its file.
+// Counts of records add up, and a shard's state survives its file.
 #include "blip2/workflows/capfilt/counts.h"
 
 #include <gmock/gmock.h>

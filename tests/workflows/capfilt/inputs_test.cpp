@@ -1,4 +1,4 @@
-// Which shards a job has and what they are called, for every kind of input.
+// The shards of a job and their names, for every kind of input.
 #include "blip2/workflows/capfilt/inputs.h"
 
 #include <gmock/gmock.h>

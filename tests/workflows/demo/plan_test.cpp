@@ -1,4 +1,4 @@
-// The demo's plan: what fits in the time, what is kept on disk; and the notes of times and scores.
+// The demo's plan fits in the time and is kept on disk; phase times and scores are written.
 #include "blip2/workflows/demo/plan.h"
 
 #include <gmock/gmock.h>
