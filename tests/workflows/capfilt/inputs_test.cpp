@@ -64,7 +64,7 @@ TEST(CapFiltInputs, AShardsRecordsKeepMemberAndFields) {
   EXPECT_EQ(records->read(1).fields, "");
 }
 
-TEST(CapFiltInputs, ASourceIsCutAndNumberedThrough) {
+TEST(CapFiltInputs, ASourceIsSplitIntoNumberedShards) {
   const TemporaryFolder folder;
   write_pairs(folder, 5);
   CapFiltConfig config = config_of({folder / "pairs.v2.jsonl"});
@@ -91,7 +91,7 @@ TEST(CapFiltInputs, TheFingerprintTellsListsApart) {
   EXPECT_NE(CapFiltInputs(config).fingerprint(), one);
 }
 
-TEST(CapFiltInputs, RefusesWhatItCannotPlace) {
+TEST(CapFiltInputs, RefusesShardsOfOneNameAndInputsWithoutRecords) {
   const TemporaryFolder folder;
   for (const char* name : {"a/0.tar", "b/0.tar", "x.bin", "empty.jsonl"}) folder.write(name, "");
   const auto refusal = [&](const std::vector<fs::path>& places) {
