@@ -43,7 +43,7 @@ EvaluationOptions evaluation_options(const DemoPlan& plan) {
   return options;
 }
 
-std::string percent(double value) { return format_number(value, 0) + " %"; }
+std::string whole_percent(double value) { return format_number(value, 0) + " %"; }
 
 /// Progress, and a number for each kind of sample that there is.
 std::vector<Fact> facts_of(const std::string& stage, int64_t num_steps, const LogRow& row,
@@ -53,12 +53,12 @@ std::vector<Fact> facts_of(const std::string& stage, int64_t num_steps, const Lo
                               fmt::format("{:.1f} samples/s", row.samples_per_second)},
                              {format_number(row.loss, 2), "loss of the last step", ""}};
   if (searches) {
-    facts.push_back(
-        {percent(searches->itc.img_r1), "drawings found first for a caption",
-         fmt::format("of {}; chance {}", searches->num_images, percent(searches->chance.img_r1))});
+    facts.push_back({whole_percent(searches->itc.img_r1), "drawings found first for a caption",
+                     fmt::format("of {}; chance {}", searches->num_images,
+                                 whole_percent(searches->chance.img_r1))});
   }
   if (captions) {
-    facts.push_back({percent(captions->noun_accuracy), "captions with the right head noun",
+    facts.push_back({whole_percent(captions->noun_accuracy), "captions with the right head noun",
                      fmt::format("of {}", captions->captions.size())});
   }
   return facts;
