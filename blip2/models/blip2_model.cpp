@@ -60,8 +60,7 @@ class Stage1Writer final : public TextWriter {
   Stage1Writer(const Stage1& model, const Tokenizer* tokenizer)
       : model_(model), tokenizer_(tokenizer) {}
 
-  Prompting prompting() const override { return Prompting::kNone; }
-  std::string question_template() const override { return "{}"; }
+  WriterFacts facts() const override { return {.prompting = Prompting::kNone}; }
 
   StartedTexts start(const at::Tensor& image_embeds,
                      const std::vector<Prompt>& prompts) const override {
@@ -70,8 +69,7 @@ class Stage1Writer final : public TextWriter {
     StartedTexts texts;
     texts.decoder = std::make_unique<QFormerDecoder>(model_, image.queries, ids.dec);
     texts.prompt_ids.resize(prompts.size());
-    texts.positions_left.assign(prompts.size(),
-                                model_.config.qformer.max_position_embeddings - 1);
+    texts.positions_left.assign(prompts.size(), model_.config.qformer.max_position_embeddings - 1);
     texts.eos_ids = {ids.sep};
     texts.tokenizer = tokenizer_;
     return texts;
@@ -113,8 +111,8 @@ at::Tensor stage2_queries(const Generative& model, const Tokenizer* qformer_toke
       fail(ErrorCode::kInvalidArgument, "--prompt: an InstructBLIP needs an instruction");
     }
   }
-  const PaddedIds text = pad_ids(encode_all(*qformer_tokenizer, prompts), PaddingSide::kRight,
-                                 image_embeds.device());
+  const PaddedIds text =
+      pad_ids(encode_all(*qformer_tokenizer, prompts), PaddingSide::kRight, image_embeds.device());
   return query_output(model, by_prompt(image_embeds, prompts), pack_text(text.ids, text.mask));
 }
 
@@ -124,12 +122,10 @@ class Stage2Writer final : public TextWriter {
       : parts_(std::move(parts)),
         seq2seq_(dynamic_cast<const EncoderDecoderLanguageModel*>(&parts_.language_model)) {}
 
-  Prompting prompting() const override {
-    return parts_.qformer_tokenizer != nullptr ? Prompting::kRequired : Prompting::kOptional;
-  }
-  std::string question_template() const override {
-    if (parts_.qformer_tokenizer != nullptr) return "{}";
-    return seq2seq_ != nullptr ? "Question: {} Short answer:" : "Question: {} Answer:";
+  WriterFacts facts() const override {
+    if (parts_.qformer_tokenizer != nullptr) return {.prompting = Prompting::kRequired};
+    return {.question_template =
+                seq2seq_ != nullptr ? "Question: {} Short answer:" : "Question: {} Answer:"};
   }
 
   StartedTexts start(const at::Tensor& image_embeds,
@@ -144,16 +140,15 @@ class Stage2Writer final : public TextWriter {
     texts.eos_ids = parts_.eos_ids;
     texts.tokenizer = parts_.tokenizer;
     for (const std::vector<int64_t>& ids : rows) count(ids, num_queries, texts);
-    const PaddedIds text =
-        pad_ids(rows, seq2seq_ != nullptr ? PaddingSide::kRight : PaddingSide::kLeft,
-                queries.device());
+    const PaddedIds text = pad_ids(
+        rows, seq2seq_ != nullptr ? PaddingSide::kRight : PaddingSide::kLeft, queries.device());
     at::Tensor embeds = queries, mask;
     if (text.ids.size(1) > 0) {
       embeds = at::cat({queries, parts_.language_model.embed(text.ids)}, 1);
     }
     if (text.has_padding) {
-      mask = at::cat({at::full({queries.size(0), num_queries}, 1, text.mask.options()), text.mask},
-                     1);
+      mask =
+          at::cat({at::full({queries.size(0), num_queries}, 1, text.mask.options()), text.mask}, 1);
     }
     texts.decoder = parts_.language_model.decode(embeds, mask);
     return texts;
@@ -197,14 +192,14 @@ void put_stage2(Bundle& bundle, Generative model) {
   BLIP2_CHECK(bundle.language_model != nullptr && bundle.text_tokenizer != nullptr);
   bundle.generative = std::make_unique<Generative>(std::move(model));
   bundle.image_norm = &bundle.generative->image_norm;
-  bundle.writer = std::make_unique<Stage2Writer>(
-      Stage2Parts{.model = *bundle.generative,
-                  .language_model = *bundle.language_model,
-                  .tokenizer = bundle.text_tokenizer.get(),
-                  .qformer_tokenizer = is_instruct(bundle) ? bundle.qformer_tokenizer.get() : nullptr,
-                  .eos_ids = language_end_ids(bundle.text_json, *bundle.text_tokenizer),
-                  .max_positions = bundle.max_positions,
-                  .image_token_id = bundle.image_token_id});
+  bundle.writer = std::make_unique<Stage2Writer>(Stage2Parts{
+      .model = *bundle.generative,
+      .language_model = *bundle.language_model,
+      .tokenizer = bundle.text_tokenizer.get(),
+      .qformer_tokenizer = is_instruct(bundle) ? bundle.qformer_tokenizer.get() : nullptr,
+      .eos_ids = language_end_ids(bundle.text_json, *bundle.text_tokenizer),
+      .max_positions = bundle.max_positions,
+      .image_token_id = bundle.image_token_id});
 }
 
 const QFormer* qformer(const Bundle& bundle) {

@@ -27,20 +27,21 @@ StartedTexts started(const Shared& shared, const BlipTextConfig& config, Ids pro
   texts.tokenizer = shared.tokenizer;
   texts.eos_ids = {config.sep_token_id};
   for (const std::vector<int64_t>& ids : prompt_ids) {
-    texts.positions_left.push_back(positions_after(
-        config.max_position_embeddings, static_cast<int64_t>(ids.size()), "the prompt"));
+    texts.positions_left.push_back(positions_after(config.max_position_embeddings,
+                                                   static_cast<int64_t>(ids.size()), "the prompt"));
   }
   texts.prompt_ids = std::move(prompt_ids);
   return texts;
 }
+
+WriterFacts blip_facts() { return {.caption_prompt = "a picture of", .counts_prompt = true}; }
 
 class CaptionWriter final : public TextWriter {
  public:
   CaptionWriter(Shared shared, const BlipCaptioner& model)
       : shared_(std::move(shared)), model_(model) {}
 
-  Prompting prompting() const override { return Prompting::kOptional; }
-  std::string question_template() const override { return "{}"; }
+  WriterFacts facts() const override { return blip_facts(); }
 
   StartedTexts start(const at::Tensor& image_embeds,
                      const std::vector<Prompt>& prompts) const override {
@@ -48,9 +49,8 @@ class CaptionWriter final : public TextWriter {
     for (const Prompt& prompt : prompts) starts.push_back(start_ids(prompt.text));
     StartedTexts texts = started(shared_, model_.text_decoder.text.config, std::move(starts));
     const PaddedIds start = pad_ids(texts.prompt_ids, PaddingSide::kLeft, image_embeds.device());
-    texts.decoder =
-        decode_captions(model_, by_prompt(shared_.normed(image_embeds), prompts), start.ids,
-                        start.has_padding ? start.mask : at::Tensor());
+    texts.decoder = decode_captions(model_, by_prompt(shared_.normed(image_embeds), prompts),
+                                    start.ids, start.has_padding ? start.mask : at::Tensor());
     return texts;
   }
 
@@ -74,8 +74,7 @@ class AnswerWriter final : public TextWriter {
   AnswerWriter(Shared shared, const BlipAnswerer& model)
       : shared_(std::move(shared)), model_(model) {}
 
-  Prompting prompting() const override { return Prompting::kOptional; }
-  std::string question_template() const override { return "{}"; }
+  WriterFacts facts() const override { return blip_facts(); }
 
   StartedTexts start(const at::Tensor& image_embeds,
                      const std::vector<Prompt>& prompts) const override {
@@ -117,8 +116,8 @@ class BlipFeatures final : public ImageTextFeatures {
     return text_features(model_, pack_text(ids, mask));
   }
   at::Tensor pairs(const at::Tensor& image_embeds, const Text& texts) const override {
-    return match_logits(
-        model_, project_context(model_.text_encoder, shared_.normed(image_embeds)), texts);
+    return match_logits(model_, project_context(model_.text_encoder, shared_.normed(image_embeds)),
+                        texts);
   }
 
  private:

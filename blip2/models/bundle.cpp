@@ -24,7 +24,7 @@ at::Tensor norm_images(const Bundle& bundle, const at::Tensor& image_embeds) {
 bool can_write(const Bundle& bundle) { return bundle.writer != nullptr; }
 
 bool can_be_prompted(const Bundle& bundle) {
-  return can_write(bundle) && bundle.writer->prompting() != Prompting::kNone;
+  return can_write(bundle) && bundle.writer->facts().prompting != Prompting::kNone;
 }
 
 StartedTexts start_writing(const Bundle& bundle, const at::Tensor& image_embeds,

@@ -39,21 +39,27 @@ enum class Prompting {
   kRequired,  ///< it refuses an empty prompt (InstructBLIP)
 };
 
+/// What a model says of the texts that it writes.
+struct WriterFacts {
+  Prompting prompting = Prompting::kOptional;
+  /// What a question is asked in, with {} for the question: the template of the family's published
+  /// evaluations.
+  std::string question_template = "{}";
+  std::string caption_prompt = {};  ///< of the family's published captions
+  bool counts_prompt = false;       ///< whether the published lengths of captions count the prompt
+};
+
 /// A model that writes. All methods may be called by several threads at once.
 class TextWriter {
  public:
   virtual ~TextWriter() = default;
 
-  virtual Prompting prompting() const = 0;
-
-  /// What a question is asked in, with {} for the question: the template of the published
-  /// evaluations of the family.
-  virtual std::string question_template() const = 0;
+  virtual WriterFacts facts() const = 0;
 
   /// image_embeds: the encoder's raw output [B, P, Dv], each picture's once, however many prompts
   /// are about it. `prompts` is not empty. The model must outlive the result. Throws
   /// kInvalidArgument for an empty prompt where one is required, for a prompt that leaves no
-  /// position, and for a text where `prompting()` is kNone.
+  /// position, and for a text where `prompting` is kNone.
   virtual StartedTexts start(const at::Tensor& image_embeds,
                              const std::vector<Prompt>& prompts) const = 0;
 };

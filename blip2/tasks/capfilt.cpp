@@ -135,7 +135,8 @@ void validate(const CapFiltModels& models, const CapFiltOptions& options) {
          "matcher: expected a BLIP for retrieval or a BLIP-2 for retrieval (stage 1), found a "
          "model without a matching head");
   }
-  if (is_instruct(*models.captioner) && options.prompt.empty()) {
+  if (can_write(*models.captioner) && options.prompt.empty() &&
+      models.captioner->writer->facts().prompting == Prompting::kRequired) {
     fail(ErrorCode::kInvalidArgument, "prompt: an InstructBLIP needs an instruction");
   }
   Captioner(*models.captioner, options.generation, options.prompt);  // checks these
@@ -158,7 +159,7 @@ GenerationOptions default_capfilt_generation(const Bundle& captioner) {
   options.top_p = 0.9;
   options.top_k = 50;
   options.repetition_penalty = 1.1;
-  if (captioner.blip) {
+  if (can_write(captioner) && captioner.writer->facts().counts_prompt) {
     options.min_length = 5;
     options.max_length = 20;
   } else {
@@ -169,7 +170,9 @@ GenerationOptions default_capfilt_generation(const Bundle& captioner) {
 }
 
 std::string default_capfilt_prompt(const Bundle& captioner) {
-  return captioner.blip ? "a picture of" : captioner.prompt;
+  const std::string published =
+      can_write(captioner) ? captioner.writer->facts().caption_prompt : std::string();
+  return published.empty() ? captioner.prompt : published;
 }
 
 struct CapFilt::State {

@@ -189,7 +189,7 @@ std::vector<std::vector<Caption>> write_captions(const StartedTexts& started,
 
 std::string default_question_template(const Bundle& bundle) {
   if (bundle.prompt.find("{}") != std::string::npos) return bundle.prompt;  // trained with it
-  return can_write(bundle) ? bundle.writer->question_template() : "{}";
+  return can_write(bundle) ? bundle.writer->facts().question_template : "{}";
 }
 
 }  // namespace blip2

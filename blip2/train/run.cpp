@@ -7,6 +7,7 @@
 #include "blip2/base/files.h"
 #include "blip2/base/log.h"
 #include "blip2/base/progress.h"
+#include "blip2/models/configs/directory_kind.h"
 #include "blip2/models/directory/assemble.h"
 #include "blip2/nn/autocast.h"
 #include "blip2/train/records/output_folder.h"

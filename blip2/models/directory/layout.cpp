@@ -325,7 +325,9 @@ Layout layout(const OpenedDirectory& directory, const LayoutOptions& options) {
   const Wanted wanted = options.wanted;
   if (!has_wanted(directory.kind(), wanted)) refuse(directory, wanted);
   const ParameterBudget budget = claimable(directory.weights(), growth_of(directory.kind()));
-  Layout layout{.kind = directory.kind(), .title = class_name(directory.kind())};
+  Layout layout;
+  layout.kind = directory.kind();
+  layout.title = class_name(layout.kind);
   if (is_blip2(layout.kind)) {
     describe_blip2(layout, directory, options);
   } else if (is_blip1(layout.kind)) {

@@ -49,16 +49,16 @@ struct LayoutPart {
 
 /// Where a tokenizer lies and what is required of it.
 struct TokenizerPlace {
-  std::string folder;  ///< below the directory; "": the directory itself
-  std::vector<std::string> extra_special_tokens;
+  std::string folder = {};  ///< below the directory; "": the directory itself
+  std::vector<std::string> extra_special_tokens = {};
   int64_t vocab_size = 0;  ///< rows of the table that its ids are looked up in
   /// The ids that the model puts into texts by itself: they must be there.
-  std::function<std::vector<int64_t>(const Tokenizer&)> needed_ids;
+  std::function<std::vector<int64_t>(const Tokenizer&)> needed_ids = {};
 };
 
 /// The description of a directory. Parts point into the models below: a layout is not copied.
 struct Layout {
-  DirectoryKind kind;
+  DirectoryKind kind = DirectoryKind::kRetrieval;
   std::string title;  ///< the class that Hugging Face has for it, or "image encoder", "BERT", ...
   std::vector<LayoutPart> parts;
   std::vector<TokenizerPlace> tokenizers;  ///< in a BLIP-2 that writes: text, then Q-Former

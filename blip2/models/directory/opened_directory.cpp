@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "blip2/base/files.h"
+#include "blip2/checkpoint/open_source.h"
 #include "blip2/models/configs/image_processor.h"
 
 namespace blip2 {

@@ -16,7 +16,7 @@ namespace blip2 {
 /// A table of names, or a prefix before ours.
 struct PartNames {
   const NameTable* table = nullptr;
-  std::string prefix;
+  std::string prefix = {};
 };
 
 /// Of the frozen parts inside a whole model: what stands before their own names.
