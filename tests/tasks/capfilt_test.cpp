@@ -15,7 +15,8 @@
 #include "blip2/tasks/captioner.h"
 #include "blip2/tasks/matcher.h"
 #include "tests/support/errors.h"
-#include "tests/tasks/tiny_bundle.h"
+#include "tests/support/tiny/models.h"
+#include "tests/support/tiny/pictures.h"
 
 namespace blip2 {
 namespace {

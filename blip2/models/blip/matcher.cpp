@@ -1,5 +1,6 @@
 #include "blip2/models/blip/matcher.h"
 
+#include "blip2/base/error.h"
 #include "blip2/base/limits.h"
 
 namespace blip2 {

@@ -1,3 +1,4 @@
+// Joins the shards' parts line by line, and reads the summary back.
 #include "blip2/workflows/capfilt/gather.h"
 
 #include <algorithm>
@@ -14,11 +15,11 @@ namespace {
 
 void check_count(const fs::path& file, int64_t expected, int64_t found) {
   if (expected == found) return;
-  fail(ErrorCode::kInternal, "{}: expected {} lines, as was counted, found {}", file.string(),
+  fail(ErrorCode::kInternal, "{}: expected {} lines by the counts, found {}", file.string(),
        expected, found);
 }
 
-/// Passes the lines of a shard's part, without their ends. Returns their number.
+/// Calls `line` with each line of a shard's part, without its newline. Returns their number.
 template <typename Line>
 int64_t for_each_line(const fs::path& path, Line line) {
   const MappedFile file(path);

@@ -1,5 +1,5 @@
-// The page that `capfilt --report` writes: pictures with their captions before and after, and what
-// the job did in numbers.
+// The page that `capfilt --report` writes: pictures with all candidates, and the job's counts and
+// scores.
 #pragma once
 
 #include <cstdint>
@@ -10,8 +10,8 @@
 
 namespace blip2 {
 
-/// Shows up to `num_examples` pictures, evenly spread over those that were kept. The job must be
-/// done. Throws kUnavailable where the page cannot be written.
+/// Shows up to `num_examples` pictures, evenly spread over the kept ones. The job must be done.
+/// Throws kUnavailable where the page cannot be written.
 void write_capfilt_report(const std::filesystem::path& path, const CapFiltFolder& folder,
                           const CapFiltOutcome& outcome, int64_t num_examples = 20);
 

@@ -36,7 +36,7 @@ std::string faults_of(const std::vector<ConfigOverride>& overrides) {
   return "none";
 }
 
-TEST(CapFiltConfig, TheCommandLineGoesOverTheFile) {
+TEST(CapFiltConfig, TheCommandLineOverridesTheFile) {
   const TemporaryFolder folder;
   const auto path = folder.write("job.yaml", R"(
 captioner: blip
@@ -98,7 +98,7 @@ TEST(CapFiltConfig, ALengthThatIsGivenIsNotUndoneByADefault) {
   EXPECT_EQ(tokens.resolve(defaults).generation.min_length, 0);
 }
 
-TEST(CapFiltConfig, AllFaultsAtOnce) {
+TEST(CapFiltConfig, ReportsAllFaultsAtOnce) {
   EXPECT_THAT(faults_of({}), AllOf(HasSubstr("captioner"), HasSubstr("ranker"), HasSubstr("output"),
                                    HasSubstr("shards")));
   EXPECT_THAT(faults_of(with({{"num_keep", "3"}})), HasSubstr("'num_kept'"));
@@ -110,7 +110,7 @@ TEST(CapFiltConfig, AllFaultsAtOnce) {
   EXPECT_EQ(faults_of(kLeast), "none");
 }
 
-TEST(CapFiltConfig, ResultsDependOnOptionsButNotOnHowTheyAreMade) {
+TEST(CapFiltConfig, ResultsDependOnTheMethodNotOnBatchOrLease) {
   const auto options_of = [](const std::vector<ConfigOverride>& more) {
     LoadedCapFiltConfig loaded("", with(more));
     loaded.resolve({});

@@ -1,4 +1,4 @@
-// The demo's splits over the real assets: sizes, captions, and that nothing leaks.
+// The demo's splits of the real assets: sizes, captions, and no concept in two of them.
 #include "blip2/workflows/demo/pictures.h"
 
 #include <gmock/gmock.h>
