@@ -13,7 +13,7 @@
 #include "blip2/base/error.h"
 #include "blip2/models/blip2/qformer_decoder.h"
 #include "blip2/models/language/encoder_decoder_language_model.h"
-#include "blip2/models/padded_ids.h"
+#include "blip2/nn/token_batch.h"
 
 namespace blip2 {
 namespace {
@@ -111,8 +111,7 @@ at::Tensor stage2_queries(const Generative& model, const Tokenizer* qformer_toke
       fail(ErrorCode::kInvalidArgument, "--prompt: an InstructBLIP needs an instruction");
     }
   }
-  const PaddedIds text =
-      pad_ids(encode_all(*qformer_tokenizer, prompts), PaddingSide::kRight, image_embeds.device());
+  const TokenBatch text = pad_ids(encode_all(*qformer_tokenizer, prompts), image_embeds.device());
   return query_output(model, by_prompt(image_embeds, prompts), pack_text(text.ids, text.mask));
 }
 
@@ -140,8 +139,9 @@ class Stage2Writer final : public TextWriter {
     texts.eos_ids = parts_.eos_ids;
     texts.tokenizer = parts_.tokenizer;
     for (const std::vector<int64_t>& ids : rows) count(ids, num_queries, texts);
-    const PaddedIds text = pad_ids(
-        rows, seq2seq_ != nullptr ? PaddingSide::kRight : PaddingSide::kLeft, queries.device());
+    const TokenBatch text =
+        pad_ids(rows, queries.device(),
+                {.side = seq2seq_ != nullptr ? PaddingSide::kRight : PaddingSide::kLeft});
     at::Tensor embeds = queries, mask;
     if (text.ids.size(1) > 0) {
       embeds = at::cat({queries, parts_.language_model.embed(text.ids)}, 1);

@@ -5,7 +5,7 @@
 #include <utility>
 #include <variant>
 
-#include "blip2/models/padded_ids.h"
+#include "blip2/nn/token_batch.h"
 
 namespace blip2 {
 namespace {
@@ -48,7 +48,8 @@ class CaptionWriter final : public TextWriter {
     Ids starts;
     for (const Prompt& prompt : prompts) starts.push_back(start_ids(prompt.text));
     StartedTexts texts = started(shared_, model_.text_decoder.text.config, std::move(starts));
-    const PaddedIds start = pad_ids(texts.prompt_ids, PaddingSide::kLeft, image_embeds.device());
+    const TokenBatch start =
+        pad_ids(texts.prompt_ids, image_embeds.device(), {.side = PaddingSide::kLeft});
     texts.decoder = decode_captions(model_, by_prompt(shared_.normed(image_embeds), prompts),
                                     start.ids, start.has_padding ? start.mask : at::Tensor());
     return texts;
@@ -86,7 +87,7 @@ class AnswerWriter final : public TextWriter {
       positions_after(config.max_position_embeddings + 1, static_cast<int64_t>(ids.size()),
                       "the question");
     }
-    const PaddedIds asked = pad_ids(questions, PaddingSide::kRight, image_embeds.device());
+    const TokenBatch asked = pad_ids(questions, image_embeds.device());
     texts.decoder = decode_answers(
         model_, read_questions(model_, by_prompt(shared_.normed(image_embeds), prompts),
                                pack_text(asked.ids, asked.mask)));

@@ -2,7 +2,7 @@
 #include "blip2/models/text_writer.h"
 
 #include "blip2/base/error.h"
-#include "blip2/models/padded_ids.h"
+#include "blip2/nn/token_batch.h"
 
 namespace blip2 {
 namespace {

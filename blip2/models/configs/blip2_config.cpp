@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "blip2/base/error.h"
+#include "blip2/base/json_fields.h"
 
 namespace blip2 {
 
@@ -83,7 +84,8 @@ Blip2Config parse_blip2(const ConfigFields& fields) {
   if (config.prompt.find("<image>") != std::string::npos) {
     fields.fail_at("prompt", "a text without \"<image>\", which stands for the picture");
   }
-  config.image_token_id = fields.integer("image_token_index", fields.integer("image_token_id", -1));
+  config.image_token_id =
+      fields.first_integer("image_token_index", fields.first_integer("image_token_id", -1));
   if (config.kind != DirectoryKind::kRetrieval) {
     config.text_json = fields.object("text_config").dump(2);
   }

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "blip2/base/json_fields.h"
 #include "blip2/models/vision/families.h"
 #include "blip2/models/vision/vit_family.h"
 

@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "blip2/base/error.h"
-#include "blip2/checkpoint/messages.h"
+#include "blip2/base/quote.h"
 #include "blip2/models/language/families.h"
 #include "blip2/models/vision/families.h"
 

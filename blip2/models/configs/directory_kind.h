@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "blip2/base/directory_writer.h"
-#include "blip2/models/configs/config_fields.h"
+#include "blip2/base/json_struct.h"
 
 namespace blip2 {
 

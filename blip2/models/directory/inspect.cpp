@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "blip2/base/error.h"
+#include "blip2/checkpoint/dtypes.h"
 #include "blip2/models/directory/layout.h"
 #include "blip2/models/directory/token_ids.h"
 
@@ -51,10 +52,7 @@ void count_stored(Inspection& result, const TensorSource& source) {
   for (const TensorInfo& info : source.infos()) {
     int64_t size = static_cast<int64_t>(c10::elementSize(info.dtype));
     for (const int64_t dimension : info.shape) size *= dimension;
-    std::string dtype = c10::toString(info.dtype);
-    std::transform(dtype.begin(), dtype.end(), dtype.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-    result.stored_bytes[dtype] += size;
+    result.stored_bytes[std::string(dtype_name(info.dtype))] += size;
   }
 }
 

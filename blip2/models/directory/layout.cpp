@@ -227,7 +227,8 @@ void add_blip_text(Layout& layout, const TensorSource& source) {
 void describe_blip(Layout& layout, const OpenedDirectory& directory, Wanted wanted) {
   layout.blip = parse_blip(directory.config());
   layout.vision_json = layout.blip->vision_json;
-  const nlohmann::ordered_json vision = parse_config(layout.vision_json, "vision_config");
+  const nlohmann::ordered_json vision =
+      parse_json_object<nlohmann::ordered_json>(layout.vision_json, "vision_config");
   add_image_encoder(layout, ConfigFields(vision, directory.config().where() + ": vision_config"),
                     image_encoder_names(), directory.weights());
   if (wanted == Wanted::kAll) {

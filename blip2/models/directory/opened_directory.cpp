@@ -20,7 +20,8 @@ constexpr const char* kGeneration = "generation_config.json";
 
 OpenedDirectory::OpenedDirectory(fs::path path)
     : path_(std::move(path)),
-      config_(std::make_unique<nlohmann::ordered_json>(read_config(path_ / kConfig))),
+      config_(std::make_unique<nlohmann::ordered_json>(
+          read_json_object<nlohmann::ordered_json>(path_ / kConfig))),
       kind_(directory_kind(config())),
       weights_(open_source(path_)) {}
 
@@ -44,7 +45,8 @@ std::string read_generation_json(const fs::path& directory) {
   const fs::path path = directory / kGeneration;
   if (!fs::exists(path)) return "{}";
   std::string text = read_file(path);
-  parse_config(text, path.string());  // checked here, read by whoever generates
+  parse_json_object<nlohmann::ordered_json>(
+      text, path.string());  // checked here, read by whoever generates
   while (text.ends_with('\n')) text.pop_back();
   return text;
 }

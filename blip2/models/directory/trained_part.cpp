@@ -6,7 +6,7 @@
 #include <map>
 
 #include "blip2/base/error.h"
-#include "blip2/checkpoint/messages.h"
+#include "blip2/base/shape_text.h"
 #include "blip2/models/directory/claims.h"
 #include "blip2/models/directory/part_names.h"
 #include "blip2/models/names/hugging_face.h"

@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "blip2/base/error.h"
-#include "blip2/checkpoint/messages.h"
+#include "blip2/base/quote.h"
 #include "blip2/models/language/llama_language_model.h"
 #include "blip2/models/language/opt_language_model.h"
 #include "blip2/models/language/t5_language_model.h"
@@ -58,7 +58,7 @@ const std::vector<LanguageModelFamily>& language_model_families() {
 bool is_language_model(std::string_view model_type) { return find_family(model_type) != nullptr; }
 
 LanguageModelShape parse_language_model(std::string_view json, const std::string& where) {
-  const Json object = parse_config(json, where);
+  const Json object = parse_json_object<nlohmann::ordered_json>(json, where);
   const ConfigFields fields(object, where);
   const std::string type = fields.text("model_type", "opt");
   const LanguageModelFamily* family = find_family(type);

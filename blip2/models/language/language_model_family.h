@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "blip2/models/configs/config_fields.h"
+#include "blip2/base/json_struct.h"
 #include "blip2/models/language/language_model.h"
 #include "blip2/nn/module.h"
 

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "blip2/models/configs/config_fields.h"
+#include "blip2/base/json_struct.h"
 
 namespace blip2 {
 namespace {

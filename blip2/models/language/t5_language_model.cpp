@@ -3,7 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "blip2/models/configs/config_fields.h"
+#include "blip2/base/json_struct.h"
 
 namespace blip2 {
 namespace {

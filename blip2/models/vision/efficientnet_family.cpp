@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "blip2/base/error.h"
-#include "blip2/models/configs/config_fields.h"
+#include "blip2/base/json_struct.h"
 #include "blip2/models/vision/efficientnet.h"
 
 namespace blip2 {
@@ -14,7 +14,6 @@ using Json = nlohmann::ordered_json;
 constexpr const char* kType = "efficientnet_lite";
 
 EfficientNetStage parse_stage(const Json& value, const std::string& where) {
-  if (!value.is_object()) fail(ErrorCode::kCorruptData, "{}: expected an object", where);
   const ConfigFields fields(value, where);
   EfficientNetStage stage;
   stage.repeats = fields.size("repeats", 1);
@@ -27,7 +26,7 @@ EfficientNetStage parse_stage(const Json& value, const std::string& where) {
   return stage;
 }
 
-EfficientNetConfig parse_config(const ConfigFields& fields) {
+EfficientNetConfig parse_json_object<nlohmann::ordered_json>(const ConfigFields& fields) {
   EfficientNetConfig config;
   config.stem_width = fields.size("stem_width", config.stem_width);
   config.head_width = fields.size("hidden_size", config.head_width);
@@ -88,8 +87,9 @@ ImageEncoderShape efficientnet_shape(const EfficientNetConfig& config) {
 }
 
 ImageEncoderFamily efficientnet_family() {
-  return {{kType},
-          [](const ConfigFields& fields) { return efficientnet_shape(parse_config(fields)); }};
+  return {{kType}, [](const ConfigFields& fields) {
+            return efficientnet_shape(parse_json_object<nlohmann::ordered_json>(fields));
+          }};
 }
 
 }  // namespace blip2

@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "blip2/base/error.h"
-#include "blip2/checkpoint/messages.h"
+#include "blip2/base/quote.h"
 #include "blip2/models/vision/efficientnet.h"
 #include "blip2/models/vision/vit_family.h"
 
@@ -65,7 +65,7 @@ ImageEncoderShape parse_image_encoder(const ConfigFields& fields) {
 }
 
 ImageEncoderShape parse_image_encoder(std::string_view json, const std::string& where) {
-  const nlohmann::ordered_json object = parse_config(json, where);
+  const nlohmann::ordered_json object = parse_json_object<nlohmann::ordered_json>(json, where);
   return parse_image_encoder(ConfigFields(object, where));
 }
 

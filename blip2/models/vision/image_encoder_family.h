@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "blip2/base/json_struct.h"
 #include "blip2/image/transforms.h"
-#include "blip2/models/configs/config_fields.h"
 #include "blip2/models/vision/image_encoder.h"
 #include "blip2/nn/module.h"
 

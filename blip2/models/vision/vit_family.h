@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "blip2/models/configs/config_fields.h"
+#include "blip2/base/json_struct.h"
 #include "blip2/models/vision/image_encoder_family.h"
 #include "blip2/models/vision/vit.h"
 

@@ -165,7 +165,7 @@ void write_tiny_blip(const fs::path& directory) {
   "hidden_size": 12, "intermediate_size": 20, "num_hidden_layers": 2, "num_attention_heads": 3,
   "max_position_embeddings": 11, "bos_token_id": 9, "sep_token_id": 3}}}})",
                                 kVitJson));
-  const Json json = read_config(directory / "config.json");
+  const Json json = read_json_object<nlohmann::ordered_json>(directory / "config.json");
   const BlipConfig config = parse_blip(ConfigFields(json, "tiny"));
   const ImageEncoderWeights vision = parse_image_encoder(config.vision_json, "tiny").make();
   LayerNorm norm = make_layer_norm(config.text.encoder_hidden_size, config.image_norm_eps);
@@ -190,7 +190,7 @@ void write_tiny_clip(const fs::path& directory) {
   "hidden_size": 12, "intermediate_size": 20, "num_hidden_layers": 2, "num_attention_heads": 3,
   "max_position_embeddings": 11}}}})",
                                 kVitJson));
-  const Json json = read_config(directory / "config.json");
+  const Json json = read_json_object<nlohmann::ordered_json>(directory / "config.json");
   Clip clip = make_clip(parse_clip(ConfigFields(json, "tiny")));
   std::vector<StoredTensor> tensors;
   add_distinct(tensors, "", named_tensors(clip));
