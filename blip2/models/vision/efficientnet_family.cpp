@@ -26,7 +26,7 @@ EfficientNetStage parse_stage(const Json& value, const std::string& where) {
   return stage;
 }
 
-EfficientNetConfig parse_json_object<nlohmann::ordered_json>(const ConfigFields& fields) {
+EfficientNetConfig parse_efficientnet(const ConfigFields& fields) {
   EfficientNetConfig config;
   config.stem_width = fields.size("stem_width", config.stem_width);
   config.head_width = fields.size("hidden_size", config.head_width);
@@ -88,7 +88,7 @@ ImageEncoderShape efficientnet_shape(const EfficientNetConfig& config) {
 
 ImageEncoderFamily efficientnet_family() {
   return {{kType}, [](const ConfigFields& fields) {
-            return efficientnet_shape(parse_json_object<nlohmann::ordered_json>(fields));
+            return efficientnet_shape(parse_efficientnet(fields));
           }};
 }
 
