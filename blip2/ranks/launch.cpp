@@ -1,3 +1,4 @@
+// The variables of each launcher, and the communicator and counter that follow from them.
 #include "blip2/ranks/launch.h"
 
 #include <ATen/ops/empty.h>
@@ -16,6 +17,7 @@
 #include "blip2/ranks/rendezvous.h"
 #ifdef BLIP2_WITH_MPI
 #include "blip2/ranks/mpi/communicator.h"
+#include "blip2/ranks/mpi/counter.h"
 #endif
 
 namespace blip2 {
@@ -23,7 +25,7 @@ namespace {
 
 using Variables = std::function<const char*(const char*)>;
 
-/// A variable's number; the leading one where it says more ("4(x2)", as Slurm does).
+/// The number at the start of a variable's value (Slurm writes "4(x2)").
 std::optional<int64_t> number(const Variables& variable, const char* name) {
   const char* text = variable(name);
   if (text == nullptr) return std::nullopt;
@@ -42,7 +44,7 @@ Launch of(Launcher launcher, int64_t rank, int64_t num_ranks,
 }
 
 #ifdef BLIP2_WITH_MPI
-/// Gives every rank what rank 0 makes, over MPI.
+/// Sends the id that rank 0 makes to all ranks, over MPI.
 NcclId share_over_mpi(Communicator& mpi, const std::function<NcclId()>& make) {
   const NcclId own = mpi.rank() == 0 ? make() : NcclId{};
   at::Tensor bytes = at::empty({1, std::ssize(own.bytes)}, at::kByte);
@@ -71,6 +73,14 @@ std::unique_ptr<Communicator> open_torchrun(const Launch& launch, at::Device dev
   return open_nccl(options);
 }
 
+class OwnCounter final : public SharedCounter {
+ public:
+  int64_t next() override { return next_++; }
+
+ private:
+  int64_t next_ = 0;
+};
+
 }  // namespace
 
 Launch read_launch(const Variables& variable) {
@@ -79,7 +89,7 @@ Launch read_launch(const Variables& variable) {
     return of(Launcher::kMpi, get("OMPI_COMM_WORLD_RANK").value_or(0), *size,
               get("OMPI_COMM_WORLD_LOCAL_SIZE"), get("OMPI_COMM_WORLD_LOCAL_RANK"));
   }
-  // A batch script has SLURM_NTASKS too, and is one process: only srun's tasks are a step's.
+  // A batch script is one process but has SLURM_NTASKS too; only srun's tasks have these variables.
   const auto tasks = get("SLURM_STEP_NUM_TASKS");
   const auto tasks_here = get("SLURM_STEP_TASKS_PER_NODE");
   if (const auto size = get("PMI_SIZE"); size && *size > 1) {
@@ -113,13 +123,13 @@ std::unique_ptr<Communicator> open_communicator(const Launch& launch,
     case Launcher::kTorchrun:
       if (!options.device.is_cpu()) return open_torchrun(launch, options.device);
       fail(ErrorCode::kInvalidArgument,
-           "started by torchrun, whose ranks talk over NCCL: expected --device cuda; on the CPU: "
-           "mpirun -n {} blip2 train CONFIG.yaml",
+           "started by torchrun, which needs NCCL: expected --device cuda; for the CPU use: mpirun "
+           "-n {} blip2 train CONFIG.yaml",
            launch.num_ranks);
     case Launcher::kSlurmWithoutMpi:
       fail(ErrorCode::kInvalidArgument,
-           "started by srun as {} tasks that do not know each other; expected srun --mpi=pmix "
-           "(what there is: srun --mpi=list)",
+           "started by srun as {} tasks without MPI: expected srun --mpi=pmix (srun --mpi=list "
+           "shows what is installed)",
            launch.num_ranks);
     case Launcher::kMpi:
       break;
@@ -137,6 +147,18 @@ std::unique_ptr<Communicator> open_communicator(const Launch& launch,
   fail(ErrorCode::kInvalidArgument,
        "started as rank {} of {}, but this blip2 was built without MPI; build it where Debian's "
        "libopenmpi-dev is installed (tools/install_deps does that)",
+       launch.rank, launch.num_ranks);
+#endif
+}
+
+std::unique_ptr<SharedCounter> open_shared_counter(const Launch& launch) {
+  if (launch.launcher != Launcher::kMpi) return std::make_unique<OwnCounter>();
+#ifdef BLIP2_WITH_MPI
+  return open_mpi_counter();
+#else
+  fail(ErrorCode::kInvalidArgument,
+       "started as rank {} of {}, but this blip2 was built without MPI; build it where Debian's "
+       "libopenmpi-dev is installed, or start workers separately: they share the folder",
        launch.rank, launch.num_ranks);
 #endif
 }
