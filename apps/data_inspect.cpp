@@ -10,7 +10,8 @@
 #include "blip2/base/json_text.h"
 #include "blip2/base/progress.h"
 #include "blip2/data/inspection.h"
-#include "blip2/train/config/config.h"
+#include "blip2/train/config/loader.h"
+#include "blip2/train/training_data.h"
 
 namespace blip2 {
 namespace {

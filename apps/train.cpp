@@ -9,6 +9,7 @@
 #include "apps/verb.h"
 #include "blip2/base/error.h"
 #include "blip2/ranks/launch.h"
+#include "blip2/train/config/loader.h"
 #include "blip2/train/run.h"
 
 namespace blip2 {
