@@ -1,4 +1,4 @@
-// The variables of each launcher, and the communicator and counter that follow from them.
+// The variables of each launcher, and the communicator that follows from them.
 #include "blip2/ranks/launch.h"
 
 #include <ATen/ops/empty.h>
@@ -17,7 +17,6 @@
 #include "blip2/ranks/rendezvous.h"
 #ifdef BLIP2_WITH_MPI
 #include "blip2/ranks/mpi/communicator.h"
-#include "blip2/ranks/mpi/counter.h"
 #endif
 
 namespace blip2 {
@@ -72,14 +71,6 @@ std::unique_ptr<Communicator> open_torchrun(const Launch& launch, at::Device dev
   };
   return open_nccl(options);
 }
-
-class OwnCounter final : public SharedCounter {
- public:
-  int64_t next() override { return next_++; }
-
- private:
-  int64_t next_ = 0;
-};
 
 }  // namespace
 
@@ -147,18 +138,6 @@ std::unique_ptr<Communicator> open_communicator(const Launch& launch,
   fail(ErrorCode::kInvalidArgument,
        "started as rank {} of {}, but this blip2 was built without MPI; build it where Debian's "
        "libopenmpi-dev is installed (tools/install_deps does that)",
-       launch.rank, launch.num_ranks);
-#endif
-}
-
-std::unique_ptr<SharedCounter> open_shared_counter(const Launch& launch) {
-  if (launch.launcher != Launcher::kMpi) return std::make_unique<OwnCounter>();
-#ifdef BLIP2_WITH_MPI
-  return open_mpi_counter();
-#else
-  fail(ErrorCode::kInvalidArgument,
-       "started as rank {} of {}, but this blip2 was built without MPI; build it where Debian's "
-       "libopenmpi-dev is installed, or start workers separately: they share the folder",
        launch.rank, launch.num_ranks);
 #endif
 }

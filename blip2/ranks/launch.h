@@ -8,7 +8,6 @@
 #include <string>
 
 #include "blip2/ranks/communicator.h"
-#include "blip2/ranks/shared_counter.h"
 
 namespace blip2 {
 
@@ -38,10 +37,5 @@ struct CommunicatorOptions {
 /// built without MPI; else as open_mpi() and open_nccl() do.
 std::unique_ptr<Communicator> open_communicator(const Launch& launch,
                                                 const CommunicatorOptions& options = {});
-
-/// The counter of all ranks under MPI, otherwise one of this process alone: jobs that are started
-/// separately, such as those of a Slurm array, share none. Throws kInvalidArgument under MPI if
-/// this program was built without it; else as open_mpi_counter() does.
-std::unique_ptr<SharedCounter> open_shared_counter(const Launch& launch);
 
 }  // namespace blip2

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "blip2/checkpoint/open_source.h"
 #include "blip2/checkpoint/source.h"
 #include "blip2/train/run.h"
 #include "tests/device/strict_device.h"

@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 
+#include "blip2/checkpoint/open_source.h"
 #include "blip2/checkpoint/safetensors.h"
 #include "blip2/models/configs/bundle_config.h"
 #include "blip2/models/directory/families.h"

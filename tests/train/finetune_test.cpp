@@ -6,6 +6,7 @@
 
 #include <map>
 
+#include "blip2/checkpoint/open_source.h"
 #include "blip2/checkpoint/source.h"
 #include "blip2/models/configs/bundle_config.h"
 #include "blip2/train/layer_decay.h"

@@ -12,6 +12,7 @@
 #include "blip2/base/files.h"
 #include "blip2/checkpoint/gguf.h"
 #include "blip2/checkpoint/load.h"
+#include "blip2/checkpoint/open_source.h"
 #include "blip2/models/configs/bundle_config.h"
 #include "blip2/models/configs/config_fields.h"
 #include "blip2/models/directory/families.h"
@@ -54,7 +55,7 @@ void keep_stored_dtypes(const std::vector<Slot>& slots, const TensorSource& sour
   }
 }
 
-bool is_blip2(DirectoryKind kind) {
+bool is_blip2_kind(DirectoryKind kind) {
   return kind == DirectoryKind::kRetrieval || kind == DirectoryKind::kGeneration ||
          kind == DirectoryKind::kInstruct;
 }
@@ -115,9 +116,9 @@ ImageEncoderPart open_encoder_directory(const fs::path& directory, const PartOpt
   ImageEncoderPart part;
   if (kind == DirectoryKind::kImageEncoder) {
     part = load_encoder(*source, "", read_file(config), config.string(), options);
-  } else if (is_blip2(kind) || is_blip1(kind)) {
-    const std::string vision = is_blip2(kind) ? read_bundle_config(directory).vision_json
-                                              : read_blip_config(directory).vision_json;
+  } else if (is_blip2_kind(kind) || is_blip1(kind)) {
+    const std::string vision = is_blip2_kind(kind) ? read_bundle_config(directory).vision_json
+                                                   : read_blip_config(directory).vision_json;
     part =
         load_encoder(*source, kVisionPrefix, vision, config.string() + ": vision_config", options);
   } else {

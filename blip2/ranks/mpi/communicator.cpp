@@ -38,7 +38,7 @@ constexpr double kUnnoticed_s = 20;
 constexpr double kMoving_s = 3e-6;
 
 /// Sums, which may run in the background, have messages of their own.
-enum Channel { kSums, kOthers, kNumChannels };
+enum MpiChannel { kSums, kOthers, kNumChannels };
 
 /// The thread that makes all calls to MPI. The owner's thread calls the public methods.
 class MpiThread {
@@ -55,7 +55,7 @@ class MpiThread {
   int rank() const { return rank_; }
   int size() const { return size_; }
 
-  std::future<void> start(Channel channel, std::unique_ptr<MpiOperation> operation) {
+  std::future<void> start(MpiChannel channel, std::unique_ptr<MpiOperation> operation) {
     std::future<void> future = operation->done.get_future();
     const std::lock_guard lock(mutex_);
     if (error_) {
@@ -119,7 +119,7 @@ class MpiThread {
     const double started_s = now_s();
     ++num_idle_rounds_;
     for (int channel = 0; channel < kNumChannels; ++channel) {
-      run_first(static_cast<Channel>(channel));
+      run_first(static_cast<MpiChannel>(channel));
     }
     const double now = now_s();
     // MPI does not report whether a message has made progress, but a call takes longer if one has.
@@ -136,7 +136,7 @@ class MpiThread {
 
   /// Runs a channel's operations one after the other. Operations with several rounds of messages
   /// would otherwise meet other operations on other ranks, which start them at other times.
-  void run_first(Channel channel) {
+  void run_first(MpiChannel channel) {
     std::deque<std::unique_ptr<MpiOperation>>& queue = queues_[channel];
     while (!queue.empty()) {
       if (!is_running_[channel]) queue.front()->start(comms_[channel]);
@@ -246,7 +246,7 @@ class MpiThread {
 
   std::mutex mutex_;  // guards everything below; only the thread writes error_
   std::condition_variable wake_;
-  std::deque<std::pair<Channel, std::unique_ptr<MpiOperation>>> waiting_;
+  std::deque<std::pair<MpiChannel, std::unique_ptr<MpiOperation>>> waiting_;
   bool ending_ = false;
   std::optional<Error> failure_, error_;
 };
