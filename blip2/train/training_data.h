@@ -14,8 +14,8 @@
 #include <utility>
 #include <vector>
 
+#include "blip2/data/open_source.h"
 #include "blip2/data/pipeline.h"
-#include "blip2/data/source.h"
 #include "blip2/image/prepare.h"
 #include "blip2/models/vision/image_encoder.h"
 #include "blip2/train/config/keys.h"
