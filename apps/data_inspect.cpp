@@ -12,7 +12,6 @@
 #include "blip2/data/inspection.h"
 #include "blip2/data/open_source.h"
 #include "blip2/train/config/loader.h"
-#include "blip2/train/training_data.h"
 
 namespace blip2 {
 namespace {

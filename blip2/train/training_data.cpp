@@ -16,10 +16,11 @@
 #include "blip2/base/error.h"
 #include "blip2/base/log.h"
 #include "blip2/data/caption_cleaning.h"
-#include "blip2/data/collate.h"
 #include "blip2/data/image_bytes.h"
+#include "blip2/data/open_source.h"
 #include "blip2/nn/autocast.h"
 #include "blip2/nn/module.h"
+#include "blip2/nn/pixel_batch.h"
 
 namespace blip2 {
 namespace fs = std::filesystem;
@@ -49,12 +50,6 @@ std::set<std::pair<std::string, std::string>> read_skipped(const fs::path& path)
 }
 
 }  // namespace
-
-SourceConfig source_config(const std::string& name, const DatasetConfig& dataset) {
-  SourceConfig config{name, dataset.format, {}, dataset.images};
-  config.annotations.assign(dataset.annotations.begin(), dataset.annotations.end());
-  return config;
-}
 
 TrainingData::TrainingData(const TrainConfig& config, ImageEncoder& encoder,
                            const ImageTransform& transform, fs::path skipped_path, Share share)

@@ -14,7 +14,6 @@
 #include <utility>
 #include <vector>
 
-#include "blip2/data/open_source.h"
 #include "blip2/data/pipeline.h"
 #include "blip2/image/prepare.h"
 #include "blip2/models/vision/image_encoder.h"
@@ -22,9 +21,6 @@
 #include "blip2/train/feature_cache.h"
 
 namespace blip2 {
-
-/// What open_source() needs for data set `name` of a configuration.
-SourceConfig source_config(const std::string& name, const DatasetConfig& dataset);
 
 class TrainingData {
  public:

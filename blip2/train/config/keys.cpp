@@ -1,4 +1,4 @@
-// The values that several keys and checks share.
+// What follows from single keys.
 #include "blip2/train/config/keys.h"
 
 namespace blip2 {
@@ -11,11 +11,10 @@ TrainTask task_of(const RunConfig& run) {
   return TrainTask::kStage1;
 }
 
-const std::vector<std::string>& dataset_formats() {
-  static const std::vector<std::string> formats = {"coco_karpathy", "visual_genome", "cc_tsv",
-                                                   "sbu",           "laion_parquet", "webdataset",
-                                                   "blip_json",     "jsonl",         "folder"};
-  return formats;
+SourceConfig source_config(const std::string& name, const DatasetConfig& dataset) {
+  SourceConfig config{name, dataset.format, {}, dataset.images};
+  config.annotations.assign(dataset.annotations.begin(), dataset.annotations.end());
+  return config;
 }
 
 }  // namespace blip2

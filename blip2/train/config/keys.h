@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "blip2/base/config.h"
+#include "blip2/data/open_source.h"
 #include "blip2/nn/autocast.h"
 
 namespace blip2 {
@@ -119,6 +120,9 @@ enum class TrainTask { kStage1, kStage2, kCaption, kVqa, kRetrieval };
 /// run.task, which must be one of the values that visit() allows.
 TrainTask task_of(const RunConfig& run);
 
+/// What open_source() needs for data set `name` of a configuration.
+SourceConfig source_config(const std::string& name, const DatasetConfig& dataset);
+
 template <typename V>
 void visit(ModelConfig& c, V&& v) {
   v("arch", c.arch, "family of the model",
@@ -145,12 +149,9 @@ void visit(ModelConfig& c, V&& v) {
     "text before each caption (stage 2); for questions a template with {} for the question");
 }
 
-/// What DatasetConfig::format may be.
-const std::vector<std::string>& dataset_formats();
-
 template <typename V>
 void visit(DatasetConfig& c, V&& v) {
-  v("format", c.format, "layout of annotations and pictures on disk", one_of(dataset_formats()));
+  v("format", c.format, "layout of annotations and pictures on disk", one_of(source_formats()));
   v("annotations", c.annotations, "annotation file, or a list of them");
   v("images", c.images, "folder of the pictures; relative paths start there");
   v("sample_ratio", c.sample_ratio, "weight of the data set in the mixture", above(0));

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "blip2/base/log.h"
+#include "blip2/base/quote.h"
 
 namespace blip2 {
 namespace {
@@ -48,15 +49,13 @@ void check_datasets(const TrainConfig& config, ConfigDocument& document) {
           path + ".image_size",
           fmt::format("expected {} as of the other data sets, found {}", size, dataset.image_size));
     }
-    const std::vector<std::string>& formats = dataset_formats();
+    const std::vector<std::string>& formats = source_formats();
     if (std::find(formats.begin(), formats.end(), dataset.format) == formats.end()) continue;
-    const bool self_contained = dataset.format == "folder" || dataset.format == "webdataset" ||
-                                dataset.format == "laion_parquet";
-    if (dataset.annotations.empty() && !self_contained) {
+    const MissingSetting missing = missing_setting(source_config(name, dataset));
+    if (missing == MissingSetting::kAnnotations) {
       document.fault(path + ".annotations", "expected a file, found nothing");
     }
-    const bool needs_images = dataset.format == "folder" || dataset.annotations.empty();
-    if (self_contained && needs_images && dataset.images.empty()) {
+    if (missing == MissingSetting::kImages) {
       document.fault(path + ".images", "expected a folder, found nothing");
     }
     if (!dataset.feature_cache.empty() && !config.model.freeze_vit) {
@@ -106,13 +105,12 @@ void check_values(const TrainConfig& config, ConfigDocument& document) {
   }
   if (task_of(run) == TrainTask::kVqa && config.model.prompt.find("{}") == std::string::npos) {
     document.fault("model.prompt",
-                   "expected a text with {} for the question, found '" + config.model.prompt + "'");
+                   "expected a text with {} for the question, found " + quote(config.model.prompt));
   }
   if (config.model.prompt.find("<image>") != std::string::npos) {
     document.fault("model.prompt",
-                   "expected a text without \"<image>\", which stands for the "
-                   "picture, found '" +
-                       config.model.prompt + "'");
+                   "expected a text without \"<image>\", which stands for the picture, found " +
+                       quote(config.model.prompt));
   }
   if (run.lora.rank > 0) document.fault("run.lora.rank", "expected 0: not in this version");
 }
