@@ -1,5 +1,5 @@
-// The keys of a training run's configuration: three YAML blocks (docs/training.md). What a value
-// does is said by the code that reads it; the published values are in recipes.h.
+// The keys of a training run's configuration: three YAML blocks (docs/training.md). The published
+// values are in recipes.h.
 #pragma once
 
 #include <cstdint>
