@@ -3,7 +3,7 @@
 
 #include "apps/output.h"
 #include "apps/verb.h"
-#include "blip2/train/records/convert_snapshot.h"
+#include "blip2/train/convert_snapshot.h"
 
 namespace blip2 {
 namespace {

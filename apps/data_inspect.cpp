@@ -11,7 +11,7 @@
 #include "blip2/base/progress.h"
 #include "blip2/data/inspection.h"
 #include "blip2/data/open_source.h"
-#include "blip2/train/config/config.h"
+#include "blip2/train/config/loader.h"
 
 namespace blip2 {
 namespace {

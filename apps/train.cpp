@@ -10,6 +10,7 @@
 #include "blip2/base/error.h"
 #include "blip2/base/quote.h"
 #include "blip2/ranks/launch.h"
+#include "blip2/train/config/loader.h"
 #include "blip2/train/run.h"
 
 namespace blip2 {

@@ -1,3 +1,5 @@
+// CapFilt on tiny models: captions, scores and filters against the verbs' own, and its laws: a
+// batch equals singles, draws depend on seed and key alone.
 #include "blip2/tasks/capfilt.h"
 
 #include <gmock/gmock.h>

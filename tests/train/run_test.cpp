@@ -17,7 +17,7 @@
 #include "blip2/checkpoint/safetensors.h"
 #include "blip2/image/encode.h"
 #include "blip2/models/language/families.h"
-#include "blip2/train/records/convert_snapshot.h"
+#include "blip2/train/convert_snapshot.h"
 #include "blip2/train/records/event_log.h"
 #include "blip2/train/records/snapshot.h"
 #include "tests/support/assets.h"
@@ -175,7 +175,7 @@ TEST_F(RunTest, Stage1ResumedIsTheStraightRun) {
   EXPECT_NE(rows[0].loss, rows[5].loss);
 }
 
-TEST_F(RunTest, ASnapshotBecomesTheModelThatTheRunWouldHaveLeft) {
+TEST_F(RunTest, ASnapshotConvertsToTheModelThatTheRunWouldSave) {
   TrainConfig whole = config("whole"), longer = config("longer");
   whole.run.max_steps = 4;
   whole.run.recipe = longer.run.recipe = "paper";
@@ -247,7 +247,7 @@ TEST_F(RunTest, Stage2StartsFromStage1AndResumes) {
   expect_same(straight, resumed);
 }
 
-TEST_F(RunTest, T5LearnsWithAndWithoutCutCaptionsAndResumes) {
+TEST_F(RunTest, T5LearnsWithAndWithoutSplitCaptionsAndResumes) {
   const fs::path language = t5();
   const auto stage2 = [&](const std::string& output, const std::string& prefix_lm) {
     TrainConfig two = stage2_config(output, "blip2_t5", language);
@@ -295,7 +295,7 @@ TEST_F(RunTest, TheLanguageModelMustBeOfItsArchitecture) {
   }
 }
 
-TEST_F(RunTest, AnUnusablePictureIsSkippedAndNoted) {
+TEST_F(RunTest, AnUnusablePictureIsSkippedAndRecorded) {
   write_file_atomic(folder_ / "3.png", "no picture");
   TrainConfig skipping = config("skipping");
   skipping.run.max_steps = 3;

@@ -23,6 +23,7 @@
 #include "blip2/data/source.h"
 #include "blip2/models/directory/frozen_parts.h"
 #include "blip2/tasks/captioner.h"
+#include "blip2/train/config/loader.h"
 #include "blip2/train/run.h"
 #include "blip2/train/stage1.h"
 #include "blip2/train/stage2.h"

@@ -195,9 +195,9 @@ TEST_F(Assemble, RefusesWhatDoesNotFit) {
   refused("bert-base", ErrorCode::kUnsupported);
   testing::write_tiny_bert_of_nine_words(folder / "long", testing::BertNames::kPlain);
   const std::string config = read_file(folder / "long/config.json");
-  write_file_atomic(folder / "long/config.json",
-                    std::string(config).replace(config.find("\"vocab_size\": 9"), 15,
-                                                "\"vocab_size\": 999999999"));
+  write_file_atomic(
+      folder / "long/config.json",
+      std::string(config).replace(config.find("\"vocab_size\":9"), 14, "\"vocab_size\":999999999"));
   refused((folder / "long").string(), ErrorCode::kCorruptData);
   options.image_encoder = "eva_clip_g";
   refused((folder / "stage1").string(), ErrorCode::kUnsupported);

@@ -1,4 +1,5 @@
-#include "blip2/train/records/convert_snapshot.h"
+// Assembles the run's model, fills it from the snapshot, and saves it.
+#include "blip2/train/convert_snapshot.h"
 
 #include "blip2/base/error.h"
 #include "blip2/models/bundle.h"
@@ -16,7 +17,7 @@ TrainConfig configuration(const RunState& state, const fs::path& snapshot) {
   if (state.config_yaml.empty()) {
     fail(ErrorCode::kUnsupported,
          "{}: expected a snapshot with its configuration, found one of an older version; its run "
-         "can go on to its end",
+         "can still be resumed",
          snapshot.string());
   }
   TrainConfig config;

@@ -1,9 +1,8 @@
-// The configuration of a training run, three YAML blocks (docs/training.md), and the two published
-// sets of hyper-parameters. What the values do lies in the code that reads them.
+// The keys of a training run's configuration: three YAML blocks (docs/training.md). The published
+// values are in recipes.h.
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
@@ -57,7 +56,7 @@ struct LoraConfig {
   std::vector<std::string> targets = {"q_proj", "v_proj"};
 };
 
-/// The values that a recipe knows are the paper's here; a loaded configuration has its recipe's.
+/// The defaults are the paper's for stage 1; loading replaces them by those of the recipe.
 struct RunConfig {
   std::string task = "image_text_pretrain_stage1";
   std::string recipe = "paper";
@@ -100,11 +99,11 @@ struct RunConfig {
   int64_t keep_checkpoints = 3;
   double rank_timeout_s = 30;
 
-  /// Whether frozen matrices are held in bfloat16 while the run lasts.
+  /// Whether the frozen matrices are held in bfloat16 during the run.
   bool holds_bfloat16(at::Device device) const {
     return frozen_dtype == "bfloat16" || arithmetic(amp, device) == Arithmetic::kBFloat16;
   }
-  /// How the frozen parts compute.
+  /// The arithmetic of the frozen parts.
   Arithmetic frozen_arithmetic(at::Device device) const {
     return arithmetic(amp || frozen_dtype == "bfloat16", device);
   }
@@ -116,43 +115,55 @@ struct TrainConfig {
   RunConfig run;
 };
 
+enum class TrainTask { kStage1, kStage2, kCaption, kVqa, kRetrieval };
+
+/// run.task, which must be one of the values that visit() allows.
+TrainTask task_of(const RunConfig& run);
+
+/// What open_source() needs for data set `name` of a configuration.
+SourceConfig source_config(const std::string& name, const DatasetConfig& dataset);
+
 template <typename V>
 void visit(ModelConfig& c, V&& v) {
   v("arch", c.arch, "family of the model",
     one_of({"blip2", "blip2_opt", "blip2_t5", "blip2_llama"}));
   v("image_encoder", c.image_encoder, "directory or file of weights");
   v("qformer", c.qformer,
-    "directory of a BERT or of a BLIP-2 model; stage 2: or bert-base, that shape at random");
+    "directory of a BERT or of a BLIP-2 model; in stage 2 also bert-base: that shape with random "
+    "weights");
   v("qformer_text", c.qformer_text,
-    "directory of a BERT or of a stage-1 model that a stage-2 Q-Former reads questions by");
+    "directory of a BERT or of a stage-1 model whose text side a stage-2 Q-Former reads questions "
+    "with");
   v("language_model", c.language_model, "directory of the language model (stage 2)");
   v("num_query_token", c.num_query_token, "number of learned queries", at_least(1));
-  v("cross_attention_freq", c.cross_attention_freq, "every which layer sees the picture",
-    at_least(1));
+  v("cross_attention_freq", c.cross_attention_freq,
+    "one layer in so many has cross-attention to the picture", at_least(1));
   v("embed_dim", c.embed_dim, "width of the joint space of ITC", at_least(1));
-  v("max_txt_len", c.max_txt_len, "tokens of a caption", at_least(2));
-  v("freeze_vit", c.freeze_vit, "leave the image encoder as it is");
-  v("freeze_embeddings", c.freeze_embeddings, "leave the word and position embeddings as they are");
-  v("fold_token_types", c.fold_token_types, "add a BERT's token type 0 to its positions");
+  v("max_txt_len", c.max_txt_len, "largest number of tokens of a caption", at_least(2));
+  v("freeze_vit", c.freeze_vit, "do not train the image encoder");
+  v("freeze_embeddings", c.freeze_embeddings, "do not train the word and position embeddings");
+  v("fold_token_types", c.fold_token_types, "add a BERT's token type 0 to its position embeddings");
   v("use_grad_checkpoint", c.use_grad_checkpoint,
-    "trained layers run again in the backward pass: less memory, more time");
-  v("prompt", c.prompt, "text before each caption (stage 2); with {} for the question");
+    "compute the activations of trained layers again in the backward pass: less memory, more time");
+  v("prompt", c.prompt,
+    "text before each caption (stage 2); for questions a template with {} for the question");
 }
 
 template <typename V>
 void visit(DatasetConfig& c, V&& v) {
-  v("format", c.format, "how annotations and pictures lie on disk", one_of(source_formats()));
-  v("annotations", c.annotations, "annotation file, or several");
-  v("images", c.images, "root of the pictures");
-  v("sample_ratio", c.sample_ratio, "share in the mixture", above(0));
+  v("format", c.format, "layout of annotations and pictures on disk", one_of(source_formats()));
+  v("annotations", c.annotations, "annotation file, or a list of them");
+  v("images", c.images, "folder of the pictures; relative paths start there");
+  v("sample_ratio", c.sample_ratio, "weight of the data set in the mixture", above(0));
   v("image_size", c.image_size, "side of the picture in pixels", between(16, 4096));
-  v("augment", c.augment, "what training does to a picture",
+  v("augment", c.augment, "random changes of a training picture",
     one_of({"none", "random_resized_crop_flip", "random_resized_crop_flip_randaugment", "cutout"}));
   v("feature_cache", c.feature_cache,
     "folder of the frozen encoder's outputs; empty: compute them");
   v("views", c.views,
-    "views of each picture in the feature cache: the plain one, then augmented ones", at_least(1));
-  v("feature_cache_gb", c.feature_cache_gb, "largest feature cache, gigabytes", above(0));
+    "views of each picture in the feature cache: one without augmentation, then augmented ones",
+    at_least(1));
+  v("feature_cache_gb", c.feature_cache_gb, "limit of the feature cache, gigabytes", above(0));
 }
 
 template <typename V>
@@ -180,55 +191,60 @@ void visit(RunConfig& c, V&& v) {
   v("output_dir", c.output_dir, "folder that the run writes");
   v.group("loss_weights", c.loss_weights, "weights of the losses");
   v("itc_both_sides", c.itc_both_sides,
-    "ITC's gradient reaches the compared side too (CLIP), not the comparing one alone (LAVIS)");
-  v("itm_share", c.itm_share, "share of a batch's rows whose pairs ITM is computed for",
+    "gradient of ITC also through the gathered features (CLIP); LAVIS has none there");
+  v("itm_share", c.itm_share, "share of a batch's rows that ITM is computed for",
     {.low = 0, .high = 1, .above_low = true});
-  v("hard_negatives_from", c.hard_negatives_from, "step at which ITM's negatives turn hard",
-    at_least(0));
+  v("hard_negatives_from", c.hard_negatives_from,
+    "last step at which all of ITM's negatives are drawn uniformly", at_least(0));
   v("hard_negatives_share", c.hard_negatives_share,
-    "share of ITM's negatives that are hard from then on; the others are uniform", between(0, 1));
-  v("mask_same_image", c.mask_same_image, "pairs of one image are no negatives");
-  v("mask_same_caption", c.mask_same_caption, "pairs of one caption are no negatives");
-  v("token_mean", c.token_mean, "ITG and LM losses: mean over whose tokens",
+    "share of ITM's negatives that are hard after that step; the others are uniform",
+    between(0, 1));
+  v("mask_same_image", c.mask_same_image, "do not use pairs of the same image as negatives");
+  v("mask_same_caption", c.mask_same_caption, "do not use pairs of the same caption as negatives");
+  v("token_mean", c.token_mean,
+    "ITG and LM losses: mean over the tokens of a rank (local) or of all ranks (global)",
     one_of({"local", "global"}));
   v("prefix_lm", c.prefix_lm, "T5: split the caption into prefix and target",
     one_of({"none", "split"}));
-  v("max_skipped_fraction", c.max_skipped_fraction, "unusable samples before the run stops",
-    between(0, 1));
-  v("max_bad_steps", c.max_bad_steps, "steps in a row without a finite loss before the run stops",
-    at_least(1));
-  v("lr_layer_decay", c.lr_layer_decay, "rate of a vision layer over the next one's",
+  v("max_skipped_fraction", c.max_skipped_fraction,
+    "share of unusable samples above which the run stops", between(0, 1));
+  v("max_bad_steps", c.max_bad_steps,
+    "consecutive steps without a finite loss at which the run stops", at_least(1));
+  v("lr_layer_decay", c.lr_layer_decay,
+    "learning rate of a layer of the image encoder, divided by that of the layer after it",
     between(0, 1));
   v.group("lora", c.lora, "low-rank updates of the language model; not in this version");
-  v("max_steps", c.max_steps, "number of optimiser steps (or max_epoch)", at_least(1));
-  v("max_epoch", c.max_epoch, "passes over the data (or max_steps)", at_least(1));
-  v("batch_size_train", c.batch_size_train, "a rank's batch", at_least(1));
+  v("max_steps", c.max_steps, "number of optimiser steps; alternative: max_epoch", at_least(1));
+  v("max_epoch", c.max_epoch, "number of passes over the data; alternative: max_steps",
+    at_least(1));
+  v("batch_size_train", c.batch_size_train, "samples in a batch of one rank", at_least(1));
   v("accum_grad_iters", c.accum_grad_iters, "batches in an optimiser step", at_least(1));
   v("amp", c.amp, "bfloat16 arithmetic on float32 weights, where the processor has it");
   v("frozen_dtype", c.frozen_dtype, "arithmetic of the frozen parts (--dtype)",
     one_of({"float32", "bfloat16"}));
   v("init_lr", c.init_lr, "peak learning rate", above(0));
-  v("min_lr", c.min_lr, "where the cosine ends", at_least(0));
-  v("warmup_lr", c.warmup_lr, "where the warm-up starts", at_least(0));
-  v("warmup_steps", c.warmup_steps, "length of the linear warm-up", at_least(0));
+  v("min_lr", c.min_lr, "learning rate at the end of the cosine", at_least(0));
+  v("warmup_lr", c.warmup_lr, "learning rate at the start of the warm-up", at_least(0));
+  v("warmup_steps", c.warmup_steps, "number of steps of the linear warm-up", at_least(0));
   v("weight_decay", c.weight_decay, "AdamW's decoupled decay", at_least(0));
-  v("beta2", c.beta2, "AdamW's memory of squared gradients", between(0, 0.999999));
+  v("beta2", c.beta2, "AdamW's decay of the mean of squared gradients", between(0, 0.999999));
   v("grad_clip", c.grad_clip, "largest L2 norm of the gradient; 0 = off", at_least(0));
   v("drop_rate", c.drop_rate, "dropout in the Q-Former", between(0, 0.99));
   v("image_token_drop", c.image_token_drop,
     "share of a picture's image tokens that a training step leaves out", between(0, 0.95));
   v("average_weights_from", c.average_weights_from,
-    "the model is the mean of the weights after this step and each later one; 0: the last ones",
+    "save the mean of the weights after this step and each later one; 0: save the last weights",
     at_least(0));
-  v("shuffle", c.shuffle, "a new order each epoch");
+  v("shuffle", c.shuffle, "shuffle the samples anew in each epoch");
   v("clean_captions", c.clean_captions, "LAVIS's blip_caption: lower case, less punctuation");
-  v("num_workers", c.num_workers, "threads that prepare data", at_least(0));
-  v("seed", c.seed, "every random choice", at_least(0));
+  v("num_workers", c.num_workers, "threads that prepare samples", at_least(0));
+  v("seed", c.seed, "seed of every random choice", at_least(0));
   v("log_every", c.log_every, "steps between rows of log.jsonl", at_least(1));
   v("checkpoint_every", c.checkpoint_every, "steps between snapshots", at_least(1));
-  v("keep_checkpoints", c.keep_checkpoints, "newest snapshots that are kept", at_least(1));
+  v("keep_checkpoints", c.keep_checkpoints, "number of newest snapshots that are kept",
+    at_least(1));
   v("rank_timeout_s", c.rank_timeout_s,
-    "of several processes, how long one may give no sign of life before the run ends", at_least(1));
+    "seconds without a message after which a rank is taken for dead and the run ends", at_least(1));
 }
 
 template <typename V>
@@ -237,45 +253,5 @@ void visit(TrainConfig& c, V&& v) {
   v.map("datasets", c.datasets, "what it is trained on");
   v.group("run", c.run, "how it is trained");
 }
-
-/// Whether the files and directories that a configuration names are looked at with it
-/// (checks.h) or when they are opened.
-enum class FileChecks { kLater, kNow };
-
-/// A configuration with where each value came from; `document` points into `config`.
-class LoadedTrainConfig {
- public:
-  /// Reads `path`, a file of ours or of LAVIS's (lavis.h), applies `overrides`
-  /// ("a.b=value") and then `options` (an assignment for each option that stands for one, its
-  /// source: {"--seed", "run.seed=7"}), fills in the recipe and checks everything. Throws
-  /// kInvalidArgument with all faults, a line each; kNotFound for a missing file.
-  explicit LoadedTrainConfig(const std::filesystem::path& path,
-                             const std::vector<std::string>& overrides = {},
-                             FileChecks checks = FileChecks::kLater,
-                             const std::map<std::string, std::string>& options = {});
-  /// The same for a configuration made by the program; its values come from `source`, recipe
-  /// included.
-  LoadedTrainConfig(TrainConfig values, const std::string& source);
-  LoadedTrainConfig(const LoadedTrainConfig&) = delete;
-  LoadedTrainConfig& operator=(const LoadedTrainConfig&) = delete;
-
-  const TrainConfig& config() const { return config_; }
-  /// The resolved values as YAML (`config show`, config.yaml).
-  std::string to_yaml(bool with_sources) const { return document_.to_yaml(with_sources); }
-
- private:
-  TrainConfig config_;
-  ConfigDocument document_;
-};
-
-/// What opens a data set of the configuration.
-SourceConfig source_config(const std::string& name, const DatasetConfig& dataset);
-
-/// Gives every value that has no other source the published recipe's (run.recipe, by run.task).
-void apply_recipe(const TrainConfig& config, ConfigDocument& document);
-
-/// Adds a fault for each impossible combination of values; limits of single values are the
-/// document's.
-void validate(const TrainConfig& config, ConfigDocument& document);
 
 }  // namespace blip2
