@@ -74,6 +74,7 @@ Writing start_generative(const Bundle& bundle, const at::Tensor& image_embeds,
   Writing writing;
   writing.eos_ids = language_end_ids(bundle);
   writing.tokenizer = bundle.text_tokenizer.get();
+  writing.continues_prompt = seq2seq == nullptr;
   for (const std::vector<int64_t>& ids : rows) {
     std::vector<int64_t> counted;
     if (seq2seq != nullptr) {
@@ -144,6 +145,7 @@ Writing start_blip(const Bundle& bundle, const at::Tensor& image_embeds,
   };
   if (const auto* captioner = std::get_if<BlipCaptioner>(&bundle.blip->model)) {
     const BlipTextConfig& config = captioner->text_decoder.text.config;
+    writing.continues_prompt = true;
     for (const Prompt& prompt : prompts) {
       writing.prompt_ids.push_back(caption_start(bundle, config, prompt.text));
     }
@@ -155,6 +157,7 @@ Writing start_blip(const Bundle& bundle, const at::Tensor& image_embeds,
   }
   const auto& answerer = std::get<BlipAnswerer>(bundle.blip->model);
   const BlipTextConfig& config = answerer.text_decoder.text.config;
+  writing.label_smoothing = 0.1;  // BLIP's models/med.py
   writing.prompt_ids.assign(prompts.size(), {config.bos_token_id});
   finish(config);
   Ids questions = encode_all(*bundle.text_tokenizer, prompts);

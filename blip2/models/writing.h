@@ -30,6 +30,9 @@ struct Writing {
   std::vector<int64_t> room;  ///< tokens that the model has positions for, after each prompt
   std::vector<int64_t> eos_ids;
   const Tokenizer* tokenizer = nullptr;  ///< of the ids
+  /// Whether a text's ids follow the prompt's in one sequence; else they start one of their own.
+  bool continues_prompt = false;
+  double label_smoothing = 0;  ///< of the loss that the model was trained with
 };
 
 /// Whether a model writes texts, and whether it can go on from a prompt.
