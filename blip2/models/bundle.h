@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "blip2/image/transforms.h"
@@ -18,6 +19,7 @@
 #include "blip2/models/clip/clip.h"
 #include "blip2/models/language/causal_language_model.h"
 #include "blip2/models/vision/image_encoder.h"
+#include "blip2/nn/autocast.h"
 #include "blip2/text/tokenizer.h"
 
 namespace blip2 {
@@ -29,7 +31,10 @@ namespace blip2 {
 ///   BLIP-1                            blip, text_tokenizer
 ///   CLIP                              clip, text_tokenizer
 struct Bundle {
-  at::Device device = at::kCPU;                 ///< where its tensors live
+  at::Device device = at::kCPU;  ///< where its tensors live
+  /// What tasks compute in, on whichever thread calls them. The models themselves compute as their
+  /// caller's Autocast says.
+  Arithmetic arithmetic = Arithmetic::kFloat32;
   std::unique_ptr<ImageEncoder> image_encoder;  ///< not in CLIP, which has its own
   ImageTransform transform;
   std::optional<Stage1> stage1;
@@ -71,7 +76,17 @@ struct BundleOptions {
   at::Device device = at::kCPU;
   /// Matrices are held in bfloat16, whatever the file says: half the memory of float32.
   bool has_bfloat16_matrices = false;
+  Arithmetic arithmetic = Arithmetic::kFloat32;  ///< becomes the bundle's
 };
+
+/// What a `dtype` asks for. "float32": float32 arithmetic. "bfloat16": matrices in bfloat16, and
+/// its arithmetic where the device has it in hardware. "auto": the arithmetic alone, the weights as
+/// the file has them.
+inline BundleOptions bundle_options(std::string_view dtype, at::Device device) {
+  return {.device = device,
+          .has_bfloat16_matrices = dtype == "bfloat16",
+          .arithmetic = arithmetic(dtype != "float32", device)};
+}
 
 /// Reads a directory; strict and memory-mapped. Throws kNotFound, kCorruptData or kUnsupported,
 /// naming the file, the key or the tensor, what was expected and what was found.

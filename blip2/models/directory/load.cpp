@@ -223,6 +223,7 @@ Bundle load_bundle(const fs::path& directory, const BundleOptions& options) {
   }
   Bundle bundle = load_directory(directory, options);
   bundle.device = options.device;
+  bundle.arithmetic = options.arithmetic;
   if (options.has_bfloat16_matrices) narrow(all_tensors(bundle));
   log_debug("{}: loaded in {:.2f} s", directory.string(), now_s() - start_s);
   return bundle;

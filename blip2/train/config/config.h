@@ -106,7 +106,7 @@ struct RunConfig {
   }
   /// How the frozen parts compute.
   Arithmetic frozen_arithmetic(at::Device device) const {
-    return arithmetic(amp || frozen_dtype == "bfloat16", device);
+    return arithmetic(amp || frozen_dtype != "float32", device);
   }
 };
 
@@ -209,7 +209,7 @@ void visit(RunConfig& c, V&& v) {
   v("accum_grad_iters", c.accum_grad_iters, "batches in an optimiser step", at_least(1));
   v("amp", c.amp, "bfloat16 arithmetic on float32 weights, where the processor has it");
   v("frozen_dtype", c.frozen_dtype, "arithmetic of the frozen parts (--dtype)",
-    one_of({"float32", "bfloat16"}));
+    one_of({"float32", "bfloat16", "auto"}));
   v("init_lr", c.init_lr, "peak learning rate", above(0));
   v("min_lr", c.min_lr, "where the cosine ends", at_least(0));
   v("warmup_lr", c.warmup_lr, "where the warm-up starts", at_least(0));
