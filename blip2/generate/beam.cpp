@@ -1,3 +1,4 @@
+// Vectorised beam search, as transformers does it.
 #include "blip2/generate/beam.h"
 
 #include <ATen/TensorOperators.h>

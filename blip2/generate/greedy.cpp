@@ -1,3 +1,4 @@
+// Greedy search and plain sampling, for all inputs of a batch together.
 #include "blip2/generate/greedy.h"
 
 #include <ATen/Parallel.h>

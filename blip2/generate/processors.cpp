@@ -1,3 +1,4 @@
+// The rules that change scores before a token is chosen.
 #include "blip2/generate/processors.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Draws tokens in proportion to their probabilities.
 #include "blip2/generate/sampling.h"
 
 #include <algorithm>

@@ -1,43 +1,29 @@
 // CapFilt for one batch of pictures: captions are drawn, ranked with the picture's web caption, and
-// the best are kept. Where pictures come from and results go is workflows/capfilt's affair.
+// the best are kept. workflows/capfilt reads the pictures and writes the results.
 // Source: BLIP-2 section 3.4, "Pre-training data"; BLIP section 3.3 for the matching filter.
 #pragma once
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "blip2/generate/options.h"
 #include "blip2/image/image.h"
+#include "blip2/tasks/capfilt_options.h"
 
 namespace blip2 {
 
 struct Bundle;
 
-/// Any model that writes, any that has image-text features; and, for the filter, one with a
-/// matching head. All must outlive what uses them; one bundle may play several parts, and then
-/// encodes a picture once.
+/// A model that writes, a model that has image-text features and, for the filter, a model with a
+/// matching head. All must outlive what uses them. One bundle may have several of these parts; it
+/// then encodes a picture once.
 struct CapFiltModels {
   const Bundle* captioner = nullptr;
   const Bundle* ranker = nullptr;
   const Bundle* matcher = nullptr;  ///< may be missing
-};
-
-struct CapFiltOptions {
-  GenerationOptions generation;          ///< num_return_sequences: how many captions are drawn
-  std::string prompt;                    ///< what each caption goes on from; no part of the caption
-  int64_t num_kept = 2;                  ///< captions that are kept, best first
-  bool clean_web_captions = true;        ///< as LAVIS does before training (caption_cleaning.h)
-  bool always_keep_original = false;     ///< web captions are kept whatever their scores, and come
-                                         ///< before others in the count of what is kept
-  std::optional<double> min_similarity;  ///< cosine below which no caption is kept
-  std::optional<double> min_match_probability;  ///< of the matcher, for web and drawn captions
-  bool remove_duplicates = true;  ///< of captions that are one when cleaned for training: equal but
-                                  ///< for case, spaces and most punctuation
-  uint64_t seed = 42;
 };
 
 /// The method's own: 10 captions by nucleus sampling (p 0.9), 5 to 20 tokens, the penalty for
@@ -46,24 +32,13 @@ struct CapFiltOptions {
 ///
 /// In BLIP-1 the lengths count the prompt, as there; elsewhere the new tokens alone.
 GenerationOptions default_capfilt_generation(const Bundle& captioner);
-/// "a picture of" of BLIP-1, else the model's own.
+/// "a picture of" for BLIP-1, else the model's own.
 std::string default_capfilt_prompt(const Bundle& captioner);
 
 struct CapFiltInput {
   std::string key;                        ///< with the seed, all that the draws depend on
   ImageRgba image;                        ///< decode_rgba(): some models read the alpha
   std::vector<std::string> web_captions;  ///< may be empty
-};
-
-/// A caption of a picture that was considered.
-struct CaptionCandidate {
-  enum class Source { kWeb, kSynthetic };
-  std::string text;
-  Source source = Source::kSynthetic;
-  double score = 0;                                        ///< the ranker's cosine
-  std::optional<double> match_probability = std::nullopt;  ///< the matcher's
-  bool kept = false;
-  std::string dropped_by = "";  ///< "rank", "similarity", "match" or "duplicate"; empty if kept
 };
 
 /// The candidates of a picture, best score first: a candidate's place is its rank. Equal scores:
@@ -73,9 +48,9 @@ struct CapFiltResult {
 };
 
 /// Thread-safe. What a picture gets depends on models, options, its key, pixels and web captions
-/// alone: batches of the same pictures in the same order give the same bits; in other company
-/// scores may differ by the rounding of matrix products (1e-5), and a text only where a draw falls
-/// within that of the border between two tokens.
+/// only: batches of the same pictures in the same order give the same bits. In another batch scores
+/// may differ by the rounding of matrix products (1e-5), and a text only where a draw falls within
+/// that distance of the border between two tokens.
 class CapFilt {
  public:
   /// Throws kInvalidArgument for the options, kUnsupported for models without the part they play.

@@ -1,3 +1,4 @@
+// CapFilt against plain loops over its models, its rules, and the options that it refuses.
 #include "blip2/tasks/capfilt.h"
 
 #include <gmock/gmock.h>

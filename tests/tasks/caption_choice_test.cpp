@@ -1,3 +1,4 @@
+// Which captions are kept, by rank, thresholds, duplicates and originals.
 #include "blip2/tasks/caption_choice.h"
 
 #include <gmock/gmock.h>

@@ -1,3 +1,4 @@
+// Drawn captions depend on the seed, the picture and the prompt, and on nothing else.
 #include "blip2/tasks/captioner.h"
 
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// Features against the models' own functions, and inputs that do not pair.
 #include "blip2/tasks/embedder.h"
 
 #include <ATen/ops/allclose.h>

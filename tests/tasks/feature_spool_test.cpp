@@ -1,3 +1,4 @@
+// Spooled rows come back as tensors, and an unfinished spool leaves nothing.
 #include "blip2/tasks/feature_spool.h"
 
 #include <ATen/ops/tensor.h>

@@ -1,3 +1,4 @@
+// Control characters are escaped in JSON and blanked in columns.
 #include "blip2/tasks/output_text.h"
 
 #include <gtest/gtest.h>

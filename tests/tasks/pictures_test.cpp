@@ -1,3 +1,4 @@
+// Arguments become paths, and pictures are read in order with failures of their own.
 #include "blip2/tasks/pictures.h"
 
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+// Files of questions: grouping by picture, ids, and lines that fail.
 #include "blip2/tasks/question_file.h"
 
 #include <gmock/gmock.h>

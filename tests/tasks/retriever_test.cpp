@@ -1,3 +1,4 @@
+// Search against a plain loop, re-ranking, and damaged indexes.
 #include "blip2/tasks/retriever.h"
 
 #include <gmock/gmock.h>
