@@ -1,33 +1,45 @@
 # The commands people type. `make demo` and `make test` work from a clean clone with nothing installed.
-BUILD ?= build
+# PRESET=dev compiles each file by itself, for those who edit (CMakePresets.json has the others).
+PRESET ?= release
+BUILD ?= $(if $(filter release,$(PRESET)),build,build-$(PRESET))
 JOBS ?= $(shell nproc)
 
-.PHONY: help deps build demo test parity assets parquet bench bench-pictures bench-stage1 bench-capfilt bench-openclipart faults fuzz fuzz-coverage format check clean
+.PHONY: help deps build demo test parity assets parquet bench bench-pictures bench-stage1 bench-capfilt bench-openclipart \
+  faults fuzz fuzz-coverage sanitize coverage check tidy format install clean
 
 help:
-	@echo 'make demo    install, build, fetch the small models and pictures, train and evaluate a BLIP-2 (35 minutes)'
-	@echo 'make test    install, build, run every test'
-	@echo 'make build   the program alone: build/blip2'
-	@echo 'make parity  compares every family of models with Hugging Face transformers'
-	@echo 'make bench   the benchmarks'
-	@echo 'make faults  training and CapFilt jobs that are killed, or find a full disk, at every call'
-	@echo 'make bench-pictures  the data pipeline beside Pillow and PyTorch'
-	@echo 'make bench-stage1  a stage-1 step beside LAVIS'"'"'s: seconds and memory'
-	@echo 'make bench-capfilt   CapFilt beside transformers'
-	@echo 'make bench-openclipart   does CapFilt help? trained on web titles and on its captions (after the demo, half an hour)'
-	@echo 'make parquet the plug-in that reads LAION'"'"'s parquet files'
-	@echo 'make fuzz    every reader of files against broken ones, SECONDS=20 each'
+	@echo 'make demo     install, build, fetch the small models and pictures, train and evaluate a BLIP-2 (35 minutes)'
+	@echo 'make test     install, build, run every test'
+	@echo 'make build    the program alone: build/blip2; PRESET=dev for those who edit: build-dev/blip2'
+	@echo 'make install  the program and the library into PREFIX (/usr/local)'
+	@echo 'make deps     what the build needs: Debian packages, and libtorch into .venv'
+	@echo 'make assets   the small models and pictures of the demo and the tests'
+	@echo 'make parity   compares every family of models with Hugging Face transformers'
+	@echo 'make faults   training and CapFilt jobs that are killed, or find a full disk, at every call'
+	@echo 'make sanitize the tests under clang'"'"'s sanitizers; ROOMS="text image" for these alone'
+	@echo 'make fuzz     every reader of files against broken ones, SECONDS=20 each; TARGETS="png gguf" for these alone'
 	@echo 'make fuzz-coverage  which share of the readers fuzzing reaches'
-	@echo 'make check   formatting and the layer rule'
-	@echo 'make format  clang-format on every source file'
+	@echo 'make coverage the share of each room'"'"'s lines that its tests reach; ROOMS="text image" for these alone'
+	@echo 'make check    formatting, the layer rule, and clang-tidy on the files that changed since the last commit'
+	@echo 'make tidy     clang-tidy on every file; ROOMS="text image" for these alone'
+	@echo 'make format   clang-format on every source file'
+	@echo 'make parquet  the plug-in that reads LAION'"'"'s parquet files'
+	@echo 'make bench    the benchmarks'
+	@echo 'make bench-pictures     the data pipeline beside Pillow and PyTorch'
+	@echo 'make bench-stage1       a stage-1 step beside LAVIS'"'"'s: seconds and memory'
+	@echo 'make bench-capfilt      CapFilt beside transformers'
+	@echo 'make bench-openclipart  does CapFilt help? trained on web titles and on its captions (after the demo, half an hour)'
+	@echo 'make clean    removes the build folder'
 
 deps:
 	@tools/install_deps
 
-# TORCH_ROOT from the environment wins; else the wheel in .venv.
-$(BUILD)/build.ninja: CMakeLists.txt cmake/FindLibTorchCPU.cmake | deps
-	@cmake -S . -B $(BUILD) -G Ninja $${TORCH_ROOT:+-DTORCH_ROOT=$$TORCH_ROOT} \
-	  $$([ -n "$$TORCH_ROOT" ] || echo -DTORCH_ROOT=$$(echo $(CURDIR)/.venv/lib/python3*/site-packages/torch))
+# configure PRESET,FOLDER,OPTIONS. TORCH_ROOT from the environment wins; else the wheel in .venv.
+configure = cmake --preset $(1) -B $(2) $(3) \
+  -DTORCH_ROOT=$${TORCH_ROOT:-$$(echo $(CURDIR)/.venv/lib/python3*/site-packages/torch)} >/dev/null
+
+$(BUILD)/build.ninja: CMakeLists.txt CMakePresets.json cmake/FindLibTorchCPU.cmake | deps
+	@$(call configure,$(PRESET),$(BUILD))
 
 build: deps $(BUILD)/build.ninja
 	@cmake --build $(BUILD) -j $(JOBS) --target blip2
@@ -55,13 +67,12 @@ parity: build
 parquet: deps
 	@[ -x .venv/bin/python ] || python3 -m venv .venv
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps pyarrow==26.0.1
-	@cmake -S . -B $(BUILD) -G Ninja $${TORCH_ROOT:+-DTORCH_ROOT=$$TORCH_ROOT} \
-	  $$([ -n "$$TORCH_ROOT" ] || echo -DTORCH_ROOT=$$(echo $(CURDIR)/.venv/lib/python3*/site-packages/torch)) >/dev/null
+	@$(call configure,$(PRESET),$(BUILD))
 	@cmake --build $(BUILD) -j $(JOBS) --target blip2_parquet
 
 # Pictures a second beside Pillow and PyTorch's DataLoader, in a Python environment of its own.
 bench-pictures: deps $(BUILD)/build.ninja assets
-	@cmake -S . -B $(BUILD) -DBLIP2_BENCH=ON
+	@$(call configure,$(PRESET),$(BUILD),-DBLIP2_BENCH=ON)
 	@cmake --build $(BUILD) -j $(JOBS) --target bench_pictures
 	@[ -x .venv-bench/bin/python ] || python3 -m venv .venv-bench
 	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r bench/compare/requirements.txt
@@ -69,7 +80,7 @@ bench-pictures: deps $(BUILD)/build.ninja assets
 
 # A stage-1 step's seconds and memory beside LAVIS's own, out of its wheel, which is unpacked and not installed.
 bench-stage1: deps $(BUILD)/build.ninja
-	@cmake -S . -B $(BUILD) -DBLIP2_BENCH=ON
+	@$(call configure,$(PRESET),$(BUILD),-DBLIP2_BENCH=ON)
 	@cmake --build $(BUILD) -j $(JOBS) --target bench_stage1_step
 	@[ -x .venv-bench/bin/python ] || python3 -m venv .venv-bench
 	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r bench/compare/requirements.txt
@@ -80,7 +91,7 @@ bench-stage1: deps $(BUILD)/build.ninja
 
 # CapFilt beside transformers, at the published sizes with random weights: ten minutes, 4 GB.
 bench-capfilt: deps $(BUILD)/build.ninja
-	@cmake -S . -B $(BUILD) -DBLIP2_BENCH=ON
+	@$(call configure,$(PRESET),$(BUILD),-DBLIP2_BENCH=ON)
 	@cmake --build $(BUILD) -j $(JOBS) --target bench_capfilt
 	@[ -x .venv-bench/bin/python ] || python3 -m venv .venv-bench
 	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r bench/compare/requirements.txt
@@ -91,7 +102,7 @@ bench-openclipart: demo
 	@bench/openclipart.py $(BUILD)/blip2
 
 bench: deps $(BUILD)/build.ninja assets
-	@cmake -S . -B $(BUILD) -DBLIP2_BENCH=ON
+	@$(call configure,$(PRESET),$(BUILD),-DBLIP2_BENCH=ON)
 	@cmake --build $(BUILD) -j $(JOBS)
 	@bench/run $(BUILD)
 
@@ -102,26 +113,51 @@ faults: deps $(BUILD)/build.ninja assets
 	@BLIP2_BINARY=$(BUILD)/blip2 BLIP2_FAULTS=$(BUILD)/libfault_injection.so python3 tests/faults/capfilt.py $(ARGS)
 	@BLIP2_BINARY=$(BUILD)/blip2 BLIP2_FAULTS=$(BUILD)/libfault_injection.so python3 tests/faults/verbs.py
 
-# Needs clang, which nothing else does. TARGETS="png gguf" runs these alone.
+# The programs of the last build into PREFIX: bin/blip2, and a CMake package with the target blip2::blip2.
+PREFIX ?= /usr/local
+install: deps $(BUILD)/build.ninja
+	@cmake --build $(BUILD) -j $(JOBS) --target blip2
+	@cmake --install $(BUILD) --prefix $(PREFIX) >/dev/null
+
+# These need clang, which nothing else does. Each has a build folder of its own. TARGETS="png gguf" runs these alone.
 SECONDS_EACH = $(or $(SECONDS),20)
-configure_fuzz = cmake -S . -G Ninja -DCMAKE_CXX_COMPILER=clang++-19 -DBLIP2_FUZZ=ON -DBLIP2_TESTS=OFF -DBLIP2_WERROR=OFF \
-  -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON $${TORCH_ROOT:+-DTORCH_ROOT=$$TORCH_ROOT} \
-  $$([ -n "$$TORCH_ROOT" ] || echo -DTORCH_ROOT=$$(echo $(CURDIR)/.venv/lib/python3*/site-packages/torch)) >/dev/null
 fuzz: deps
 	@tools/install_deps clang-19 libclang-rt-19-dev
-	@$(configure_fuzz) -B $(BUILD)-fuzz
-	@cmake --build $(BUILD)-fuzz -j $(JOBS) --target fuzzers
-	@fuzz/run $(BUILD)-fuzz $(SECONDS_EACH) $(TARGETS)
+	@$(call configure,fuzz,build-fuzz)
+	@cmake --build build-fuzz -j $(JOBS) --target fuzzers
+	@fuzz/run build-fuzz $(SECONDS_EACH) $(TARGETS)
 
 fuzz-coverage: deps
 	@tools/install_deps clang-19 libclang-rt-19-dev llvm-19
-	@$(configure_fuzz) -B $(BUILD)-fuzz-coverage -DBLIP2_FUZZ_COVERAGE=ON
-	@cmake --build $(BUILD)-fuzz-coverage -j $(JOBS) --target fuzzers
-	@fuzz/coverage $(BUILD)-fuzz-coverage
+	@$(call configure,fuzz-coverage,build-fuzz-coverage)
+	@cmake --build build-fuzz-coverage -j $(JOBS) --target fuzzers
+	@fuzz/coverage build-fuzz-coverage
 
+sanitize: deps assets
+	@tools/install_deps clang-19 libclang-rt-19-dev llvm-19
+	@$(call configure,asan,build-asan)
+	@$(call configure,tsan,build-tsan)
+	@JOBS=$(JOBS) tests/sanitizers/run $(ROOMS)
+
+coverage: deps assets
+	@tools/install_deps clang-19 libclang-rt-19-dev llvm-19
+	@$(call configure,coverage,build-coverage)
+	@JOBS=$(JOBS) tools/coverage build-coverage $(ROOMS)
+
+# clang-tidy only needs the commands; GCC's precompiled headers would be in its way.
+configure_tidy = $(call configure,dev,build-tidy,-DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON)
 check: deps
 	@tools/check_layers
 	@tools/check_format
+	@tools/check_docs
+	@tools/install_deps clang-tidy-19
+	@$(configure_tidy)
+	@tools/check_tidy build-tidy
+
+tidy: deps
+	@tools/install_deps clang-tidy-19
+	@$(configure_tidy)
+	@tools/check_tidy build-tidy --all $(ROOMS)
 
 format: deps
 	@git ls-files '*.h' '*.cpp' | xargs clang-format-19 -i

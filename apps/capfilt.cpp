@@ -8,7 +8,7 @@
 #include "apps/verb.h"
 #include "blip2/base/files.h"
 #include "blip2/base/json_text.h"
-#include "blip2/ranks/shared_counter.h"
+#include "blip2/ranks/open_shared_counter.h"
 #include "blip2/workflows/capfilt/job.h"
 #include "blip2/workflows/capfilt/option_fields.h"
 #include "blip2/workflows/capfilt/report.h"

@@ -9,6 +9,7 @@
 #include "apps/verb.h"
 #include "blip2/base/error.h"
 #include "blip2/base/progress.h"
+#include "blip2/data/open_source.h"
 #include "blip2/models/similarity.h"
 #include "blip2/models/writing.h"
 #include "blip2/tasks/captioner.h"

@@ -97,7 +97,7 @@ std::string first_unknown(const fs::path& folder, const std::string& inside,
   return "";
 }
 
-void sync_folder(const fs::path& folder) {
+void sync_parent(const fs::path& folder) {
   const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (descriptor < 0) return;
   ::fsync(descriptor);
@@ -165,7 +165,7 @@ void DirectoryWriter::commit() {
     }
   }
   temporary_.clear();
-  sync_folder(target_.parent_path());
+  sync_parent(target_.parent_path());
   if (replaces) fs::remove_all(old, error);
 }
 

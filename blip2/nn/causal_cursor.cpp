@@ -17,10 +17,10 @@ namespace blip2 {
 namespace {
 
 /// Keys by which the padding mask grows.
-constexpr int64_t kBlock = 64;
+constexpr int64_t kPositionsAtOnce = 64;
 
 at::Tensor free_keys(int64_t num_rows, const at::TensorOptions& options) {
-  return at::zeros({num_rows, 1, 1, kBlock}, options);
+  return at::zeros({num_rows, 1, 1, kPositionsAtOnce}, options);
 }
 
 }  // namespace

@@ -21,7 +21,7 @@ namespace {
 using internal::NarrowType;
 
 /// Output features of a widened block.
-constexpr int64_t kBlock = 512;
+constexpr int64_t kRowsAtOnce = 512;
 
 NarrowType narrow_type(const at::Tensor& weight) {
   return weight.scalar_type() == at::kHalf ? NarrowType::kFloat16 : NarrowType::kBFloat16;
@@ -37,9 +37,10 @@ void for_each_block(const at::Tensor& weight, Fn fn) {
   const int64_t in = weight.size(1), out = weight.size(0);
   const NarrowType type = narrow_type(weight);
   const uint16_t* bits = bits_of(weight);
-  at::Tensor block = at::empty({std::min(kBlock, out), in}, weight.options().dtype(at::kFloat));
-  for (int64_t first = 0; first < out; first += kBlock) {
-    const int64_t count = std::min(kBlock, out - first);
+  at::Tensor block =
+      at::empty({std::min(kRowsAtOnce, out), in}, weight.options().dtype(at::kFloat));
+  for (int64_t first = 0; first < out; first += kRowsAtOnce) {
+    const int64_t count = std::min(kRowsAtOnce, out - first);
     at::Tensor wide = block.narrow(0, 0, count);
     float* data = wide.mutable_data_ptr<float>();
     at::parallel_for(0, count, 16, [&](int64_t begin, int64_t end) {

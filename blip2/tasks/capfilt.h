@@ -1,5 +1,5 @@
 // CapFilt for one batch of pictures: captions are drawn, ranked with the picture's web caption, and
-// the best are kept. workflows/capfilt reads the pictures and writes the results.
+// the best are kept. Where pictures come from and results go is workflows/capfilt's affair.
 // Source: BLIP-2 section 3.4, "Pre-training data"; BLIP section 3.3 for the matching filter.
 #pragma once
 
@@ -11,19 +11,27 @@
 
 #include "blip2/generate/options.h"
 #include "blip2/image/image.h"
-#include "blip2/tasks/capfilt_options.h"
+#include "blip2/tasks/caption_choice.h"
 
 namespace blip2 {
 
 struct Bundle;
 
-/// A model that writes, a model that has image-text features and, for the filter, a model with a
-/// matching head. All must outlive what uses them. One bundle may have several of these parts; it
-/// then encodes a picture once.
+/// Any model that writes, any that has image-text features; and, for the filter, one with a
+/// matching head. All must outlive what uses them; one bundle may play several parts, and then
+/// encodes a picture once.
 struct CapFiltModels {
   const Bundle* captioner = nullptr;
   const Bundle* ranker = nullptr;
   const Bundle* matcher = nullptr;  ///< may be missing
+};
+
+struct CapFiltOptions {
+  GenerationOptions generation;    ///< num_return_sequences: how many captions are drawn
+  std::string prompt;              ///< what each caption continues; not part of the caption
+  bool clean_web_captions = true;  ///< as LAVIS does before training (caption_cleaning.h)
+  CaptionRules rules;
+  uint64_t seed = 42;
 };
 
 /// The method's own: 10 captions by nucleus sampling (p 0.9), 5 to 20 tokens, the penalty for
@@ -32,7 +40,7 @@ struct CapFiltModels {
 ///
 /// In BLIP-1 the lengths count the prompt, as there; elsewhere the new tokens alone.
 GenerationOptions default_capfilt_generation(const Bundle& captioner);
-/// "a picture of" for BLIP-1, else the model's own.
+/// "a picture of" of BLIP-1, else the model's own.
 std::string default_capfilt_prompt(const Bundle& captioner);
 
 struct CapFiltInput {
@@ -48,9 +56,9 @@ struct CapFiltResult {
 };
 
 /// Thread-safe. What a picture gets depends on models, options, its key, pixels and web captions
-/// only: batches of the same pictures in the same order give the same bits. In another batch scores
-/// may differ by the rounding of matrix products (1e-5), and a text only where a draw falls within
-/// that distance of the border between two tokens.
+/// alone: batches of the same pictures in the same order give the same bits; in other company
+/// scores may differ by the rounding of matrix products (1e-5), and a text only where a draw falls
+/// within that of the border between two tokens.
 class CapFilt {
  public:
   /// Throws kInvalidArgument for the options, kUnsupported for models without the part they play.

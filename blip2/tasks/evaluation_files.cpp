@@ -12,12 +12,12 @@
 
 namespace blip2 {
 namespace {
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 namespace fs = std::filesystem;
 
 constexpr size_t kNumBestTexts = 10;
 
-Json image_id(const Record& record, const std::string& format) {
+OrderedJson image_id(const Record& record, const std::string& format) {
   const std::string& id = record.image_id;
   const bool is_number =
       !id.empty() && id.size() < 19 && id.find_first_not_of("0123456789") == std::string::npos;
@@ -28,21 +28,21 @@ Json image_id(const Record& record, const std::string& format) {
   return id;
 }
 
-Json to_json(const RetrievalScores& scores) {
-  Json json;
+OrderedJson to_json(const RetrievalScores& scores) {
+  OrderedJson json;
   for (const auto& [name, value] : named_scores(scores)) json[std::string(name)] = value;
   return json;
 }
 
 /// The texts with the greatest cosines to a picture, best first.
-Json best_texts(const RetrievalEvaluation& result, int64_t image) {
+OrderedJson best_texts(const RetrievalEvaluation& result, int64_t image) {
   const size_t width = static_cast<size_t>(result.num_texts);
   const float* const row = result.similarity.data() + static_cast<size_t>(image) * width;
   std::vector<size_t> order(width);
   std::iota(order.begin(), order.end(), size_t{0});
   std::stable_sort(order.begin(), order.end(),
                    [row](size_t a, size_t b) { return row[a] > row[b]; });
-  Json texts = Json::array();
+  OrderedJson texts = OrderedJson::array();
   for (size_t i = 0; i < std::min(kNumBestTexts, width); ++i) {
     texts.push_back({{"text", result.texts[order[i]]}, {"itc", row[order[i]]}});
   }
@@ -70,28 +70,28 @@ std::string image_id_json(const Record& record, const std::string& format) {
 
 EvaluationFiles evaluation_files(const CaptionEvaluation& result, const Source& source,
                                  const std::string& format) {
-  Json predictions = Json::array();
+  OrderedJson predictions = OrderedJson::array();
   for (size_t i = 0; i < result.captions.size(); ++i) {
     const Record record = source.record(static_cast<int64_t>(i));
     predictions.push_back(
         {{"image_id", image_id(record, format)}, {"caption", result.captions[i]}});
   }
-  const Json metrics = {{"Bleu_1", result.bleu[0]},
-                        {"Bleu_2", result.bleu[1]},
-                        {"Bleu_3", result.bleu[2]},
-                        {"Bleu_4", result.bleu[3]},
-                        {"ROUGE_L", result.rouge_l},
-                        {"CIDEr", result.cider},
-                        {"noun_accuracy", result.noun_accuracy},
-                        {"distinct", result.distinct},
-                        {"num_images", result.images.size()}};
+  const OrderedJson metrics = {{"Bleu_1", result.bleu[0]},
+                               {"Bleu_2", result.bleu[1]},
+                               {"Bleu_3", result.bleu[2]},
+                               {"Bleu_4", result.bleu[3]},
+                               {"ROUGE_L", result.rouge_l},
+                               {"CIDEr", result.cider},
+                               {"noun_accuracy", result.noun_accuracy},
+                               {"distinct", result.distinct},
+                               {"num_images", result.images.size()}};
   return {json_document(metrics), json_document(predictions)};
 }
 
 EvaluationFiles evaluation_files(const RetrievalEvaluation& result,
                                  const EvaluationOptions& options) {
   const bool is_reranked = options.rerank > 0 && result.has_matching;
-  Json metrics = to_json(is_reranked ? result.reranked : result.itc);
+  OrderedJson metrics = to_json(is_reranked ? result.reranked : result.itc);
   metrics["itc"] = to_json(result.itc);
   metrics["chance"] = to_json(result.chance);
   if (result.has_matching) {
@@ -100,7 +100,7 @@ EvaluationFiles evaluation_files(const RetrievalEvaluation& result,
   }
   metrics["num_images"] = result.num_images;
   metrics["num_texts"] = result.num_texts;
-  Json predictions = Json::array();
+  OrderedJson predictions = OrderedJson::array();
   for (int64_t i = 0; i < result.num_images; ++i) {
     predictions.push_back(
         {{"image", result.images[static_cast<size_t>(i)]}, {"texts", best_texts(result, i)}});

@@ -18,18 +18,18 @@
 
 namespace blip2 {
 namespace fs = std::filesystem;
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 namespace {
 
 constexpr const char* kFormat = "blip2-index-1";
 constexpr const char* kFeature = "itc_image";
 
-std::string dump(const Json& json) { return json_on_one_line(json); }
+std::string dump(const OrderedJson& json) { return json_on_one_line(json); }
 
 /// Of any version of the format.
 bool is_index_json(std::string_view content) {
-  const Json json = Json::parse(content, nullptr, false);
+  const OrderedJson json = OrderedJson::parse(content, nullptr, false);
   return json.is_object() && json.contains("format") && json["format"].is_string() &&
          json["format"].get<std::string>().starts_with("blip2-index-");
 }
@@ -51,7 +51,7 @@ std::string content_checksum(const fs::path& path) {
   return checksum(std::string_view(sums)) + checksum(bytes.last(kPiece));
 }
 
-int64_t positive(const Json& json, const char* key, const fs::path& path) {
+int64_t positive(const OrderedJson& json, const char* key, const fs::path& path) {
   const auto found = json.find(key);
   if (found == json.end() || !found->is_number_integer() || found->get<int64_t>() < 1) {
     fail(ErrorCode::kCorruptData, "{}: {}: expected a whole number of at least 1", path.string(),
@@ -60,7 +60,7 @@ int64_t positive(const Json& json, const char* key, const fs::path& path) {
   return found->get<int64_t>();
 }
 
-std::string text(const Json& json, const char* key, const fs::path& path) {
+std::string text(const OrderedJson& json, const char* key, const fs::path& path) {
   const auto found = json.find(key);
   if (found == json.end() || !found->is_string()) {
     fail(ErrorCode::kCorruptData, "{}: {}: expected a string", path.string(), key);
@@ -77,9 +77,9 @@ std::vector<std::string> read_images(const fs::path& path) {
       fail(ErrorCode::kCorruptData, "{}:{}: the last line is cut off", path.string(),
            images.size() + 1);
     }
-    const Json row =
-        Json::parse(content.begin() + static_cast<std::ptrdiff_t>(begin),
-                    content.begin() + static_cast<std::ptrdiff_t>(end), nullptr, false);
+    const OrderedJson row =
+        OrderedJson::parse(content.begin() + static_cast<std::ptrdiff_t>(begin),
+                           content.begin() + static_cast<std::ptrdiff_t>(end), nullptr, false);
     if (!row.is_object() || !row.contains("image") || !row["image"].is_string()) {
       fail(ErrorCode::kCorruptData, "{}:{}: expected {{\"image\": path}}", path.string(),
            images.size() + 1);
@@ -139,7 +139,7 @@ Index::Index(const fs::path& directory) {
     fail(ErrorCode::kNotFound,
          "{}: expected an index (index.json), as `blip2 index build` makes it", directory.string());
   }
-  const Json json = Json::parse(read_file(path), nullptr, false);
+  const OrderedJson json = OrderedJson::parse(read_file(path), nullptr, false);
   if (!json.is_object()) {
     fail(ErrorCode::kCorruptData, "{}: expected a JSON object", path.string());
   }
@@ -261,13 +261,13 @@ void IndexBuilder::finish() {
     state.spool->finish();
   });
   state.spool.reset();
-  const Json json = {{"format", kFormat},
-                     {"model", state.model.string()},
-                     {"model_fingerprint", state.fingerprint},
-                     {"working_directory", fs::current_path().string()},
-                     {"num_images", state.count},
-                     {"num_queries", state.num_queries},
-                     {"embed_dim", state.embed_dim}};
+  const OrderedJson json = {{"format", kFormat},
+                            {"model", state.model.string()},
+                            {"model_fingerprint", state.fingerprint},
+                            {"working_directory", fs::current_path().string()},
+                            {"num_images", state.count},
+                            {"num_queries", state.num_queries},
+                            {"embed_dim", state.embed_dim}};
   state.write([&] {
     write_file_atomic(state.writer.path() / "index.json", json_document(json));
     state.writer.commit();

@@ -11,15 +11,15 @@
 
 namespace blip2 {
 namespace {
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
-Json start_of_answer(const std::string& image, const AskedQuestion& asked) {
-  Json json = {{"image", image}, {"question", asked.question}};
-  if (!asked.question_id.empty()) json["question_id"] = Json::parse(asked.question_id);
+OrderedJson start_of_answer(const std::string& image, const AskedQuestion& asked) {
+  OrderedJson json = {{"image", image}, {"question", asked.question}};
+  if (!asked.question_id.empty()) json["question_id"] = OrderedJson::parse(asked.question_id);
   return json;
 }
 
-Row failed_line(Json json, size_t line, const std::string& reason) {
+Row failed_line(OrderedJson json, size_t line, const std::string& reason) {
   json["line"] = line;
   json["error"] = reason;
   return {.json = json_on_one_line(json), .error = reason};
@@ -28,7 +28,8 @@ Row failed_line(Json json, size_t line, const std::string& reason) {
 }  // namespace
 
 Row caption_row(const std::string& image, const std::vector<Caption>& captions) {
-  Json texts = Json::array(), scores = Json::array(), tokens = Json::array();
+  OrderedJson texts = OrderedJson::array(), scores = OrderedJson::array(),
+              tokens = OrderedJson::array();
   Row row;
   for (const Caption& caption : captions) {
     texts.push_back(caption.text);
@@ -36,13 +37,14 @@ Row caption_row(const std::string& image, const std::vector<Caption>& captions) 
     tokens.push_back(caption.tokens);
     row.text += (row.text.empty() ? "" : "\n") + columns({image, caption.text});
   }
-  const Json json = {{"image", image}, {"captions", texts}, {"scores", scores}, {"tokens", tokens}};
+  const OrderedJson json = {
+      {"image", image}, {"captions", texts}, {"scores", scores}, {"tokens", tokens}};
   row.json = json_on_one_line(json);
   return row;
 }
 
 Row answer_row(const std::string& image, const AskedQuestion& asked, const Answer& answer) {
-  Json json = start_of_answer(image, asked);
+  OrderedJson json = start_of_answer(image, asked);
   json["answer"] = answer.text;
   json["score"] = answer.score;
   return {json_on_one_line(json), columns({image, asked.question, answer.text})};
@@ -54,10 +56,12 @@ Row refused_question_row(const std::string& image, const AskedQuestion& asked,
                      fmt::format("{}:{}: {}", file, asked.line, reason));
 }
 
-Row bad_line_row(const BadLine& bad) { return failed_line(Json::object(), bad.line, bad.reason); }
+Row bad_line_row(const BadLine& bad) {
+  return failed_line(OrderedJson::object(), bad.line, bad.reason);
+}
 
 Row match_row(const std::string& image, const std::string& text, const Match& match) {
-  Json json = {{"image", image}, {"text", text}, {"itm", nullptr}, {"itm_logits", nullptr}};
+  OrderedJson json = {{"image", image}, {"text", text}, {"itm", nullptr}, {"itm_logits", nullptr}};
   std::vector<std::string> cells = {image, text};
   if (match.itm) {
     json["itm"] = match.itm->probability;
@@ -71,17 +75,17 @@ Row match_row(const std::string& image, const std::string& text, const Match& ma
 
 Row classification_row(const std::string& image, const std::vector<std::string>& labels,
                        const Classification& found) {
-  Json all = Json::object();
+  OrderedJson all = OrderedJson::object();
   for (size_t i = 0; i < labels.size(); ++i) all[labels[i]] = found.probabilities.at(i);
   const std::string& label = labels.at(found.best);
   const double probability = found.probabilities.at(found.best);
-  const Json json = {
+  const OrderedJson json = {
       {"image", image}, {"label", label}, {"probability", probability}, {"labels", all}};
   return {json_on_one_line(json), columns({image, label, fmt::format("{:.4f}", probability)})};
 }
 
 Row feature_row(const std::string& image, const std::string* text, int64_t row) {
-  Json json = {{"image", image.empty() ? Json() : Json(image)}, {"row", row}};
+  OrderedJson json = {{"image", image.empty() ? OrderedJson() : OrderedJson(image)}, {"row", row}};
   std::vector<std::string> cells = {std::to_string(row), image};
   if (text != nullptr) {
     json["text"] = *text;
@@ -91,7 +95,7 @@ Row feature_row(const std::string& image, const std::string* text, int64_t row) 
 }
 
 Row found_row(const std::string& query, int64_t rank, const FoundImage& found) {
-  const Json json = {
+  const OrderedJson json = {
       {"query", query}, {"rank", rank}, {"image", found.image}, {"score", found.score}};
   return {json_on_one_line(json),
           columns({query, std::to_string(rank), fmt::format("{:.4f}", found.score), found.image})};
@@ -99,7 +103,7 @@ Row found_row(const std::string& query, int64_t rank, const FoundImage& found) {
 
 Row token_row(const std::string& text, const std::vector<int64_t>& ids,
               const std::vector<std::string>& pieces) {
-  const Json json = {{"text", text}, {"ids", ids}, {"pieces", pieces}};
+  const OrderedJson json = {{"text", text}, {"ids", ids}, {"pieces", pieces}};
   return {json_on_one_line(json), columns({text, fmt::format("{}", fmt::join(ids, " ")),
                                            fmt::format("{}", fmt::join(pieces, " "))})};
 }

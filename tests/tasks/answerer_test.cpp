@@ -15,7 +15,8 @@
 #include "blip2/data/collate.h"
 #include "blip2/models/writing.h"
 #include "tests/support/errors.h"
-#include "tests/tasks/tiny_bundle.h"
+#include "tests/support/tiny/models.h"
+#include "tests/support/tiny/pictures.h"
 
 namespace blip2 {
 namespace {
@@ -31,7 +32,7 @@ class AnswererTest : public ::testing::Test {
   TemporaryFolder folder_;
   std::vector<std::string> paths_ = testing::write_pictures(folder_, 3);
 
-  Bundle tiny_answerer() const {
+  Bundle testing::tiny_blip_answerer(folder_) const {
     return testing::tiny_blip(folder_,
                               make_blip_answerer(testing::tiny_blip_config(), OutputMatrix::kTied));
   }
@@ -88,7 +89,7 @@ TEST_F(AnswererTest, CandidatesAfterAPromptAreRankedAsAPlainLoopScoresThem) {
 }
 
 TEST_F(AnswererTest, CandidatesThatStartATextAreRankedWithTheSmoothingOfTheirTraining) {
-  const Bundle bundle = tiny_answerer();
+  const Bundle bundle = testing::tiny_blip_answerer(folder_);
   expect_plain_ranking(bundle, pictures(bundle), 0.1);
 }
 
@@ -134,7 +135,7 @@ TEST_F(AnswererTest, AModelThatTakesNoQuestionIsNoFaultOfAQuestion) {
 }
 
 TEST_F(AnswererTest, ACandidateWithoutRoomIsNamed) {
-  const Bundle bundle = tiny_answerer();
+  const Bundle bundle = testing::tiny_blip_answerer(folder_);
   std::string longest = "cat";
   for (int i = 0; i < 40; ++i) longest += " cat";
   const Answerer answerer(bundle, {.candidates = {"dog", longest}});

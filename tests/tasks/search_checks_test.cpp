@@ -4,7 +4,8 @@
 #include <gmock/gmock.h>
 
 #include "tests/support/errors.h"
-#include "tests/tasks/tiny_bundle.h"
+#include "tests/support/tiny/models.h"
+#include "tests/support/tiny/pictures.h"
 
 namespace blip2 {
 namespace {

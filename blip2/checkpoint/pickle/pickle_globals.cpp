@@ -49,7 +49,7 @@ struct DtypeNames {
   at::ScalarType type;
 };
 
-constexpr std::array kDtypes = {
+constexpr std::array kStorageDtypes = {
     DtypeNames{"float32", "FloatStorage", at::ScalarType::Float},
     DtypeNames{"float64", "DoubleStorage", at::ScalarType::Double},
     DtypeNames{"float16", "HalfStorage", at::ScalarType::Half},
@@ -81,11 +81,11 @@ std::optional<PickleGlobal> find_pickle_global(std::string_view name) {
   if (name == "torch.storage.UntypedStorage") return PickleGlobal{Kind::kStorage, at::kByte};
   if (!name.starts_with("torch.")) return std::nullopt;
   name.remove_prefix(6);
-  for (const DtypeNames& known : kDtypes) {
+  for (const DtypeNames& known : kStorageDtypes) {
     if (name == known.dtype) return PickleGlobal{Kind::kDtype, known.type};
   }
   if (name.starts_with("cuda.")) name.remove_prefix(5);
-  for (const DtypeNames& known : kDtypes) {
+  for (const DtypeNames& known : kStorageDtypes) {
     if (!known.storage.empty() && name == known.storage) {
       return PickleGlobal{Kind::kStorage, known.type};
     }

@@ -6,7 +6,7 @@
 namespace blip2 {
 namespace {
 
-using nlohmann::json;
+using Json = nlohmann::json;
 
 /// Lower case, with "_" for "-".
 std::string plain(std::string_view text) {
@@ -38,11 +38,11 @@ std::vector<std::string> parts_of(std::string_view text) {
   return parts;
 }
 
-bool says_no(const json& value, bool is_permission, const OptOutRule& rule) {
+bool says_no(const Json& value, bool is_permission, const OptOutRule& rule) {
   if (value.is_boolean()) return value.get<bool>() != is_permission;
   if (value.is_number()) return (value.get<double>() != 0) != is_permission;
   if (value.is_array()) {
-    return std::ranges::any_of(value, [&](const json& one) {
+    return std::ranges::any_of(value, [&](const Json& one) {
       return one.is_string() && says_no(one, is_permission, rule);
     });
   }
@@ -59,7 +59,7 @@ bool says_no(const json& value, bool is_permission, const OptOutRule& rule) {
 }  // namespace
 
 std::string opted_out_by(std::string_view text, const OptOutRule& rule) {
-  const json object = json::parse(text, nullptr, false);
+  const Json object = Json::parse(text, nullptr, false);
   if (!object.is_object()) return "";
   for (const auto& [name, value] : object.items()) {
     const std::string field = plain(name);

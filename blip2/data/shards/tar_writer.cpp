@@ -11,7 +11,7 @@
 namespace blip2 {
 namespace {
 
-constexpr size_t kBlock = 512;
+constexpr size_t kBlockBytes = 512;
 constexpr size_t kNameBytes = 100, kPrefixBytes = 155;
 constexpr int64_t kTooLarge = int64_t{1} << 33;  // 11 octal digits
 
@@ -31,7 +31,7 @@ enum Field : size_t {
   kPrefix = 345,
 };
 
-using Header = std::array<char, kBlock>;
+using Header = std::array<char, kBlockBytes>;
 
 void put(Header& header, size_t at, std::string_view text) {
   std::memcpy(header.data() + at, text.data(), text.size());
@@ -99,8 +99,8 @@ void TarWriter::write_entry(const std::string& name, std::string_view bytes, cha
   const Header header = header_of(*parts, bytes.size(), type);
   write({header.data(), header.size()});
   write(bytes);
-  static constexpr std::array<char, kBlock> kZeros{};
-  write({kZeros.data(), (kBlock - bytes.size() % kBlock) % kBlock});
+  static constexpr std::array<char, kBlockBytes> kZeros{};
+  write({kZeros.data(), (kBlockBytes - bytes.size() % kBlockBytes) % kBlockBytes});
 }
 
 int64_t TarWriter::add(const std::string& name, std::string_view bytes) {
@@ -116,13 +116,13 @@ int64_t TarWriter::add(const std::string& name, std::string_view bytes) {
     write_entry("pax_header", pax_record(name), 'x');
     stored = name.substr(name.size() - kNameBytes);  // for readers that do not know pax
   }
-  const int64_t offset = written_ + static_cast<int64_t>(kBlock);
+  const int64_t offset = written_ + static_cast<int64_t>(kBlockBytes);
   write_entry(stored, bytes, '0');
   return offset;
 }
 
 void TarWriter::finish() {
-  static constexpr std::array<char, 2 * kBlock> kEnd{};
+  static constexpr std::array<char, 2 * kBlockBytes> kEnd{};
   write({kEnd.data(), kEnd.size()});
 }
 

@@ -12,21 +12,21 @@ namespace blip2 {
 
 namespace {
 
-using nlohmann::json;
+using Json = nlohmann::json;
 
-[[noreturn]] void wrong_field(const std::string& where, const char* expected, const json* found) {
+[[noreturn]] void wrong_field(const std::string& where, const char* expected, const Json* found) {
   fail(ErrorCode::kCorruptData, "{}: expected {}, found {}", where, expected,
        found == nullptr ? "none" : found->type_name());
 }
 
-const json* find_field(const json& object, const char* name) {
+const Json* find_field(const Json& object, const char* name) {
   const auto found = object.find(name);
   return found == object.end() ? nullptr : &*found;
 }
 
-std::string optional_name(const json& object, const char* name, const std::string& otherwise,
+std::string optional_name(const Json& object, const char* name, const std::string& otherwise,
                           const std::string& where) {
-  const json* value = find_field(object, name);
+  const Json* value = find_field(object, name);
   if (value == nullptr || value->is_null()) return otherwise;
   if (value->is_string()) return value->get<std::string>();
   if (value->is_number_integer()) return value->dump();
@@ -34,34 +34,34 @@ std::string optional_name(const json& object, const char* name, const std::strin
 }
 
 /// A caption, or a list of them; or of answers.
-std::vector<std::string> captions_in(const json* value, const std::string& where) {
+std::vector<std::string> captions_in(const Json* value, const std::string& where) {
   constexpr const char* kExpected = "\"caption\" as a string or a list of strings";
   if (value != nullptr && value->is_string()) return {value->get<std::string>()};
   if (value == nullptr || !value->is_array()) wrong_field(where, kExpected, value);
   std::vector<std::string> captions;
-  for (const json& caption : *value) {
+  for (const Json& caption : *value) {
     if (!caption.is_string()) wrong_field(where, kExpected, &caption);
     captions.push_back(caption.get<std::string>());
   }
   return captions;
 }
 
-std::vector<std::string> captions_of(const json& object, const std::string& where) {
-  const json* answers = find_field(object, "answer");
-  const json* value = find_field(object, "caption");
+std::vector<std::string> captions_of(const Json& object, const std::string& where) {
+  const Json* answers = find_field(object, "answer");
+  const Json* value = find_field(object, "caption");
   std::vector<std::string> captions = captions_in(value == nullptr ? answers : value, where);
   if (captions.empty()) fail(ErrorCode::kCorruptData, "{}: \"caption\" is an empty list", where);
   return captions;
 }
 
 /// Where the picture lies in a shard, if the object says so.
-std::optional<FileRange> stored_in(const json& object, const std::filesystem::path& image,
+std::optional<FileRange> stored_in(const Json& object, const std::filesystem::path& image,
                                    const std::string& where) {
-  const json* offset = find_field(object, "offset");
-  const json* size = find_field(object, "size");
+  const Json* offset = find_field(object, "offset");
+  const Json* size = find_field(object, "size");
   const bool names_shard = image.string().find(".tar/") != std::string::npos;
   if (!names_shard || offset == nullptr || size == nullptr) return std::nullopt;
-  const auto number = [&](const json& value, const char* name) {
+  const auto number = [&](const Json& value, const char* name) {
     constexpr auto kMost = static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
     if (!value.is_number_unsigned() || value.get<uint64_t>() > kMost) {
       wrong_field(where, fmt::format("\"{}\" as a number of bytes", name).c_str(), &value);
@@ -73,22 +73,22 @@ std::optional<FileRange> stored_in(const json& object, const std::filesystem::pa
                    number(*size, "size")};
 }
 
-json parse(std::string_view text, const std::string& where, const char* expected) {
+Json parse(std::string_view text, const std::string& where, const char* expected) {
   try {
-    return json::parse(text);
-  } catch (const json::parse_error& error) {
+    return Json::parse(text);
+  } catch (const Json::parse_error& error) {
     const size_t at = std::min(text.size(), error.byte > 0 ? error.byte - 1 : 0);
     fail(ErrorCode::kCorruptData, "{}: expected {}, found a syntax error at byte {} of {}", where,
          expected, at, text.size());
-  } catch (const json::exception&) {  // a number beyond a double's range
+  } catch (const Json::exception&) {  // a number beyond a double's range
     fail(ErrorCode::kCorruptData, "{}: expected {}, found a number out of range", where, expected);
   }
 }
 
-Record to_record(const json& object, const std::string& where,
+Record to_record(const Json& object, const std::string& where,
                  const std::filesystem::path& images) {
   if (!object.is_object()) wrong_field(where, "a JSON object", &object);
-  const json* image = find_field(object, "image");
+  const Json* image = find_field(object, "image");
   if (image == nullptr || !image->is_string() || image->get_ref<const std::string&>().empty()) {
     wrong_field(where, "\"image\" as a path", image);
   }
@@ -111,8 +111,8 @@ Record parse_json_record(std::string_view text, const std::string& where,
 }
 
 std::vector<std::string> parse_sidecar_captions(std::string_view text, const std::string& where) {
-  const json sidecar = parse(text, where, "a JSON object");
-  const json* value = sidecar.is_object() ? find_field(sidecar, "caption") : &sidecar;
+  const Json sidecar = parse(text, where, "a JSON object");
+  const Json* value = sidecar.is_object() ? find_field(sidecar, "caption") : &sidecar;
   if (value == nullptr || value->is_null()) return {};
   std::vector<std::string> captions = captions_in(value, where);
   if (captions.size() > 2) captions.resize(2);

@@ -14,7 +14,7 @@ using json = nlohmann::ordered_json;  // files keep their order
 
 namespace {
 
-constexpr int64_t kLargestImage = 16384;  ///< pixels a side
+constexpr int64_t kLargestSide = 16384;  ///< pixels a side
 
 std::array<double, 3> parse_triple(const ConfigFields& fields, const char* key,
                                    std::array<double, 3> values) {
@@ -31,7 +31,7 @@ std::array<double, 3> parse_triple(const ConfigFields& fields, const char* key,
 /// A side in pixels.
 int parse_side(const ConfigFields& fields, const char* key, int64_t fallback) {
   const int64_t side = fields.size(key, fallback);
-  if (side > kLargestImage) fields.fail_at(key, fmt::format("at most {} pixels", kLargestImage));
+  if (side > kLargestSide) fields.fail_at(key, fmt::format("at most {} pixels", kLargestSide));
   return static_cast<int>(side);
 }
 

@@ -1,9 +1,6 @@
 #include "blip2/models/directory/parts.h"
 
-#include <ATen/core/grad_mode.h>
-#include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/std.h>
 
 #include <algorithm>
 #include <map>
@@ -15,6 +12,7 @@
 #include "blip2/base/files.h"
 #include "blip2/checkpoint/gguf.h"
 #include "blip2/checkpoint/load.h"
+#include "blip2/checkpoint/open_source.h"
 #include "blip2/models/configs/bundle_config.h"
 #include "blip2/models/configs/config_fields.h"
 #include "blip2/models/directory/families.h"
@@ -57,7 +55,7 @@ void keep_stored_dtypes(const std::vector<Slot>& slots, const TensorSource& sour
   }
 }
 
-bool is_blip2(DirectoryKind kind) {
+bool is_blip2_kind(DirectoryKind kind) {
   return kind == DirectoryKind::kRetrieval || kind == DirectoryKind::kGeneration ||
          kind == DirectoryKind::kInstruct;
 }
@@ -118,9 +116,9 @@ ImageEncoderPart open_encoder_directory(const fs::path& directory, const PartOpt
   ImageEncoderPart part;
   if (kind == DirectoryKind::kImageEncoder) {
     part = load_encoder(*source, "", read_file(config), config.string(), options);
-  } else if (is_blip2(kind) || is_blip1(kind)) {
-    const std::string vision = is_blip2(kind) ? read_bundle_config(directory).vision_json
-                                              : read_blip_config(directory).vision_json;
+  } else if (is_blip2_kind(kind) || is_blip1(kind)) {
+    const std::string vision = is_blip2_kind(kind) ? read_bundle_config(directory).vision_json
+                                                   : read_blip_config(directory).vision_json;
     part =
         load_encoder(*source, kVisionPrefix, vision, config.string() + ": vision_config", options);
   } else {
@@ -133,15 +131,6 @@ ImageEncoderPart open_encoder_directory(const fs::path& directory, const PartOpt
   const auto* vit = dynamic_cast<const VitEncoder*>(part.encoder.get());
   if (options.image_size > 0 && vit != nullptr) show_at(part.transform, options.image_size);
   return part;
-}
-
-/// The spread of the token embeddings' elements; at most 8192 rows of them, evenly chosen.
-double embedding_std(const LanguageModel& model, int64_t vocab_size, at::Device device) {
-  const at::NoGradGuard no_grad;
-  const int64_t step = std::max<int64_t>(vocab_size / 8192, 1);
-  const at::Tensor ids =
-      at::arange(0, vocab_size, step, at::TensorOptions(at::kLong).device(device));
-  return model.embed(ids).to(at::kFloat).std().item<double>();
 }
 
 std::string generation_json(const fs::path& directory) {
@@ -168,7 +157,7 @@ LanguageModelPart finish(LanguageModelPart part, LanguageWeights weights,
   set_trainable(part.model->tensors(), false);
   part.width = width_of(config);
   part.max_positions = max_positions(config);
-  part.embedding_std = embedding_std(*part.model, vocab_size(config), options.device);
+  part.vocab_size = vocab_size(config);
   return part;
 }
 

@@ -14,7 +14,7 @@
 namespace blip2 {
 namespace {
 
-void require_range(const char* name, int64_t value, int64_t low, int64_t high) {
+void require_llama_range(const char* name, int64_t value, int64_t low, int64_t high) {
   if (value < low || value > high) {
     fail(ErrorCode::kInvalidArgument, "LLaMA configuration: {} must be in {} to {}, found {}", name,
          low, high, value);
@@ -109,14 +109,15 @@ Rotary rotary_of(const LlamaConfig& config, const at::Tensor& positions) {
 
 void validate(const LlamaConfig& config) {
   constexpr int64_t kLargest = int64_t{1} << 24;
-  require_range("hidden_size", config.hidden_size, 1, kLargest);
-  require_range("intermediate_size", config.intermediate_size, 1, kLargest);
-  require_range("num_hidden_layers", config.num_hidden_layers, 1, 1 << 12);
-  require_range("num_attention_heads", config.num_attention_heads, 1, 1 << 16);
-  require_range("num_key_value_heads", config.num_key_value_heads, 1, config.num_attention_heads);
-  require_range("head_dim", config.head_dim, 2, 1 << 16);
-  require_range("vocab_size", config.vocab_size, 1, kLargest);
-  require_range("max_position_embeddings", config.max_position_embeddings, 1, kLargest);
+  require_llama_range("hidden_size", config.hidden_size, 1, kLargest);
+  require_llama_range("intermediate_size", config.intermediate_size, 1, kLargest);
+  require_llama_range("num_hidden_layers", config.num_hidden_layers, 1, 1 << 12);
+  require_llama_range("num_attention_heads", config.num_attention_heads, 1, 1 << 16);
+  require_llama_range("num_key_value_heads", config.num_key_value_heads, 1,
+                      config.num_attention_heads);
+  require_llama_range("head_dim", config.head_dim, 2, 1 << 16);
+  require_llama_range("vocab_size", config.vocab_size, 1, kLargest);
+  require_llama_range("max_position_embeddings", config.max_position_embeddings, 1, kLargest);
   if (config.num_attention_heads % config.num_key_value_heads != 0) {
     fail(ErrorCode::kInvalidArgument,
          "LLaMA configuration: num_key_value_heads ({}) must divide num_attention_heads ({})",

@@ -15,7 +15,7 @@ constexpr double kNormEps = 1e-5;
 /// The first rows of the position table stand for padding.
 constexpr int64_t kPositionOffset = 2;
 
-void require_range(const char* name, int64_t value, int64_t high) {
+void require_opt_range(const char* name, int64_t value, int64_t high) {
   if (value < 1 || value > high) {
     fail(ErrorCode::kInvalidArgument, "OPT configuration: {} must be in 1 to {}, found {}", name,
          high, value);
@@ -94,13 +94,13 @@ at::Tensor run_layer(const Opt& model, const OptLayer& layer, const at::Tensor& 
 
 void validate(const OptConfig& config) {
   constexpr int64_t kLargest = int64_t{1} << 24;
-  require_range("hidden_size", config.hidden_size, kLargest);
-  require_range("ffn_dim", config.ffn_dim, kLargest);
-  require_range("num_hidden_layers", config.num_hidden_layers, 1 << 12);
-  require_range("num_attention_heads", config.num_attention_heads, 1 << 16);
-  require_range("word_embed_proj_dim", config.word_embed_proj_dim, kLargest);
-  require_range("vocab_size", config.vocab_size, kLargest);
-  require_range("max_position_embeddings", config.max_position_embeddings, kLargest);
+  require_opt_range("hidden_size", config.hidden_size, kLargest);
+  require_opt_range("ffn_dim", config.ffn_dim, kLargest);
+  require_opt_range("num_hidden_layers", config.num_hidden_layers, 1 << 12);
+  require_opt_range("num_attention_heads", config.num_attention_heads, 1 << 16);
+  require_opt_range("word_embed_proj_dim", config.word_embed_proj_dim, kLargest);
+  require_opt_range("vocab_size", config.vocab_size, kLargest);
+  require_opt_range("max_position_embeddings", config.max_position_embeddings, kLargest);
   if (config.hidden_size % config.num_attention_heads != 0) {
     fail(ErrorCode::kInvalidArgument,
          "OPT configuration: num_attention_heads ({}) must divide hidden_size ({})",

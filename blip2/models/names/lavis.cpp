@@ -9,7 +9,7 @@ namespace {
 
 using Rules = std::vector<RenameRule>;
 
-void append(Rules& rules, const Rules& more) {
+void add_rules(Rules& rules, const Rules& more) {
   rules.insert(rules.end(), more.begin(), more.end());
 }
 
@@ -167,16 +167,16 @@ Rules qformer_rules(const LavisLayout& layout) {
 Rules blip2_rules(const LavisLayout& layout) {
   Rules rules = qformer_rules(layout);
   if (layout.model == LavisModel::kStage1) {
-    append(rules, {{"vision_projection.**", "vision_proj.**"},
-                   {"text_projection.**", "text_proj.**"},
-                   {"itm_head.**", "itm_head.**"},
-                   {"temp", "temp"},
-                   {"cls.predictions.bias", "Qformer.cls.predictions.bias"},
-                   {"cls.predictions.transform.**", "Qformer.cls.predictions.transform.**"}});
+    add_rules(rules, {{"vision_projection.**", "vision_proj.**"},
+                      {"text_projection.**", "text_proj.**"},
+                      {"itm_head.**", "itm_head.**"},
+                      {"temp", "temp"},
+                      {"cls.predictions.bias", "Qformer.cls.predictions.bias"},
+                      {"cls.predictions.transform.**", "Qformer.cls.predictions.transform.**"}});
   } else if (const LanguageNames* names = names_of(layout.language)) {
     const std::string name = names->name;
-    append(rules, {{"language_projection.**", name + "_proj.**"},
-                   {"language_model.**", name + "_model.**"}});
+    add_rules(rules, {{"language_projection.**", name + "_proj.**"},
+                      {"language_model.**", name + "_model.**"}});
   }
   return rules;
 }
@@ -239,9 +239,9 @@ std::string lavis_title(const LavisLayout& layout) {
 
 NameTable lavis_names(const LavisLayout& layout) {
   Rules rules = vision_rules(layout);
-  if (is_blip1(layout.model)) append(rules, blip1_rules());
+  if (is_blip1(layout.model)) add_rules(rules, blip1_rules());
   if (!is_blip1(layout.model) && layout.model != LavisModel::kImageEncoder) {
-    append(rules, blip2_rules(layout));
+    add_rules(rules, blip2_rules(layout));
   }
   return NameTable(std::move(rules));
 }

@@ -21,7 +21,7 @@ namespace {
 /// Images that run together on a CPU: enough to fill the kernels, few enough that a layer's output
 /// stays in the caches and below the size at which the allocator asks the system for fresh pages
 /// each time.
-constexpr int64_t kChunk = 4;
+constexpr int64_t kPicturesAtOnce = 4;
 
 void check(const EfficientNetConfig& config) {
   bool possible = config.stem_width > 0 && config.head_width > 0 && config.num_classes > 0 &&
@@ -203,7 +203,7 @@ at::Tensor EfficientNetEncoder::encode(const at::Tensor& pixels) const {
   check_pixels(pixels);
   const int64_t batch = pixels.size(0);
   const at::Device device = model_.classifier.weight.device();
-  const int64_t chunk = device.is_cpu() ? kChunk : batch;
+  const int64_t chunk = device.is_cpu() ? kPicturesAtOnce : batch;
   at::Tensor tokens;
   for (int64_t first = 0; first < batch; first += chunk) {
     const int64_t count = std::min(chunk, batch - first);

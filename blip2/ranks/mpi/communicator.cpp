@@ -36,7 +36,7 @@ constexpr double kUnnoticed_s = 20;
 constexpr double kMoving_s = 3e-6;
 
 /// Sums may run in the background: they have messages of their own.
-enum Channel { kSums, kOthers, kNumChannels };
+enum MpiChannel { kSums, kOthers, kNumChannels };
 
 /// The one thread that calls MPI. Public methods are for the owner's thread.
 class MpiThread {
@@ -53,7 +53,7 @@ class MpiThread {
   int rank() const { return rank_; }
   int size() const { return size_; }
 
-  std::future<void> start(Channel channel, std::unique_ptr<MpiOperation> operation) {
+  std::future<void> start(MpiChannel channel, std::unique_ptr<MpiOperation> operation) {
     std::future<void> future = operation->done.get_future();
     const std::lock_guard lock(mutex_);
     if (error_) {
@@ -117,7 +117,7 @@ class MpiThread {
     const double started_s = now_s();
     ++num_idle_rounds_;
     for (int channel = 0; channel < kNumChannels; ++channel) {
-      run_first(static_cast<Channel>(channel));
+      run_first(static_cast<MpiChannel>(channel));
     }
     const double now = now_s();
     // MPI does not say whether a message has moved on, but it takes its time where one has.
@@ -134,7 +134,7 @@ class MpiThread {
 
   /// A channel's operations run one after the other: those of several steps would else meet other
   /// steps on other ranks, where they come at other times.
-  void run_first(Channel channel) {
+  void run_first(MpiChannel channel) {
     std::deque<std::unique_ptr<MpiOperation>>& queue = queues_[channel];
     while (!queue.empty()) {
       if (!is_running_[channel]) queue.front()->start(comms_[channel]);
@@ -243,7 +243,7 @@ class MpiThread {
 
   std::mutex mutex_;  // of everything below; the thread alone writes error_
   std::condition_variable wake_;
-  std::deque<std::pair<Channel, std::unique_ptr<MpiOperation>>> waiting_;
+  std::deque<std::pair<MpiChannel, std::unique_ptr<MpiOperation>>> waiting_;
   bool ending_ = false;
   std::optional<Error> failure_, error_;
 };

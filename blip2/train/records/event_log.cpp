@@ -15,7 +15,7 @@
 namespace blip2 {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 /// Every number of a row but the step, in the order of the log.
 std::vector<std::pair<std::string, double>> scalars(const LogRow& row) {
@@ -28,7 +28,7 @@ std::vector<std::pair<std::string, double>> scalars(const LogRow& row) {
   return all;
 }
 
-void set_number(LogRow& row, const std::string& name, const Json& json) {
+void set_number(LogRow& row, const std::string& name, const OrderedJson& json) {
   const double number =
       json.is_null() ? std::numeric_limits<double>::quiet_NaN() : json.get<double>();
   if (name == "loss") {
@@ -48,7 +48,7 @@ void set_number(LogRow& row, const std::string& name, const Json& json) {
 
 /// Throws nlohmann's errors.
 LogRow parse_row(std::string_view line) {
-  const Json json = Json::parse(line);
+  const OrderedJson json = OrderedJson::parse(line);
   LogRow row;
   row.step = json.at("step").get<int64_t>();
   row.epoch = json.at("epoch").get<int64_t>();
@@ -103,7 +103,7 @@ double value_of(const LogRow& row, std::string_view name) {
 }
 
 std::string to_json(const LogRow& row) {
-  Json json = {{"step", row.step}, {"epoch", row.epoch}, {"samples", row.samples}};
+  OrderedJson json = {{"step", row.step}, {"epoch", row.epoch}, {"samples", row.samples}};
   for (const auto& [name, value] : scalars(row)) json[name] = value;  // dump() writes NaN as null
   if (!row.applied) json["applied"] = false;
   return json_on_one_line(json);

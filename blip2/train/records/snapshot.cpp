@@ -21,7 +21,7 @@ namespace blip2 {
 namespace fs = std::filesystem;
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 constexpr int64_t kFormat = 1;
 constexpr const char* kModelFile = "model.safetensors";
@@ -72,10 +72,10 @@ class TemporaryFolder {
 };
 
 /// Checksums of a file and of its tensors.
-Json write_tensors(const fs::path& path, const std::vector<NamedTensor>& tensors) {
+OrderedJson write_tensors(const fs::path& path, const std::vector<NamedTensor>& tensors) {
   std::vector<StoredTensor> stored;
   for (const NamedTensor& named : tensors) stored.push_back({named.name, named.tensor->detach()});
-  Json written = {{"file", write_safetensors(path, stored)}};
+  OrderedJson written = {{"file", write_safetensors(path, stored)}};
   for (const StoredTensor& named : stored) {
     written["tensors"][named.name] = tensor_checksum(named.tensor);
   }
@@ -89,18 +89,18 @@ void read_tensors(const fs::path& path, const std::vector<NamedTensor>& tensors)
 }
 
 /// `files`: what write_tensors() gave, under the files' names.
-Json to_json(const RunState& state, const Json& files) {
-  Json json = {{"format", kFormat},
-               {"step", state.step},
-               {"batches_consumed", state.batches_consumed},
-               {"num_ranks", state.num_ranks},
-               {"batches_per_epoch", state.batches_per_epoch},
-               {"num_stretches", state.num_stretches},
-               {"samples", state.samples},
-               {"bad_steps", state.bad_steps},
-               {"elapsed_s", state.elapsed_s},
-               {"seed", state.seed},
-               {"config_checksum", checksum(state.config_yaml)}};
+OrderedJson to_json(const RunState& state, const OrderedJson& files) {
+  OrderedJson json = {{"format", kFormat},
+                      {"step", state.step},
+                      {"batches_consumed", state.batches_consumed},
+                      {"num_ranks", state.num_ranks},
+                      {"batches_per_epoch", state.batches_per_epoch},
+                      {"num_stretches", state.num_stretches},
+                      {"samples", state.samples},
+                      {"bad_steps", state.bad_steps},
+                      {"elapsed_s", state.elapsed_s},
+                      {"seed", state.seed},
+                      {"config_checksum", checksum(state.config_yaml)}};
   for (const auto& [file, written] : files.items()) {
     json["files"][file] = written["file"];
     json["tensors"][file] = written["tensors"];
@@ -112,9 +112,9 @@ Json to_json(const RunState& state, const Json& files) {
 
 /// " (tensor 'NAME')" of the first damaged tensor of a file, if the file can be read and its
 /// tensors' checksums are known.
-std::string damaged_tensor(const Json& json, const fs::path& path) {
-  const Json& expected =
-      json.value("tensors", Json::object()).value(path.filename().string(), Json::object());
+std::string damaged_tensor(const OrderedJson& json, const fs::path& path) {
+  const OrderedJson& expected = json.value("tensors", OrderedJson::object())
+                                    .value(path.filename().string(), OrderedJson::object());
   try {
     const SafetensorsFile file(path);
     for (const auto& [name, whole] : expected.items()) {
@@ -126,7 +126,7 @@ std::string damaged_tensor(const Json& json, const fs::path& path) {
 }
 
 /// Throws kCorruptData for the first file that is not what was written.
-void check_files(const Json& json, const fs::path& folder) {
+void check_files(const OrderedJson& json, const fs::path& folder) {
   for (const char* file : {kModelFile, kOptimizerFile}) json.at("files").at(file);
   for (const auto& [file, digits] : json.at("files").items()) {
     const std::string whole = digits.get<std::string>();
@@ -140,7 +140,7 @@ void check_files(const Json& json, const fs::path& folder) {
 /// Throws nlohmann's errors for JSON of another shape.
 RunState parse_state(const std::string& text, const fs::path& folder) {
   const std::string where = (folder / kSnapshotState).string();
-  Json json = Json::parse(text);
+  OrderedJson json = OrderedJson::parse(text);
   const std::string expected = json.at("checksum").get<std::string>();
   json.erase("checksum");
   if (checksum(json.dump()) != expected) {
@@ -192,7 +192,7 @@ fs::path save_snapshot(const fs::path& checkpoints, const RunState& state,
   BLIP2_CHECK(keep > 0);
   const fs::path folder = snapshot_folder(checkpoints, state.step);
   const TemporaryFolder partial(folder.string() + ".partial");
-  const Json files = {
+  const OrderedJson files = {
       {kModelFile, write_tensors(partial.path() / kModelFile, tensors.model)},
       {kOptimizerFile, write_tensors(partial.path() / kOptimizerFile, tensors.optimizer)}};
   write_file_atomic(partial.path() / kConfigFile, state.config_yaml);
@@ -216,7 +216,7 @@ RunState verify_snapshot(const fs::path& folder) {
   }
   try {
     return parse_state(read_file(path), folder);
-  } catch (const Json::exception&) {
+  } catch (const OrderedJson::exception&) {
     fail(ErrorCode::kCorruptData, "{}: expected the state of a snapshot", path.string());
   }
 }

@@ -1,4 +1,5 @@
-// The configuration of a CapFilt job, as `blip2 capfilt` reads it from a file and the command line.
+// The configuration of a CapFilt job, from `blip2 capfilt CONFIG.yaml` and the command line. It
+// holds and checks the values; other files use them.
 #pragma once
 
 #include <cstdint>
@@ -42,7 +43,7 @@ struct CapFiltConfig {
   int64_t max_image_bytes = 100'000'000;
   int64_t seed = 42;
   std::string dtype = "float32";
-  GenerationOptions generation;  ///< before resolve(), only what the user gave counts
+  GenerationOptions generation;  ///< before resolve(), only what the user gave has meaning
 };
 
 template <typename V>
@@ -56,7 +57,8 @@ void visit(CapFiltConfig& c, V&& v) {
             "sbu", "blip_json", "jsonl", "folder"}));
   v("images", c.images, "folder that picture paths start from [the annotations' folder]");
   v("output", c.output, "folder of the job, for shards, captions.json and its state");
-  v("output_formats", c.output_formats, "format to write, webdataset or blip_json; may be repeated");
+  v("output_formats", c.output_formats,
+    "format to write, webdataset or blip_json; may be repeated");
   v("report", c.report, "page to write at the end, with examples and counts");
   v("prompt", c.prompt, "text that each caption continues [the captioner's own]");
   v("num_kept", c.num_kept, "captions to keep for each picture, best first", at_least(1));
@@ -72,22 +74,27 @@ void visit(CapFiltConfig& c, V&& v) {
   v("dedup", c.dedup, "keep only the first of nearly equal pictures in a shard");
   v("dedup_distance", c.dedup_distance,
     "most bits, of 64, in which hashes of nearly equal pictures differ", between(0, 16));
-  v("opt_out_fields", c.opt_out.fields, "field of a record's JSON by which its owner opts out; may be repeated");
-  v("opt_out_directives", c.opt_out.directives, "value of such a field that opts out; may be repeated");
+  v("opt_out_fields", c.opt_out.fields,
+    "field of a record's JSON by which its owner opts out; may be repeated");
+  v("opt_out_directives", c.opt_out.directives,
+    "value of such a field that opts out; may be repeated");
   v("batch_size", c.batch_size, "pictures in a batch", between(1, 65536));
-  v("records_per_shard", c.records_per_shard, "records in an output shard, for inputs without shards", at_least(1));
+  v("records_per_shard", c.records_per_shard,
+    "records in an output shard, for inputs without shards", at_least(1));
   v("lease_s", c.lease_s, "seconds without a sign of life after which a worker loses its shard",
     at_least(1));
   v("exif_rotate", c.exif_rotate, "rotate pictures by their EXIF orientation");
-  v("max_image_pixels", c.max_image_pixels, "most pixels of a picture; larger ones fail", at_least(1));
-  v("max_image_bytes", c.max_image_bytes, "most bytes of a picture file; larger ones fail", at_least(1));
+  v("max_image_pixels", c.max_image_pixels, "most pixels of a picture; larger ones fail",
+    at_least(1));
+  v("max_image_bytes", c.max_image_bytes, "most bytes of a picture file; larger ones fail",
+    at_least(1));
   v("seed", c.seed, "seed of every random choice", at_least(0));
   v("dtype", c.dtype, "arithmetic of the models, as --dtype",
     one_of({"float32", "bfloat16", "auto"}));
   v.group("generation", c.generation, "generation of captions [the method's own]");
 }
 
-/// A value of the command line: "num_kept", "3", and the option that gave it, "--num-kept".
+/// A value from the command line: "num_kept", "3", and the option that gave it, "--num-kept".
 struct ConfigOverride {
   std::string path, value;
   std::string source = "the command line";
@@ -97,16 +104,16 @@ struct ConfigOverride {
 class LoadedCapFiltConfig {
  public:
   /// Reads `path` (empty: none), sets `overrides`, and checks everything. Throws kInvalidArgument
-  /// with all faults, a line each; kNotFound for a missing file.
+  /// with all faults, a line each, and kNotFound for a missing file.
   explicit LoadedCapFiltConfig(const std::filesystem::path& path,
                                const std::vector<ConfigOverride>& overrides = {});
   LoadedCapFiltConfig(const LoadedCapFiltConfig&) = delete;
   LoadedCapFiltConfig& operator=(const LoadedCapFiltConfig&) = delete;
 
   const CapFiltConfig& config() const { return config_; }
-  /// What the method does with it. `defaults` are the captioner's own generation and prompt, which
-  /// from now on stand in the configuration where nothing is given. Throws kInvalidArgument where
-  /// what is given does not go together.
+  /// The options of the method. `defaults` are the captioner's own generation and prompt; they fill
+  /// what the user left out, here and in the configuration. Throws kInvalidArgument for values that
+  /// contradict each other.
   CapFiltOptions resolve(CapFiltOptions defaults);
   /// All values with their sources, as YAML.
   std::string to_yaml() const { return document_.to_yaml(true); }
@@ -116,8 +123,8 @@ class LoadedCapFiltConfig {
   ConfigDocument document_;
 };
 
-/// The values that a job's results depend on, each as text: what two starts on one folder must
-/// agree on. Batch size, lease and report are not among them.
+/// The values that a job's results depend on, each as text. Two starts on one folder must agree on
+/// them. Batch size, lease and report are not among them.
 std::vector<std::pair<std::string, std::string>> result_options(const CapFiltConfig& resolved);
 
 /// A field's value as ConfigDocument::set() takes it.

@@ -1,3 +1,4 @@
+// Counting finished shards and held leases, and the two forms of the result.
 #include "blip2/workflows/capfilt/status.h"
 
 #include <algorithm>
@@ -59,20 +60,19 @@ std::string to_text(const CapFiltStatus& status) {
   }
   if (status.is_complete) return text + "complete\n";
   if (status.done == status.num_shards) {
-    return text + "all shards are done, what is gathered from them is not: start it again\n";
+    return text + "all shards are done, summary.json is missing: start the job again\n";
   }
-  if (status.in_work == 0) return text + "nobody works on it\n";
-  if (!status.seconds_left) return text + "time left: not known before a shard is done\n";
+  if (status.in_work == 0) return text + "no worker is running\n";
+  if (!status.seconds_left) return text + "time left: unknown until a shard is done\n";
   return text + fmt::format("{} left with {} workers\n", format_duration(*status.seconds_left),
                             status.in_work);
 }
 
 std::string to_json(const CapFiltStatus& status) {
-  using Json = nlohmann::ordered_json;
-  Json counts = Json::object();
+  nlohmann::ordered_json counts = nlohmann::ordered_json::object();
   visit_counts(status.counts,
                [&](const char* name, const int64_t& number) { counts[name] = number; });
-  const Json json = {
+  const nlohmann::ordered_json json = {
       {"shards",
        {{"total", status.num_shards},
         {"done", status.done},
@@ -81,7 +81,8 @@ std::string to_json(const CapFiltStatus& status) {
       {"complete", status.is_complete},
       {"counts", counts},
       {"seconds", status.seconds},
-      {"seconds_left", status.seconds_left ? Json(*status.seconds_left) : Json(nullptr)}};
+      {"seconds_left", status.seconds_left ? nlohmann::ordered_json(*status.seconds_left)
+                                           : nlohmann::ordered_json(nullptr)}};
   return json_on_one_line(json);
 }
 
