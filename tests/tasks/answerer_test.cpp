@@ -32,10 +32,6 @@ class AnswererTest : public ::testing::Test {
   TemporaryFolder folder_;
   std::vector<std::string> paths_ = testing::write_pictures(folder_, 3);
 
-  Bundle testing::tiny_blip_answerer(folder_) const {
-    return testing::tiny_blip(folder_,
-                              make_blip_answerer(testing::tiny_blip_config(), OutputMatrix::kTied));
-  }
   std::vector<Picture> pictures(const Bundle& bundle) const {
     std::vector<Picture> read;
     for (const std::string& path : paths_) read.push_back(read_picture(path, bundle.transform));
