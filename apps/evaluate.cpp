@@ -9,6 +9,7 @@
 #include "apps/verb.h"
 #include "blip2/base/error.h"
 #include "blip2/base/progress.h"
+#include "blip2/base/quote.h"
 #include "blip2/data/open_source.h"
 #include "blip2/models/similarity.h"
 #include "blip2/models/writing.h"
@@ -32,9 +33,7 @@ struct Evaluate {
     options.add("--task caption|retrieval", task, "what to score (required)");
     options.add("--data FILE...", data,
                 "annotation files; with --format folder, a folder of pictures (required)");
-    options.add("--format FORM", format, "format of the annotations",
-                one_of({"jsonl", "folder", "coco_karpathy", "blip_json", "visual_genome", "cc_tsv",
-                        "sbu", "laion_parquet", "webdataset"}));
+    options.add("--format FORM", format, "format of the annotations", one_of(source_formats()));
     options.add("--images DIR", images,
                 "folder that picture paths start from [the annotations' folder]");
     options.add("--output DIR", output, "folder to write metrics.json and predictions.json to");
@@ -54,7 +53,8 @@ struct Evaluate {
            config.empty() ? "--task vqa" : config);
     }
     if (!task.empty() && task != "caption" && task != "retrieval") {
-      fail(ErrorCode::kInvalidArgument, "--task: expected caption, retrieval, found '{}'", task);
+      fail(ErrorCode::kInvalidArgument, "--task: expected caption, retrieval, found {}",
+           quote(task));
     }
     if (model.empty() || task.empty() || data.empty()) {
       fail(ErrorCode::kInvalidArgument, "evaluate: {} is required",

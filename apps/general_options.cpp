@@ -8,6 +8,7 @@
 
 #include "blip2/base/error.h"
 #include "blip2/base/log.h"
+#include "blip2/base/quote.h"
 #include "blip2/base/threads.h"
 #include "blip2/nn/autocast.h"
 #include "blip2/nn/device.h"
@@ -18,8 +19,8 @@ namespace {
 /// Throws kInvalidArgument for a --dtype that is unknown, and warns where the processor lacks it.
 void check_dtype(const std::string& dtype, at::Device device) {
   if (dtype != "float32" && dtype != "bfloat16" && dtype != "auto") {
-    fail(ErrorCode::kInvalidArgument, "--dtype: expected float32, bfloat16, auto, found '{}'{}",
-         dtype, dtype == "float16" ? ", which is for GPUs and not in this version" : "");
+    fail(ErrorCode::kInvalidArgument, "--dtype: expected float32, bfloat16, auto, found {}{}",
+         quote(dtype), dtype == "float16" ? ", which is for GPUs and not in this version" : "");
   }
   if (dtype == "bfloat16" && device.is_cpu() && !has_bfloat16_arithmetic()) {
     log_warning(

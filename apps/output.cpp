@@ -8,8 +8,8 @@
 #include <cstring>
 
 #include "blip2/base/error.h"
-#include "blip2/base/escaped_text.h"
 #include "blip2/base/log.h"
+#include "blip2/base/quote.h"
 #include "blip2/tasks/output_text.h"
 
 namespace blip2 {

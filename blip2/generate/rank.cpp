@@ -5,20 +5,16 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/log_softmax.h>
-#include <ATen/ops/tensor.h>
 
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 
 #include "blip2/base/error.h"
+#include "blip2/nn/token_batch.h"
 
 namespace blip2 {
 namespace {
-
-at::Tensor to_tensor(const std::vector<int64_t>& values, at::Device device) {
-  return at::tensor(at::ArrayRef<int64_t>(values), at::kLong).to(device);
-}
 
 /// The part of a score that each of `tokens` adds, predicted by its row of logits [M, V].
 std::vector<double> token_scores(const at::Tensor& logits, const std::vector<int64_t>& tokens,

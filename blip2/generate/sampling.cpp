@@ -1,4 +1,4 @@
-// Draws tokens in proportion to their probabilities.
+// Draws by cumulative sums and by Gumbel noise.
 #include "blip2/generate/sampling.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// Chooses the kind of search that the options ask for.
+// Validation, then the search that the options ask for.
 #include "blip2/generate/search.h"
 
 #include "blip2/base/error.h"

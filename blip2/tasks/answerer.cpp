@@ -10,9 +10,10 @@
 #include <utility>
 
 #include "blip2/base/error.h"
-#include "blip2/data/collate.h"
+#include "blip2/base/quote.h"
 #include "blip2/generate/rank.h"
 #include "blip2/models/bundle.h"
+#include "blip2/models/encode_pictures.h"
 #include "blip2/models/writing.h"
 #include "blip2/nn/autocast.h"
 #include "blip2/tasks/text_list.h"
@@ -39,12 +40,13 @@ std::vector<int64_t> answer_ids(const Writing& writing, const std::string& promp
 
 /// Checks that the model has positions for a candidate, and that there is something to score.
 void check_candidate(const std::string& text, const std::vector<int64_t>& ids, int64_t room) {
-  if (ids.empty()) fail(ErrorCode::kInvalidArgument, "candidate '{}': it has no tokens", text);
+  if (ids.empty())
+    fail(ErrorCode::kInvalidArgument, "candidate {}: expected tokens, found none", quote(text));
   if (std::ssize(ids) <= room) return;
   fail(ErrorCode::kInvalidArgument,
-       "candidate '{}': expected at most {} tokens, what the model has positions for after the "
+       "candidate {}: expected at most {} tokens, what the model has positions for after the "
        "question, found {}",
-       text, room, ids.size());
+       quote(text), room, ids.size());
 }
 
 }  // namespace
@@ -57,7 +59,8 @@ std::string fill_template(const std::string& form, const std::string& question) 
 
 void check_template(const std::string& form) {
   if (form.find("{}") != std::string::npos) return;
-  fail(ErrorCode::kInvalidArgument, "--template: expected {{}} for the question, found '{}'", form);
+  fail(ErrorCode::kInvalidArgument, "--template: expected {{}} for the question, found {}",
+       quote(form));
 }
 
 Answerer::Answerer(const Bundle& bundle, AnswererOptions options)
@@ -112,9 +115,7 @@ std::vector<Answered> Answerer::rank_all(const std::vector<Picture>& pictures,
   const at::NoGradGuard no_grad;
   const Autocast autocast(bundle_.arithmetic);
   for (const Question& prompt : prompts) check_prompt(bundle_, prompt.text, "the text");
-  const int64_t size = bundle_.transform.image_size;
-  const at::Tensor image_embeds =  // [B, P, Dv]
-      encode_images(bundle_, stack_pixels(pixels_of(pictures), size, size));
+  const at::Tensor image_embeds = encode_pictures(bundle_, pixels_of(pictures));  // [B, P, Dv]
   std::vector<Answered> answers;
   for (const Question& prompt : prompts) {  // one by one: each has a row for every candidate
     const at::Tensor of_picture = image_embeds.narrow(0, static_cast<int64_t>(prompt.picture), 1);

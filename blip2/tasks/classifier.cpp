@@ -10,8 +10,9 @@
 #include <utility>
 
 #include "blip2/base/error.h"
-#include "blip2/data/collate.h"
+#include "blip2/base/quote.h"
 #include "blip2/models/bundle.h"
+#include "blip2/models/encode_pictures.h"
 #include "blip2/models/similarity.h"
 #include "blip2/nn/autocast.h"
 #include "blip2/tasks/text_list.h"
@@ -59,8 +60,7 @@ std::vector<Classification> Classifier::classify(const std::vector<Picture>& pic
   if (pictures.empty()) return {};
   const at::NoGradGuard no_grad;
   const Autocast autocast(bundle_.arithmetic);
-  const int64_t size = bundle_.transform.image_size;
-  const at::Tensor embeds = encode_images(bundle_, stack_pixels(pixels_of(pictures), size, size));
+  const at::Tensor embeds = encode_pictures(bundle_, pixels_of(pictures));
   const at::Tensor cosines =
       all_similarities(image_features(bundle_, embeds), state_->texts.projected)
           .to(at::kCPU, at::kDouble)
@@ -103,9 +103,9 @@ std::vector<std::string> read_labels(const std::string& file_or_list) {
   const bool is_file = std::filesystem::is_regular_file(file_or_list, ignored);
   if (!is_file && file_or_list.find(',') == std::string::npos) {
     fail(ErrorCode::kInvalidArgument,
-         "--labels: expected a file, or two labels or more with commas between, found '{}', which "
-         "is no file",
-         file_or_list);
+         "--labels: expected a file, or two labels or more with commas between, found {}, which is "
+         "no file",
+         quote(file_or_list));
   }
   const TextListWords words = {"--labels", "a label"};
   const std::vector<std::string> labels =

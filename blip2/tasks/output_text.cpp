@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "blip2/base/escaped_text.h"
+#include "blip2/base/quote.h"
 
 namespace blip2 {
 

@@ -3,8 +3,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "blip2/base/escaped_text.h"
 #include "blip2/base/json_text.h"
+#include "blip2/base/quote.h"
 #include "blip2/tasks/output_text.h"
 
 namespace blip2 {

@@ -9,7 +9,8 @@
 
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
-#include "blip2/text/utf8.h"
+#include "blip2/base/quote.h"
+#include "blip2/base/utf8.h"
 
 namespace blip2 {
 namespace {
@@ -44,7 +45,7 @@ void require_distinct(const std::vector<std::string>& texts, const TextListWords
   std::set<std::string> known;
   for (const std::string& text : texts) {
     if (known.insert(text).second) continue;
-    fail(ErrorCode::kInvalidArgument, "{}: '{}' is named twice", words.option, text);
+    fail(ErrorCode::kInvalidArgument, "{}: {} is named twice", words.option, quote(text));
   }
 }
 
@@ -73,7 +74,8 @@ std::vector<std::string> split_text_list(const std::string& list, const TextList
   for (const std::string& part : split(list, ',')) {
     texts.push_back(without_spaces_around(part));
     if (texts.back().empty()) {
-      fail(ErrorCode::kInvalidArgument, "{}: expected no empty text in '{}'", words.option, list);
+      fail(ErrorCode::kInvalidArgument, "{}: expected no empty text in {}", words.option,
+           quote(list));
     }
   }
   require_distinct(texts, words);

@@ -104,7 +104,7 @@ class WithModels(ModelCase):
         file.write_text("\n")
         self.assert_error(blip2(*options, "--candidates", file), 2, "answers.txt", "found none")
         file.write_text("yes\nyes\n")
-        self.assert_error(blip2(*options, "--candidates", file), 2, "'yes' is named twice")
+        self.assert_error(blip2(*options, "--candidates", file), 2, '"yes" is named twice')
         file.write_text("yes\nno\n")
         self.assert_error(blip2(*options, "--candidates", file, "--num-beams", 2), 2, "--candidates", "found --num-beams")
         self.assert_error(blip2("answer", picture, "--model", self.stage1, "--question", "why", "--candidates", file), 2, "stage-1")

@@ -12,7 +12,7 @@
 #include <functional>
 
 #include "blip2/base/error.h"
-#include "blip2/data/collate.h"
+#include "blip2/models/encode_pictures.h"
 #include "blip2/models/writing.h"
 #include "tests/support/errors.h"
 #include "tests/support/tiny/models.h"
@@ -44,10 +44,8 @@ class AnswererTest : public ::testing::Test {
 double score_alone(const Bundle& bundle, const Picture& picture, const std::string& prompt,
                    std::vector<int64_t> ids, double label_smoothing) {
   const at::NoGradGuard no_grad;
-  const int64_t size = bundle.transform.image_size;
   const std::span<const float> pixels = picture.pixels;
-  const Writing writing = start_writing(
-      bundle, encode_images(bundle, stack_pixels({pixels}, size, size)), {{0, prompt}});
+  const Writing writing = start_writing(bundle, encode_pictures(bundle, {pixels}), {{0, prompt}});
   ids.push_back(writing.eos_ids.at(0));
   double score = 0;
   at::Tensor logits = writing.decoder->start();
@@ -136,7 +134,7 @@ TEST_F(AnswererTest, ACandidateWithoutRoomIsNamed) {
   for (int i = 0; i < 40; ++i) longest += " cat";
   const Answerer answerer(bundle, {.candidates = {"dog", longest}});
   EXPECT_THAT(error_of([&] { answerer.answer(pictures(bundle), {{0, "red"}}); }).second,
-              HasSubstr("candidate 'cat cat"));
+              HasSubstr("candidate \"cat cat"));
 }
 
 TEST_F(AnswererTest, ATemplateWithoutAPlaceIsRefused) {
@@ -156,7 +154,8 @@ TEST(ReadCandidates, TakesAnAnswerALine) {
   const std::string empty = folder.write("empty.txt", "\n");
   EXPECT_THAT(error_of([&] { read_candidates(empty); }).second, HasSubstr("found none"));
   const std::string twice = folder.write("twice.txt", "yes\nyes\n");
-  EXPECT_THAT(error_of([&] { read_candidates(twice); }).second, HasSubstr("'yes' is named twice"));
+  EXPECT_THAT(error_of([&] { read_candidates(twice); }).second,
+              HasSubstr("\"yes\" is named twice"));
 }
 
 }  // namespace

@@ -30,14 +30,14 @@ TEST(TextList, WrongTextsOfAFileAreNamed) {
             bytes + ":3: expected a label in UTF-8, found other bytes");
   const std::string twice = folder.write("b.txt", "cat\ndog\n cat\n");
   EXPECT_EQ(error_of([&] { read_text_list(twice, kWords); }).second,
-            "--labels: 'cat' is named twice");
+            "--labels: \"cat\" is named twice");
 }
 
 TEST(TextList, AListIsSplitAtItsCommas) {
   EXPECT_THAT(split_text_list("a cat, dog", kWords), ElementsAre("a cat", "dog"));
   EXPECT_THAT(error_of([&] { split_text_list("a,,b", kWords); }).second,
               HasSubstr("no empty text"));
-  EXPECT_THAT(error_of([&] { split_text_list("a,b,a", kWords); }).second, HasSubstr("'a'"));
+  EXPECT_THAT(error_of([&] { split_text_list("a,b,a", kWords); }).second, HasSubstr("\"a\""));
 }
 
 TEST(TextList, NamesAreSplitAndEmptyOnesDropped) {
