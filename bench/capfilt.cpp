@@ -136,9 +136,9 @@ int main(int argc, char** argv) {
   at::set_num_threads(std::atoi(argv[3]));
   const Clock clock = argv[4] == std::string("wall") ? now_s : processor_s;
   const bool is_bfloat16 = argv[5] == std::string("bfloat16");
-  const BundleOptions options = {.has_bfloat16_matrices = is_bfloat16};
+  const BundleOptions options = bundle_options(is_bfloat16 ? "bfloat16" : "float32", at::kCPU);
   const Bundle captioner = load_bundle(argv[1], options), ranker = load_bundle(argv[2], options);
-  const Autocast autocast(arithmetic(is_bfloat16));
+  const Autocast autocast(options.arithmetic);  // for the parts that no task measures
   Inputs inputs;
   for (int i = 6; i < argc; ++i) {
     const MappedFile file(argv[i]);

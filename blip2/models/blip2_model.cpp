@@ -138,6 +138,7 @@ class Stage2Writer final : public TextWriter {
     StartedTexts texts;
     texts.eos_ids = parts_.eos_ids;
     texts.tokenizer = parts_.tokenizer;
+    texts.continues_prompt = seq2seq_ == nullptr;
     for (const std::vector<int64_t>& ids : rows) count(ids, num_queries, texts);
     const TokenBatch text =
         pad_ids(rows, queries.device(),

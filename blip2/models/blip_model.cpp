@@ -48,6 +48,7 @@ class CaptionWriter final : public TextWriter {
     Ids starts;
     for (const Prompt& prompt : prompts) starts.push_back(start_ids(prompt.text));
     StartedTexts texts = started(shared_, model_.text_decoder.text.config, std::move(starts));
+    texts.continues_prompt = true;
     const TokenBatch start =
         pad_ids(texts.prompt_ids, image_embeds.device(), {.side = PaddingSide::kLeft});
     texts.decoder = decode_captions(model_, by_prompt(shared_.normed(image_embeds), prompts),
@@ -82,6 +83,7 @@ class AnswerWriter final : public TextWriter {
     const BlipTextConfig& config = model_.text_decoder.text.config;
     StartedTexts texts =
         started(shared_, config, Ids(prompts.size(), std::vector<int64_t>{config.bos_token_id}));
+    texts.label_smoothing = 0.1;  // BLIP's models/med.py
     const Ids questions = encode_all(*shared_.tokenizer, prompts);
     for (const std::vector<int64_t>& ids : questions) {
       positions_after(config.max_position_embeddings + 1, static_cast<int64_t>(ids.size()),

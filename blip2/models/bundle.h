@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "blip2/image/transforms.h"
@@ -18,6 +19,7 @@
 #include "blip2/models/language/language_model_family.h"
 #include "blip2/models/text_writer.h"
 #include "blip2/models/vision/image_encoder.h"
+#include "blip2/nn/autocast.h"
 #include "blip2/text/tokenizer.h"
 
 namespace blip2 {
@@ -26,6 +28,9 @@ namespace blip2 {
 /// are here for those who train, save or inspect them.
 struct Bundle {
   at::Device device = at::kCPU;  ///< where its tensors live
+  /// What tasks compute in, on whichever thread calls them. The models themselves compute as their
+  /// caller's Autocast says.
+  Arithmetic arithmetic = Arithmetic::kFloat32;
   std::unique_ptr<ImageEncoder> image_encoder;
   ImageTransform transform;
 
@@ -81,7 +86,17 @@ struct BundleOptions {
   at::Device device = at::kCPU;
   /// Matrices are held in bfloat16, whatever the file says: half the memory of float32.
   bool has_bfloat16_matrices = false;
+  Arithmetic arithmetic = Arithmetic::kFloat32;  ///< becomes the bundle's
 };
+
+/// What a `dtype` asks for. "float32": float32 arithmetic. "bfloat16": matrices in bfloat16, and
+/// its arithmetic where the device has it in hardware. "auto": the arithmetic alone, the weights as
+/// the file has them.
+inline BundleOptions bundle_options(std::string_view dtype, at::Device device) {
+  return {.device = device,
+          .has_bfloat16_matrices = dtype == "bfloat16",
+          .arithmetic = arithmetic(dtype != "float32", device)};
+}
 
 /// Reads a directory; strict and memory-mapped. Each of its files is opened once. Throws kNotFound,
 /// kCorruptData or kUnsupported, naming the file, the key or the tensor, what was expected and what

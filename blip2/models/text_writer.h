@@ -30,6 +30,9 @@ struct StartedTexts {
   std::vector<int64_t> positions_left;  ///< tokens that the model has positions for, by prompt
   std::vector<int64_t> eos_ids;
   const Tokenizer* tokenizer = nullptr;  ///< of the ids
+  /// Whether a text's ids follow the prompt's in one sequence; else they start one of their own.
+  bool continues_prompt = false;
+  double label_smoothing = 0;  ///< of the loss that the model was trained with
 };
 
 /// Whether a model can continue a prompt.

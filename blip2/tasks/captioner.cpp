@@ -1,3 +1,4 @@
+// Encodes pictures, runs the search, and turns ids into captions; reads generation_config.json.
 #include "blip2/tasks/captioner.h"
 
 #include <ATen/core/grad_mode.h>
@@ -13,6 +14,7 @@
 #include "blip2/models/bundle.h"
 #include "blip2/models/encode_pictures.h"
 #include "blip2/models/text_writer.h"
+#include "blip2/nn/autocast.h"
 
 namespace blip2 {
 namespace {
@@ -59,7 +61,8 @@ std::string stripped(const std::string& text) {
                                     : text.substr(begin, text.find_last_not_of(space) - begin + 1);
 }
 
-/// Refuses a text that this model cannot go on from.
+}  // namespace
+
 void check_prompt(const Bundle& bundle, const std::string& prompt, const char* what) {
   if (prompt.find("<image>") != std::string::npos) {
     fail(ErrorCode::kInvalidArgument,
@@ -69,8 +72,6 @@ void check_prompt(const Bundle& bundle, const std::string& prompt, const char* w
     fail(ErrorCode::kInvalidArgument, "{}: a stage-1 model writes without a prompt", what);
   }
 }
-
-}  // namespace
 
 GenerationOptions default_generation_options(const Bundle& bundle,
                                              const std::filesystem::path& directory) {
@@ -102,6 +103,7 @@ std::vector<std::vector<Caption>> Captioner::answer(const std::vector<Picture>& 
                                                     const std::vector<Question>& questions) const {
   if (pictures.empty() || questions.empty()) return {};
   const at::NoGradGuard no_grad;
+  const Autocast autocast(bundle_.arithmetic);
   std::vector<Prompt> prompts;
   for (const Question& question : questions) {
     check_prompt(bundle_, question.text, "the text");

@@ -1,3 +1,4 @@
+// Computes each feature that was asked for, and checks first that the model has it.
 #include "blip2/tasks/embedder.h"
 
 #include <ATen/core/grad_mode.h>
@@ -12,6 +13,7 @@
 #include "blip2/models/bundle.h"
 #include "blip2/models/similarity.h"
 #include "blip2/models/text_writer.h"
+#include "blip2/nn/autocast.h"
 #include "blip2/nn/pixel_batch.h"
 
 namespace blip2 {
@@ -176,6 +178,7 @@ std::vector<FeatureRows> Embedder::embed(const std::vector<Picture>& pictures,
   const int64_t inputs = static_cast<int64_t>(std::max(pictures.size(), texts.size()));
   if (inputs == 0) fail(ErrorCode::kInvalidArgument, "expected pictures or texts, found none");
   const at::NoGradGuard no_grad;
+  const Autocast autocast(bundle_.arithmetic);
   Parts parts;
   const bool pixels_only = std::all_of(features_.begin(), features_.end(), [](const auto& name) {
     return name == "pixel_values" || name == "itc_text";

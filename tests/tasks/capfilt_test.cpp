@@ -66,7 +66,7 @@ class CapFiltTest : public ::testing::Test {
     CapFiltOptions options;
     options.generation = default_capfilt_generation(captioner);
     options.generation.max_new_tokens = 7;
-    options.prompt = captioner.blip ? "a red" : "";
+    options.prompt = captioner.writer->facts().counts_prompt ? "a red" : "";
     return options;
   }
   std::vector<CapFiltResult> run(const CapFiltModels& models, const CapFiltOptions& options,

@@ -483,15 +483,6 @@ TEST_F(EvaluateCaptionsTest, CaptionsAreTheirOwnBestReferences) {
   EXPECT_NEAR(found.rouge_l, 1, 1e-6);
 }
 
-TEST(CocoImageNumber, IsTheEndOfThePicturesName) {
-  EXPECT_EQ(coco_image_number("val2014/COCO_val2014_000000391895.jpg"), 391895);
-  EXPECT_EQ(coco_image_number("000000000042.png"), 42);
-  for (const char* name :
-       {"red.png", "a_-1.png", "a_.png", "a_1x.png", "99999999999999999999.png"}) {
-    EXPECT_EQ(coco_image_number(name), std::nullopt) << name;
-  }
-}
-
 TEST_F(EvaluateCaptionsTest, RefusesWhatCannotBeScored) {
   EXPECT_THROW(evaluate({}), Error);
   paths_[5] = (folder_ / "missing.png").string();

@@ -133,6 +133,7 @@ Bundle load_bundle(const fs::path& directory, const BundleOptions& options) {
     fail(ErrorCode::kNotFound, "{}: expected the directory of a model", directory.string());
   }
   Bundle bundle = load_directory(OpenedDirectory(directory), options);
+  bundle.arithmetic = options.arithmetic;
   log_debug("{}: loaded in {:.2f} s", directory.string(), now_s() - start_s);
   return bundle;
 }

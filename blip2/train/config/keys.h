@@ -105,7 +105,7 @@ struct RunConfig {
   }
   /// The arithmetic of the frozen parts.
   Arithmetic frozen_arithmetic(at::Device device) const {
-    return arithmetic(amp || frozen_dtype == "bfloat16", device);
+    return arithmetic(amp || frozen_dtype != "float32", device);
   }
 };
 
@@ -221,7 +221,7 @@ void visit(RunConfig& c, V&& v) {
   v("accum_grad_iters", c.accum_grad_iters, "batches in an optimiser step", at_least(1));
   v("amp", c.amp, "bfloat16 arithmetic on float32 weights, where the processor has it");
   v("frozen_dtype", c.frozen_dtype, "arithmetic of the frozen parts (--dtype)",
-    one_of({"float32", "bfloat16"}));
+    one_of({"float32", "bfloat16", "auto"}));
   v("init_lr", c.init_lr, "peak learning rate", above(0));
   v("min_lr", c.min_lr, "learning rate at the end of the cosine", at_least(0));
   v("warmup_lr", c.warmup_lr, "learning rate at the start of the warm-up", at_least(0));

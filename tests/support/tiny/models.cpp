@@ -295,6 +295,10 @@ Bundle tiny_blip_captioner(const TemporaryFolder& folder) {
   return tiny_blip(folder, make_blip_captioner(tiny_blip_config(), OutputMatrix::kTied));
 }
 
+Bundle tiny_blip_answerer(const TemporaryFolder& folder) {
+  return tiny_blip(folder, make_blip_answerer(tiny_blip_config(), OutputMatrix::kTied));
+}
+
 Bundle tiny_blip_matcher(const TemporaryFolder& folder) {
   return tiny_blip(folder, make_blip_matcher(tiny_blip_config(), 5));
 }
