@@ -7,7 +7,7 @@ import pathlib
 import sys
 import unittest
 
-OWN_ENTRIES = {"capfilt", "capfilt_workers", "demo", "fetch_assets", "many_ranks"}  # of CMakeLists.txt
+OWN_ENTRIES = {"capfilt", "capfilt_workers", "cli_docs", "demo", "fetch_assets", "many_ranks"}  # of CMakeLists.txt
 
 if __name__ == "__main__":
     here = pathlib.Path(__file__).parent
