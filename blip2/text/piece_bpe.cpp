@@ -1,11 +1,13 @@
+// Merges over characters, with bytes for what has no piece.
 #include "blip2/text/piece_bpe.h"
 
 #include <utility>
 
 #include "blip2/base/error.h"
+#include "blip2/base/quote.h"
+#include "blip2/base/utf8.h"
 #include "blip2/text/merge_list.h"
 #include "blip2/text/piece_decoder.h"
-#include "blip2/text/utf8.h"
 
 namespace blip2 {
 namespace {
@@ -44,8 +46,8 @@ PieceBpe::PieceBpe(PieceBpeParts parts, const std::vector<std::string>& pieces,
   if (parts_.unknown.empty()) return;
   unknown_id_ = find(pieces_, parts_.unknown);
   if (unknown_id_ < 0) {
-    fail(ErrorCode::kCorruptData, "{}: expected the unknown token \"{}\" in the vocabulary", source,
-         printable(parts_.unknown));
+    fail(ErrorCode::kCorruptData, "{}: expected the unknown token {} in the vocabulary", source,
+         quote(parts_.unknown));
   }
 }
 
@@ -88,7 +90,7 @@ std::vector<uint32_t> PieceBpe::symbols_of(std::string_view word) const {
   return symbols;
 }
 
-// Spells a character in bytes if all of them have pieces.
+/// Spells a character in bytes if all of them have pieces.
 bool PieceBpe::append_bytes(std::string_view character, std::vector<uint32_t>& symbols) const {
   const size_t before = symbols.size();
   for (const char byte : character) {

@@ -1,8 +1,8 @@
 // Writing the directory of a SentencePiece model's tokenizer.
 #include <nlohmann/json.hpp>
 
+#include "blip2/base/base64.h"
 #include "blip2/base/files.h"
-#include "blip2/text/base64.h"
 #include "blip2/text/save_parts.h"
 #include "blip2/text/tokenizer_files.h"
 
