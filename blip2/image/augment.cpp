@@ -3,9 +3,11 @@
 #include "blip2/image/augment.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstddef>
+#include <cstdint>
 #include <numbers>
-#include <utility>
 
 #include "blip2/base/error.h"
 #include "blip2/image/resize.h"

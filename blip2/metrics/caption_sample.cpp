@@ -1,6 +1,10 @@
 #include "blip2/metrics/caption_sample.h"
 
+#include <cstddef>
+#include <span>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "blip2/base/error.h"
 

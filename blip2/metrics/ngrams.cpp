@@ -1,5 +1,9 @@
 #include "blip2/metrics/ngrams.h"
 
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace blip2 {

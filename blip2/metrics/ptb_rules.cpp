@@ -1,6 +1,8 @@
 #include "blip2/metrics/ptb_rules.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <string_view>
 
 namespace blip2 {
 namespace {

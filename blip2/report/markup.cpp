@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
 
 #include "blip2/base/error.h"
 

@@ -1,5 +1,7 @@
 #include "blip2/report/page_style.h"
 
+#include <string_view>
+
 namespace blip2 {
 
 std::string_view page_style() {

@@ -1,7 +1,14 @@
 #include "blip2/text/byte_bpe.h"
 
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
 #include <optional>
+#include <span>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "blip2/base/error.h"
 #include "blip2/text/merge_list.h"

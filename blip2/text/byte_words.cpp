@@ -2,6 +2,11 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "blip2/base/error.h"
 #include "blip2/text/unicode_classes.h"

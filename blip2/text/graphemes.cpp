@@ -1,5 +1,8 @@
 #include "blip2/text/graphemes.h"
 
+#include <cstddef>
+#include <string_view>
+
 #include "blip2/text/unicode_classes.h"
 #include "blip2/text/utf8.h"
 

@@ -1,9 +1,12 @@
 #include "blip2/text/json_components.h"
 
+#include <cstdint>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "blip2/base/error.h"
 #include "blip2/text/base64.h"

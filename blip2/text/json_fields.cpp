@@ -1,6 +1,10 @@
 #include "blip2/text/json_fields.h"
 
+#include <cstdint>
+#include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
 #include <system_error>
 
 #include "blip2/base/error.h"

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "blip2/text/tokenizer_frame.h"
 #include "blip2/text/unicode_classes.h"

@@ -1,6 +1,11 @@
 #include "blip2/text/piece_bpe.h"
 
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "blip2/base/error.h"
 #include "blip2/text/merge_list.h"

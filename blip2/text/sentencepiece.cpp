@@ -1,6 +1,13 @@
 #include "blip2/text/sentencepiece.h"
 
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
 #include <utility>
+#include <variant>
+#include <vector>
 
 #include "blip2/base/error.h"
 #include "blip2/text/tokenizer_files.h"

@@ -1,6 +1,11 @@
 #include "blip2/text/text_normalizer.h"
 
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <string_view>
 #include <utility>
+#include <variant>
 
 #include "blip2/text/canonical_form.h"
 #include "blip2/text/tokenizer_frame.h"
@@ -62,7 +67,7 @@ std::string run_step(const ReplaceStep& step, std::string text) {
   return text;
 }
 
-std::string run_step(const StripStep& step, std::string text) {
+std::string run_step(const StripStep& step, const std::string& text) {
   size_t start = 0, stop = text.size();
   for (size_t next = 0; step.left && next < text.size(); start = next) {
     if (!is_white_space(next_code_point(text, next))) break;

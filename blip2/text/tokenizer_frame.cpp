@@ -1,6 +1,12 @@
 #include "blip2/text/tokenizer_frame.h"
 
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "blip2/base/error.h"
 #include "blip2/text/utf8.h"

@@ -1,8 +1,12 @@
 // Reading tokenizer.json: each part that we do is recognised by its type and fields; whatever else
 // is refused by name rather than guessed at.
 #include <algorithm>
+#include <filesystem>
 #include <nlohmann/json.hpp>
+#include <string>
 #include <utility>
+#include <variant>
+#include <vector>
 
 #include "blip2/base/error.h"
 #include "blip2/text/json_components.h"

@@ -1,6 +1,9 @@
 #include "blip2/text/utf8.h"
 
+#include <cstddef>
 #include <cstdint>
+#include <string>
+#include <string_view>
 
 namespace blip2 {
 namespace {

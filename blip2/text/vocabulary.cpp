@@ -1,6 +1,10 @@
 #include "blip2/text/vocabulary.h"
 
+#include <cstddef>
+#include <cstdint>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "blip2/base/error.h"
 #include "blip2/text/utf8.h"
