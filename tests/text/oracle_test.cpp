@@ -62,8 +62,9 @@ TEST(Oracle, MoreVocabulariesDecodeArbitraryIds) {
     for (std::string row; std::getline(file, row); ++lines) {
       const auto line = nlohmann::json::parse(row);
       const auto ids = line.at("ids").get<std::vector<int64_t>>();
-      EXPECT_EQ(tokenizer->decode(ids), line.at(name)[0]) << name << ": " << row;
-      EXPECT_EQ(tokenizer->decode(ids, Specials::kWith), line.at(name)[1]) << name << ": " << row;
+      EXPECT_EQ(tokenizer->decode(ids), line.at(name)[0].get<std::string>()) << name << ": " << row;
+      EXPECT_EQ(tokenizer->decode(ids, Specials::kWith), line.at(name)[1].get<std::string>())
+          << name << ": " << row;
     }
     EXPECT_GT(lines, 100u);
   }
