@@ -149,6 +149,7 @@ configure_tidy = $(call configure,dev,build-tidy,-DCMAKE_DISABLE_PRECOMPILE_HEAD
 check: deps
 	@tools/check_layers
 	@tools/check_format
+	@tools/check_docs
 	@tools/install_deps clang-tidy-19
 	@$(configure_tidy)
 	@tools/check_tidy build-tidy

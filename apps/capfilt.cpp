@@ -12,6 +12,7 @@
 #include "blip2/base/files.h"
 #include "blip2/base/json_text.h"
 #include "blip2/models/bundle.h"
+#include "blip2/ranks/open_shared_counter.h"
 #include "blip2/workflows/capfilt/job.h"
 #include "blip2/workflows/capfilt/report.h"
 #include "blip2/workflows/capfilt/status.h"

@@ -10,6 +10,7 @@
 #include "blip2/base/json_text.h"
 #include "blip2/base/progress.h"
 #include "blip2/data/inspection.h"
+#include "blip2/data/open_source.h"
 #include "blip2/train/config/config.h"
 
 namespace blip2 {

@@ -11,6 +11,7 @@
 #include "blip2/base/files.h"
 #include "blip2/base/json_text.h"
 #include "blip2/base/progress.h"
+#include "blip2/data/open_source.h"
 #include "blip2/models/bundle.h"
 #include "blip2/models/similarity.h"
 #include "blip2/models/writing.h"

@@ -1,4 +1,4 @@
-// What the benches of stage 1 train: a Q-Former of BERT-base's size behind the features of a ViT-L,
+// What the benches of stage 1 train: a Q-Former of BERT-base's size on the features of a ViT-L,
 // with weights, features and captions at random.
 #pragma once
 

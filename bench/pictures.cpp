@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "blip2/data/image_bytes.h"
+#include "blip2/data/open_source.h"
 #include "blip2/data/pipeline.h"
 #include "blip2/image/prepare.h"
 

@@ -1,6 +1,6 @@
 // 129 million records in 10,240 shards: how long opening them takes, how much memory, and whether
 // an epoch visits each record once at 1, 2 and 16 ranks. The shards are an index alone (names and
-// counts, as widsindex writes it); their order is what is looked at, so no tar is read.
+// counts, as widsindex writes it); only their order is measured, so no tar is read.
 #include <fmt/format.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "blip2/base/files.h"
+#include "blip2/data/open_source.h"
 #include "blip2/data/pipeline.h"
 
 namespace blip2 {

@@ -1,5 +1,5 @@
 // Annotation files, read to their end: BLIP2_FUZZ_FORMAT in a file called BLIP2_FUZZ_FILE.
-#include "blip2/data/source.h"
+#include "blip2/data/open_source.h"
 #include "fuzz/inputs.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

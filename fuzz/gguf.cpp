@@ -4,7 +4,7 @@
 
 namespace {
 
-/// Every way to ask for a value; all but one or two of them throw.
+/// Every way to ask for a value; all except one or two throw.
 void ask(const blip2::GgufFile& file, const std::string& key) {
   using blip2::fuzz::expect_answer;
   expect_answer([&] { file.get_string(key); });

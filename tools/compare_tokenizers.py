@@ -16,7 +16,7 @@ import text_oracle
 
 
 def every_character():
-    """Each code point between letters, behind a digit and a space, and before a mark and a contraction."""
+    """Each code point between letters, after a digit and a space, and before a mark and a contraction."""
     for c in range(0x110000):
         if 0xD800 <= c < 0xE000:
             continue

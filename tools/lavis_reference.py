@@ -4,7 +4,7 @@ transformers and nothing else of what LAVIS depends on.
     pip download --no-deps salesforce-lavis==1.0.2 && python -m zipfile -e salesforce_lavis-1.0.2-*.whl lavis-1.0.2
 
 What differs from the wheel:
-  - packages' __init__ files, which import every model and data set, are passed over; timm, fairscale and the like are not
+  - packages' __init__ files, which import every model and data set, are skipped; timm, fairscale and the like are not
     there: what the modules take from them is replaced below, and none of it computes anything here;
   - names that transformers has moved since are put back where LAVIS looks for them;
   - ITM's negatives: the release adds 1e-4 to the weights, LAVIS's repository overwrites the own pair with -10000 before the
@@ -51,7 +51,7 @@ PATCHES = {
     ],
 }
 
-# Packages whose own __init__ is passed over.
+# Packages whose own __init__ is skipped.
 PACKAGES = ("lavis", "lavis.common", "lavis.models", "lavis.models.blip2_models", "lavis.models.blip_models")
 
 # What LAVIS imports at the top of the files used here, and never calls in what is run here. trunc_normal_ fills weights that are

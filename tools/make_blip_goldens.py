@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes tests/golden/blip: what transformers 4.57's BLIP text models compute behind given image embeddings.
+"""Writes tests/golden/blip: what transformers 4.57's BLIP text models compute from given image embeddings.
 
 captioner: BlipForConditionalGeneration whose head has a matrix of its own; matcher: BlipForImageTextRetrieval;
 answerer: BlipForQuestionAnswering with a tied head. Each file holds the weights under Hugging Face's names (`model.`),

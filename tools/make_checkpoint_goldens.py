@@ -249,7 +249,7 @@ RANDOM_BLOCKS = "Q4_K Q5_K Q6_K".split()
 
 
 def random_blocks(generator, kind, rows, blocks):
-    """Blocks of any bytes but with finite half-precision scales, which stand at fixed places."""
+    """Blocks of any bytes, with finite half-precision scales at fixed places."""
     size = gguf.GGML_QUANT_SIZES[kind][1]
     data = generator.integers(0, 256, (rows, blocks, size), dtype=np.uint8)
     halves = {"Q6_K": [208]}.get(kind.name, [0, 2])

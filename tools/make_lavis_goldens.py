@@ -3,7 +3,7 @@
 
 Needs transformers 4.57 and torch. The renaming here works on strings, in the order of the published conversions, and is
 held against Hugging Face's own classes: each checkpoint must load into its class with nothing missing and nothing left,
-but for what is listed. The arithmetic of the fused projections is held against torch's MultiheadAttention.
+except what is listed. The arithmetic of the fused projections is held against torch's MultiheadAttention.
 expected.json has for each file: title, unused (the file's own names), and for each Hugging Face name dtype, shape, CRC-32.
 """
 import argparse
@@ -225,7 +225,7 @@ VISION = dict(hidden_size=DV, intermediate_size=MLP, num_hidden_layers=BLOCKS, n
 
 
 def check_loads(model, state, missing=(), unexpected=()):
-    """Strict but for the prefixes."""
+    """Strict except for the prefixes."""
     result = model.load_state_dict(state, strict=False)
     rest = [n for n in result.missing_keys if not n.startswith(tuple(missing)) and not n.endswith("position_ids")]
     rest += [n for n in result.unexpected_keys if not n.startswith(tuple(unexpected))]

@@ -3,7 +3,7 @@
 
 tiny_{tied,untied,llama3,vicuna}.safetensors: random weights, packed inputs, logits and gradients (float64 inside).
 smollm2.safetensors: selected logits of the real SmolLM2-135M-Instruct, from the same GGUF file.
-Run by hand with the packages of tools/requirements-goldens.txt; the GGUF lies in $BLIP2_ASSETS or ~/.cache/blip2.
+Run by hand with the packages of tools/requirements-goldens.txt; the GGUF is in $BLIP2_ASSETS or ~/.cache/blip2.
 """
 
 import os

@@ -2,7 +2,7 @@
 """Writes tests/golden/opt/: what transformers' OPTForCausalLM computes with small random weights.
 
 prenorm.safetensors (as opt-125m to 6.7b), postnorm.safetensors (as opt-350m) and untied.safetensors (own output
-matrix, GELU, no final norm, projections before and behind): weights under Hugging Face's names, and as `golden.*`
+matrix, GELU, no final norm, projections before and after): weights under Hugging Face's names, and as `golden.*`
 packed inputs, logits and gradients (float64 inside), and the greedy continuation of a left-padded batch.
 Run by hand with the packages of tools/requirements-goldens.txt.
 """

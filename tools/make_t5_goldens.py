@@ -3,7 +3,7 @@
 
 flan_exact.safetensors (gated, exact GELU, own output matrix: BLIP-2's Flan-T5), flan.safetensors (gelu_new: the stock
 one) and v1_0.safetensors (plain ReLU, tied and scaled output): weights under Hugging Face's names, and as `golden.*`
-a right-padded batch's encoder output, teacher-forced logits, gradients, and the greedy text (float64 inside, but for
+a right-padded batch's encoder output, teacher-forced logits, gradients, and the greedy text (float64 inside, except
 what the model itself does in float32). Encoder and decoder have different depths.
 Run by hand with the packages of tools/requirements-goldens.txt.
 """

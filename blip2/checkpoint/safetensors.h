@@ -9,11 +9,10 @@
 #include <vector>
 
 #include "blip2/base/files.h"
+#include "blip2/checkpoint/safetensors_header.h"
 #include "blip2/checkpoint/source.h"
 
 namespace blip2 {
-
-using StringMetadata = std::map<std::string, std::string>;
 
 /// A memory-mapped safetensors file. The constructor checks the whole header against the rules of
 /// the reference reader (sizes, holes, overlaps, trailing bytes, duplicate keys) and reads no

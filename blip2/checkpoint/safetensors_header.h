@@ -5,14 +5,17 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "blip2/checkpoint/safetensors.h"
+#include "blip2/checkpoint/source.h"
 
 namespace blip2 {
+
+using StringMetadata = std::map<std::string, std::string>;
 
 /// No reader takes a longer header (the reference's limit).
 inline constexpr uint64_t kMaxSafetensorsHeaderBytes = 100'000'000;

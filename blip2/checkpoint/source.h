@@ -5,7 +5,6 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -42,16 +41,6 @@ class TensorSource {
   /// Where the tensors lie (a path), for messages.
   virtual std::string describe() const = 0;
 };
-
-/// Opens a safetensors file, a torch.save file (zip or legacy), a GGUF file or the index of shards,
-/// told apart by their first bytes, never by name; or a directory with, in this order,
-/// model.safetensors, model.safetensors.index.json, pytorch_model.bin or
-/// pytorch_model.bin.index.json, else one of those with a variant in its name
-/// (model.fp16.safetensors, model.safetensors.index.fp16.json). In a torch.save file
-/// {"model": {...}} and {"state_dict": {...}} are unwrapped (see TorchArchiveOptions).
-/// Throws kNotFound, kCorruptData, kUnsupported, or kInvalidArgument where a directory has several
-/// variants and nothing else.
-std::unique_ptr<TensorSource> open_source(const std::filesystem::path& path);
 
 /// A source over tensors in memory. Throws kInvalidArgument if a name occurs twice.
 std::unique_ptr<TensorSource> make_memory_source(std::string description,

@@ -1,10 +1,7 @@
-// Where records come from: one interface over the annotation formats, and the factory. The formats
-// themselves are in sources/.
+// Where records come from: one interface over the annotation formats, which are in sources/.
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -30,19 +27,5 @@ class Source {
   /// shard; empty: every order is as good.
   virtual std::vector<int64_t> shard_sizes() const { return {}; }
 };
-
-struct SourceConfig {
-  std::string name;              ///< for messages
-  std::string format = "jsonl";  ///< jsonl | folder | coco_karpathy | visual_genome | cc_tsv | sbu
-                                 ///< | laion_parquet | webdataset | blip_json
-  std::vector<std::filesystem::path>
-      annotations;               ///< files, read one after another; none for `folder`
-  std::filesystem::path images;  ///< root of relative paths; empty: the annotations' folder
-};
-
-/// Opens a source.
-/// Throws kInvalidArgument for an unknown format or a missing setting, kNotFound or kCorruptData
-/// for its files.
-std::unique_ptr<Source> open_source(const SourceConfig& config);
 
 }  // namespace blip2

@@ -3,7 +3,8 @@
 
 #include <vector>
 
-#include "blip2/generate/search.h"
+#include "blip2/generate/search_request.h"
+#include "blip2/nn/decoder.h"
 
 namespace blip2 {
 

@@ -6,7 +6,7 @@
 #include <optional>
 #include <span>
 
-#include "blip2/generate/search.h"
+#include "blip2/generate/search_request.h"
 
 namespace blip2 {
 

@@ -14,65 +14,10 @@
 
 #include "blip2/image/codecs.h"
 #include "blip2/image/orientation.h"
+#include "blip2/image/raster.h"
 
 namespace blip2 {
 namespace internal {
-
-int num_channels(PixelLayout layout) {
-  switch (layout) {
-    case PixelLayout::kGrey:
-    case PixelLayout::kPalette:
-      return 1;
-    case PixelLayout::kGreyAlpha:
-      return 2;
-    case PixelLayout::kRgb:
-      return 3;
-    case PixelLayout::kRgba:
-    case PixelLayout::kCmyk:
-      return 4;
-  }
-  return 0;
-}
-
-Palette grey_palette() {
-  Palette palette;
-  for (size_t i = 0; i < palette.size(); ++i) {
-    const auto grey = static_cast<uint8_t>(i);
-    palette[i] = {grey, grey, grey, 255};
-  }
-  return palette;
-}
-
-Palette black_palette() {
-  Palette palette;
-  palette.fill({0, 0, 0, 255});
-  return palette;
-}
-
-void check_size(const Source& source, int64_t width, int64_t height) {
-  if (width <= 0 || height <= 0) {
-    fail(ErrorCode::kCorruptData, "{}: expected a picture of at least 1 x 1 pixel, found {} x {}",
-         source.name, width, height);
-  }
-  if (width > source.options.max_pixels / height) {
-    fail(ErrorCode::kUnsupported, "{}: expected at most {} pixels, found {} x {} by its header",
-         source.name, source.options.max_pixels, width, height);
-  }
-}
-
-void fail_damaged(const Source& source, const char* format_name, const std::string& found) {
-  fail(ErrorCode::kCorruptData, "{}: damaged or cut off {} picture of {} bytes: {}", source.name,
-       format_name, source.bytes.size(), found);
-}
-
-void allocate(Raster& raster, int width, int height, PixelLayout layout) {
-  raster.width = width;
-  raster.height = height;
-  raster.layout = layout;
-  raster.samples.assign(static_cast<size_t>(width) * static_cast<size_t>(height) *
-                            static_cast<size_t>(num_channels(layout)),
-                        0);
-}
 
 namespace {
 
@@ -175,7 +120,7 @@ struct Decoded {
 Decoded decode_channels(std::span<const std::byte> bytes, const std::string& name,
                         const DecodeOptions& options, int channels) {
   const Source source{
-      {reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()}, name, options};
+      {reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()}, name, options.max_pixels};
   Raster raster = decode_raster(source);
   Decoded decoded{raster.width, raster.height, {}};
   const int orientation = options.exif_rotate ? raster.orientation : 1;

@@ -6,6 +6,7 @@
 #include "blip2/base/directory_writer.h"
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
+#include "blip2/checkpoint/open_source.h"
 #include "blip2/checkpoint/safetensors.h"
 #include "blip2/models/configs/bundle_config.h"
 #include "blip2/models/directory/parts.h"

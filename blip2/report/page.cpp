@@ -131,6 +131,8 @@ std::string Page::html() const {
       "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src &#39;none&#39;; "
       "style-src &#39;unsafe-inline&#39;; img-src data:\"/>\n";
   page += "<meta name=\"color-scheme\" content=\"light dark\"/>\n";
+  if (reload_s_ > 0)
+    page += fmt::format("<meta http-equiv=\"refresh\" content=\"{}\"/>\n", reload_s_);
   page += fmt::format("<title>{}</title>\n<style>\n{}</style>\n</head>\n<body>\n", title_,
                       page_style());
   page += fmt::format("<header><h1>{}</h1><p class=\"lead\">{}</p></header>\n", title_, lead_);

@@ -36,6 +36,8 @@ class Page {
   /// `lead` is the paragraph under the title: what this is, in two or three sentences.
   Page(std::string_view title, std::string_view lead);
 
+  /// The browser loads the page again after so many seconds: for a page that is still written.
+  void reload_every(int seconds) { reload_s_ = seconds; }
   /// A heading with an entry in the contents.
   void section(std::string_view title);
   void subsection(std::string_view title);
@@ -60,6 +62,7 @@ class Page {
   std::vector<std::string> sections_;
   std::string body_;
   std::string footer_;
+  int reload_s_ = 0;  // 0: never
 };
 
 /// An <img> of an encoded picture (PNG bytes and such). `alternative` says in words what it shows.

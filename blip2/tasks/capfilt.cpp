@@ -15,7 +15,6 @@
 #include "blip2/models/bundle.h"
 #include "blip2/models/similarity.h"
 #include "blip2/models/writing.h"
-#include "blip2/tasks/caption_choice.h"
 #include "blip2/tasks/captioner.h"
 
 namespace blip2 {
@@ -140,11 +139,11 @@ void validate(const CapFiltModels& models, const CapFiltOptions& options) {
     fail(ErrorCode::kInvalidArgument, "prompt: an InstructBLIP needs an instruction");
   }
   Captioner(*models.captioner, options.generation, options.prompt);  // checks these
-  require(options.num_kept >= 1, "num_kept", "at least 1", options.num_kept);
-  if (const auto least = options.min_similarity) {
+  require(options.rules.num_kept >= 1, "num_kept", "at least 1", options.rules.num_kept);
+  if (const auto least = options.rules.min_similarity) {
     require(*least >= -1 && *least <= 1, "min_similarity", "-1 to 1", *least);
   }
-  if (const auto least = options.min_match_probability) {
+  if (const auto least = options.rules.min_match_probability) {
     require(*least >= 0 && *least <= 1, "min_match_probability", "0 to 1", *least);
     require(models.matcher != nullptr, "min_match_probability", "a matcher", "none");
   }
@@ -238,7 +237,7 @@ std::vector<CapFiltResult> CapFilt::run(std::span<const CapFiltInput> inputs) co
     results.push_back({state_->candidates(inputs[i], drawn[i])});
   }
   state_->judge(encodings, results);
-  for (CapFiltResult& result : results) choose_captions(result.candidates, state_->options);
+  for (CapFiltResult& result : results) choose_captions(result.candidates, state_->options.rules);
   return results;
 }
 

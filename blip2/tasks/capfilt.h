@@ -5,13 +5,13 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "blip2/generate/options.h"
 #include "blip2/image/image.h"
+#include "blip2/tasks/caption_choice.h"
 
 namespace blip2 {
 
@@ -27,16 +27,10 @@ struct CapFiltModels {
 };
 
 struct CapFiltOptions {
-  GenerationOptions generation;          ///< num_return_sequences: how many captions are drawn
-  std::string prompt;                    ///< what each caption goes on from; no part of the caption
-  int64_t num_kept = 2;                  ///< captions that are kept, best first
-  bool clean_web_captions = true;        ///< as LAVIS does before training (caption_cleaning.h)
-  bool always_keep_original = false;     ///< web captions are kept whatever their scores, and come
-                                         ///< before others in the count of what is kept
-  std::optional<double> min_similarity;  ///< cosine below which no caption is kept
-  std::optional<double> min_match_probability;  ///< of the matcher, for web and drawn captions
-  bool remove_duplicates = true;  ///< of captions that are one when cleaned for training: equal but
-                                  ///< for case, spaces and most punctuation
+  GenerationOptions generation;    ///< num_return_sequences: how many captions are drawn
+  std::string prompt;              ///< what each caption continues; not part of the caption
+  bool clean_web_captions = true;  ///< as LAVIS does before training (caption_cleaning.h)
+  CaptionRules rules;
   uint64_t seed = 42;
 };
 
@@ -53,17 +47,6 @@ struct CapFiltInput {
   std::string key;                        ///< with the seed, all that the draws depend on
   ImageRgba image;                        ///< decode_rgba(): some models read the alpha
   std::vector<std::string> web_captions;  ///< may be empty
-};
-
-/// A caption of a picture that was considered.
-struct CaptionCandidate {
-  enum class Source { kWeb, kSynthetic };
-  std::string text;
-  Source source = Source::kSynthetic;
-  double score = 0;                                        ///< the ranker's cosine
-  std::optional<double> match_probability = std::nullopt;  ///< the matcher's
-  bool kept = false;
-  std::string dropped_by = "";  ///< "rank", "similarity", "match" or "duplicate"; empty if kept
 };
 
 /// The candidates of a picture, best score first: a candidate's place is its rank. Equal scores:

@@ -12,7 +12,6 @@
 
 #include "blip2/base/error.h"
 #include "blip2/text/merge_list.h"
-#include "blip2/text/tokenizer_files.h"
 #include "blip2/text/unicode_classes.h"
 #include "blip2/text/utf8.h"
 
@@ -156,10 +155,6 @@ std::string ByteBpe::decode(std::span<const int64_t> ids, Specials specials) con
     text = strip_text(text);
   }
   return frame_.finish(std::move(text));
-}
-
-void ByteBpe::save(const std::filesystem::path& directory) const {
-  save_byte_bpe(*this, directory);
 }
 
 }  // namespace blip2

@@ -51,11 +51,9 @@ class ByteBpe final : public Tokenizer {
   std::string decode(std::span<const int64_t> ids,
                      Specials specials = Specials::kWithout) const override;
   const Vocabulary& vocabulary() const override { return frame_.vocabulary(); }
-  void save(const std::filesystem::path& directory) const override;
+  void save(const std::filesystem::path& directory) const override;  // tokenizer_save.cpp
 
   const TokenizerFrame& frame() const { return frame_; }
-  /// The parts but for tokens and frame, which have moved into frame().
-  const ByteBpeParts& parts() const { return parts_; }
 
  private:
   explicit ByteBpe(ByteBpeParts parts);
@@ -63,7 +61,7 @@ class ByteBpe final : public Tokenizer {
   void encode_word(std::string_view word, std::vector<uint32_t>& symbols,
                    std::vector<int64_t>& ids) const;
 
-  ByteBpeParts parts_;
+  ByteBpeParts parts_;  // except tokens and frame, which have moved into frame_
   TokenizerFrame frame_;
   MergeTable merges_;
   std::array<int64_t, 256> byte_ids_{};

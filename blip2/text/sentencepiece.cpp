@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "blip2/base/error.h"
-#include "blip2/text/tokenizer_files.h"
 
 namespace blip2 {
 namespace {
@@ -74,10 +73,6 @@ std::string SentencePiece::decode(std::span<const int64_t> ids, Specials special
   std::vector<std::string_view> pieces;
   for (const int64_t id : frame_.visible(ids, specials)) pieces.push_back(vocabulary().piece(id));
   return frame_.finish(decode_pieces(pieces, parts_.decoder));
-}
-
-void SentencePiece::save(const std::filesystem::path& directory) const {
-  save_sentencepiece(*this, directory);
 }
 
 }  // namespace blip2

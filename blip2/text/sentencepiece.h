@@ -44,19 +44,14 @@ class SentencePiece final : public Tokenizer {
   std::string decode(std::span<const int64_t> ids,
                      Specials specials = Specials::kWithout) const override;
   const Vocabulary& vocabulary() const override { return frame_.vocabulary(); }
-  void save(const std::filesystem::path& directory) const override;
-
-  const TokenizerFrame& frame() const { return frame_; }
-  /// The parts but for pieces, frame and model, which have moved on.
-  const SentencePieceParts& parts() const { return parts_; }
-  const std::variant<Unigram, PieceBpe>& model() const { return model_; }
+  void save(const std::filesystem::path& directory) const override;  // sentencepiece_save.cpp
 
  private:
   void encode_stretch(const TextStretch& stretch, std::vector<int64_t>& ids) const;
   void encode_spaced(std::string_view text, bool at_start, std::vector<int64_t>& ids) const;
   void encode_word(std::string_view word, std::vector<int64_t>& ids) const;
 
-  SentencePieceParts parts_;
+  SentencePieceParts parts_;  // except pieces, frame and model, which have moved into the others
   std::variant<Unigram, PieceBpe> model_;
   TokenizerFrame frame_;
 };

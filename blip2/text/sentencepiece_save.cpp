@@ -112,20 +112,18 @@ json normalizer_document(const NormalizerSteps& steps) {
   return {{"type", "Sequence"}, {"normalizers", documents}};
 }
 
-void save_sentencepiece(const SentencePiece& tokenizer, const std::filesystem::path& directory) {
-  const SentencePieceParts& parts = tokenizer.parts();
-  json document = tokenizer_document(tokenizer.frame());
-  document["normalizer"] = normalizer_document(parts.normalizer);
-  document["pre_tokenizer"] = splitter_document(parts);
-  document["decoder"] = decoder_document(parts.decoder);
+void SentencePiece::save(const std::filesystem::path& directory) const {
+  json document = tokenizer_document(frame_);
+  document["normalizer"] = normalizer_document(parts_.normalizer);
+  document["pre_tokenizer"] = splitter_document(parts_);
+  document["decoder"] = decoder_document(parts_.decoder);
   document["model"] =
-      std::visit([&](const auto& model) { return model_document(model, tokenizer.frame()); },
-                 tokenizer.model());
-  json config = config_document(tokenizer.frame(), "PreTrainedTokenizerFast");
+      std::visit([&](const auto& model) { return model_document(model, frame_); }, model_);
+  json config = config_document(frame_, "PreTrainedTokenizerFast");
   // Were it there, Hugging Face's classes would look for the SentencePiece file instead.
   config.erase("add_prefix_space");
   if (const std::string kind = config["tokenizer_class"]; kind.starts_with("LlamaTokenizer")) {
-    const TokenizerFrameParts& frame = tokenizer.frame().parts();
+    const TokenizerFrameParts& frame = frame_.parts();
     config["add_bos_token"] = !frame.prefix_ids.empty();
     config["add_eos_token"] = !frame.suffix_ids.empty();
   }

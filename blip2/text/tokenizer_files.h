@@ -61,8 +61,4 @@ SentencePieceParts llama_parts(SentencePieceModel model, const LlamaOptions& opt
 std::vector<std::string> read_vocabulary_object(const nlohmann::json& vocabulary,
                                                 const std::string& where);
 
-void save_wordpiece(const WordPiece& tokenizer, const std::filesystem::path& directory);
-void save_byte_bpe(const ByteBpe& tokenizer, const std::filesystem::path& directory);
-void save_sentencepiece(const SentencePiece& tokenizer, const std::filesystem::path& directory);
-
 }  // namespace blip2

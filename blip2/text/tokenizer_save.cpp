@@ -138,10 +138,9 @@ void write_json(const std::filesystem::path& path, const json& document) {
   write_file_atomic(path, json_document(document));
 }
 
-void save_wordpiece(const WordPiece& tokenizer, const std::filesystem::path& directory) {
-  const WordPieceParts& parts = tokenizer.parts();
-  const BertNormalization& options = parts.normalization;
-  json document = tokenizer_document(tokenizer.frame());
+void WordPiece::save(const std::filesystem::path& directory) const {
+  const BertNormalization& options = parts_.normalization;
+  json document = tokenizer_document(frame_);
   document["normalizer"] = {{"type", "BertNormalizer"},
                             {"clean_text", options.clean_text},
                             {"handle_chinese_chars", options.space_cjk},
@@ -149,27 +148,26 @@ void save_wordpiece(const WordPiece& tokenizer, const std::filesystem::path& dir
                             {"lowercase", options.lower_case}};
   document["pre_tokenizer"] = {{"type", "BertPreTokenizer"}};
   document["decoder"] = {
-      {"type", "WordPiece"}, {"prefix", parts.continuation}, {"cleanup", parts.clean_up}};
+      {"type", "WordPiece"}, {"prefix", parts_.continuation}, {"cleanup", parts_.clean_up}};
   document["model"] = {{"type", "WordPiece"},
-                       {"unk_token", parts.unknown},
-                       {"continuing_subword_prefix", parts.continuation},
-                       {"max_input_chars_per_word", parts.max_word_characters},
-                       {"vocab", model_vocabulary(tokenizer.frame())}};
-  json config = config_document(tokenizer.frame(), "BertTokenizer");
+                       {"unk_token", parts_.unknown},
+                       {"continuing_subword_prefix", parts_.continuation},
+                       {"max_input_chars_per_word", parts_.max_word_characters},
+                       {"vocab", model_vocabulary(frame_)}};
+  json config = config_document(frame_, "BertTokenizer");
   config["do_lower_case"] = options.lower_case;
   config["strip_accents"] = options.strip_accents;
   config["tokenize_chinese_chars"] = options.space_cjk;
   make_directories(directory);
   write_json(directory / "tokenizer.json", document);
   write_json(directory / "tokenizer_config.json", config);
-  write_vocab_txt(directory / "vocab.txt", tokenizer.frame());
+  write_vocab_txt(directory / "vocab.txt", frame_);
 }
 
-void save_byte_bpe(const ByteBpe& tokenizer, const std::filesystem::path& directory) {
-  const ByteBpeParts& parts = tokenizer.parts();
-  json document = tokenizer_document(tokenizer.frame());
-  document["normalizer"] = normalizer_document(parts.normalizer);
-  document["pre_tokenizer"] = byte_pre_tokenizer(parts);
+void ByteBpe::save(const std::filesystem::path& directory) const {
+  json document = tokenizer_document(frame_);
+  document["normalizer"] = normalizer_document(parts_.normalizer);
+  document["pre_tokenizer"] = byte_pre_tokenizer(parts_);
   document["decoder"] = {{"type", "ByteLevel"},
                          {"add_prefix_space", true},
                          {"trim_offsets", true},
@@ -177,18 +175,17 @@ void save_byte_bpe(const ByteBpe& tokenizer, const std::filesystem::path& direct
   document["model"] = {
       {"type", "BPE"},
       {"dropout", nullptr},
-      {"unk_token", parts.unknown.empty() ? json(nullptr) : json(parts.unknown)},
+      {"unk_token", parts_.unknown.empty() ? json(nullptr) : json(parts_.unknown)},
       {"continuing_subword_prefix", nullptr},
-      {"end_of_word_suffix", parts.end_of_word.empty() ? json(nullptr) : json(parts.end_of_word)},
-      {"fuse_unk", parts.fuse_unknown},
+      {"end_of_word_suffix", parts_.end_of_word.empty() ? json(nullptr) : json(parts_.end_of_word)},
+      {"fuse_unk", parts_.fuse_unknown},
       {"byte_fallback", false},
-      {"ignore_merges", parts.ignore_merges},
-      {"vocab", model_vocabulary(tokenizer.frame())},
-      {"merges", parts.merges}};
-  const bool is_clip = parts.pre_tokenizer == BytePreTokenizer::kClip;
-  json config =
-      config_document(tokenizer.frame(), is_clip ? "CLIPTokenizer" : "PreTrainedTokenizerFast");
-  config["add_prefix_space"] = parts.add_prefix_space;
+      {"ignore_merges", parts_.ignore_merges},
+      {"vocab", model_vocabulary(frame_)},
+      {"merges", parts_.merges}};
+  const bool is_clip = parts_.pre_tokenizer == BytePreTokenizer::kClip;
+  json config = config_document(frame_, is_clip ? "CLIPTokenizer" : "PreTrainedTokenizerFast");
+  config["add_prefix_space"] = parts_.add_prefix_space;
   make_directories(directory);
   write_json(directory / "tokenizer.json", document);
   write_json(directory / "tokenizer_config.json", config);

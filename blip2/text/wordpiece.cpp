@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "blip2/base/error.h"
-#include "blip2/text/tokenizer_files.h"
 #include "blip2/text/utf8.h"
 
 namespace blip2 {
@@ -112,10 +111,6 @@ std::string WordPiece::decode(std::span<const int64_t> ids, Specials specials) c
     text += piece;
   }
   return frame_.finish(std::move(text));
-}
-
-void WordPiece::save(const std::filesystem::path& directory) const {
-  save_wordpiece(*this, directory);
 }
 
 }  // namespace blip2

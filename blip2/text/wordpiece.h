@@ -36,16 +36,12 @@ class WordPiece final : public Tokenizer {
   std::string decode(std::span<const int64_t> ids,
                      Specials specials = Specials::kWithout) const override;
   const Vocabulary& vocabulary() const override { return frame_.vocabulary(); }
-  void save(const std::filesystem::path& directory) const override;
-
-  const TokenizerFrame& frame() const { return frame_; }
-  /// The parts but for pieces and frame, which have moved into frame().
-  const WordPieceParts& parts() const { return parts_; }
+  void save(const std::filesystem::path& directory) const override;  // tokenizer_save.cpp
 
  private:
   void encode_word(std::string_view word, std::vector<int64_t>& ids) const;
 
-  WordPieceParts parts_;
+  WordPieceParts parts_;  // except pieces and frame, which have moved into frame_
   TokenizerFrame frame_;
   PieceMap starts_;         // pieces that may start a word
   PieceMap continuations_;  // pieces that may go on, without their prefix

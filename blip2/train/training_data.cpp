@@ -17,6 +17,7 @@
 #include "blip2/data/caption_cleaning.h"
 #include "blip2/data/collate.h"
 #include "blip2/data/image_bytes.h"
+#include "blip2/data/open_source.h"
 #include "blip2/nn/autocast.h"
 #include "blip2/nn/module.h"
 

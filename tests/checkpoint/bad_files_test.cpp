@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "blip2/base/random.h"
+#include "blip2/checkpoint/open_source.h"
 #include "tests/checkpoint/golden.h"
 
 namespace blip2 {

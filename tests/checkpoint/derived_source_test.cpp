@@ -6,6 +6,7 @@
 #include <ATen/ops/tensor.h>
 #include <gmock/gmock.h>
 
+#include "blip2/checkpoint/open_source.h"
 #include "tests/checkpoint/golden.h"
 
 namespace blip2 {

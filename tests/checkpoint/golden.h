@@ -16,6 +16,7 @@
 
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
+#include "blip2/checkpoint/open_source.h"
 #include "blip2/checkpoint/source.h"
 #include "tests/support/assets.h"
 #include "tests/support/errors.h"

@@ -11,6 +11,7 @@
 #include <cmath>
 #include <limits>
 
+#include "blip2/checkpoint/open_source.h"
 #include "blip2/checkpoint/safetensors.h"
 #include "tests/checkpoint/golden.h"
 

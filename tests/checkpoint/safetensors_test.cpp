@@ -8,6 +8,7 @@
 #include <ATen/ops/zeros.h>
 #include <gmock/gmock.h>
 
+#include "blip2/checkpoint/open_source.h"
 #include "tests/checkpoint/golden.h"
 
 namespace blip2 {

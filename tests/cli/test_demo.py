@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""`blip2 demo` from end to end on a few of its own pictures: interrupted, gone on with, and all that it leaves behind.
+"""`blip2 demo` from end to end on a few of its own pictures: interrupted, resumed, watched, and everything that it writes.
 
 BLIP2_BINARY is the program. BLIP2_ASSETS (else ~/.cache/blip2) holds what tools/fetch_assets fetched. The models are the
 demo's real ones; a handful of steps teaches them nothing, so no score is judged here.
@@ -76,15 +76,34 @@ class DemoCase(unittest.TestCase):
         self.assertEqual(output, "")
         self.assertIn("interrupted", messages)
 
-    def test_interrupted_and_gone_on_with(self):
+    def pages_while(self, process):
+        """What report.html held while a demo ran, each version once."""
+        pages, page = [], self.run_folder / "report.html"
+        while process.poll() is None:
+            text = page.read_text() if page.exists() else ""
+            if text and text not in pages[-1:]:
+                pages.append(text)
+            time.sleep(0.02)
+        return pages
+
+    def test_interrupted_resumed_and_watched(self):
         plan, log = self.run_folder / "plan.json", self.run_folder / "stage1/log.jsonl"
-        self.interrupt_when(lambda: log.exists() and log.stat().st_size > 0)
+        self.interrupt_when(lambda: (self.run_folder / "report.html").exists())
         kept_plan, rows = plan.read_text(), log.read_text().splitlines()
+        self.assertGreater(len(rows), 0)
         self.assertFalse((self.run_folder / "scores.json").exists())
+        self.check_live_page((self.run_folder / "report.html").read_text(), "search", ("ITC", "ITM", "ITG"))
 
         process = self.start()
+        pages = self.pages_while(process)
         output, messages = process.communicate(timeout=600)
         self.assertEqual(process.returncode, 0, messages)
+        self.assertEqual(len(re.findall("to watch it learn", messages)), 1, messages)
+        for page in pages:
+            self.assertTrue(page.endswith("</html>\n"), "a half-written page")
+        captioned = [page for page in pages if "steps of stage 2" in page]
+        self.assertGreater(len(captioned), 0, messages)
+        self.check_live_page(captioned[-1], "generated", ("ITC", "LM"))
         self.assertEqual(plan.read_text(), kept_plan)
         self.assertEqual(log.read_text().splitlines()[:len(rows)], rows, "the run began anew")
         scores = json.loads((self.run_folder / "scores.json").read_text())
@@ -108,6 +127,35 @@ class DemoCase(unittest.TestCase):
         again = json.loads((self.run_folder / "scores.json").read_text())
         del scores["seconds"], again["seconds"]
         self.assertEqual(again, scores)
+        for stage in ("stage1", "stage2"):
+            self.check_pages_change_nothing(stage)
+
+    def check_pages_change_nothing(self, stage):
+        """`blip2 train`, which writes no page, makes the same model and the same log from a stage's configuration."""
+        plain = self.folder / f"plain_{stage}"
+        command = [str(BINARY), "train", str(self.run_folder / stage / "config.yaml"), "--set", f"run.output_dir={plain}"]
+        result = subprocess.run(command, capture_output=True, text=True, timeout=600, env=self.environment, cwd=self.folder)
+        self.assertEqual(result.returncode, 0, result.stderr)
+
+        def results(run):
+            rows = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+            for row in rows:
+                del row["elapsed_s"], row["samples_per_second"]
+            return rows, (run / "model/model.safetensors").read_bytes()
+
+        expected_rows, expected_model = results(plain)
+        rows, model = results(self.run_folder / stage)
+        self.assertEqual(rows, expected_rows)
+        self.assertTrue(model == expected_model, f"{stage}: another model")
+
+    def check_live_page(self, page, kind, losses):
+        """A page of a demo that trains: it loads itself again, and has losses, pictures and `kind` of eight of them."""
+        self.assertIn('http-equiv="refresh"', page)
+        self.assertNotRegex(page, r"<(script|link|iframe)\b")
+        self.assertEqual(len(re.findall(rf'class="{kind}"[ >]', page)), 8)
+        self.assertGreater(page.count('src="data:image/png'), 7)
+        for loss in losses:
+            self.assertRegex(page, rf"<svg[^>]*>(?:(?!</svg>).)*\b{loss}\b")
 
     def check_scores(self, scores):
         """The contract's keys, each a number in its range."""
@@ -130,8 +178,9 @@ class DemoCase(unittest.TestCase):
         self.assertEqual(set(scores["samples"]), {"stage1", "stage2"})
 
     def check_report(self, page, scores):
-        """One file that asks for nothing, with all that it promises: every picture is within it."""
+        """One file that loads nothing and has all that it promises, every picture included."""
         self.assertNotRegex(page, r"<(script|link|iframe)\b")
+        self.assertNotIn('http-equiv="refresh"', page)
         sources = re.findall(r"""\b(?:src|href)\s*=\s*["']([^"']*)""", page)
         self.assertGreater(len(sources), 40)
         self.assertEqual([source for source in sources if not source.startswith(("data:", "#"))], [])

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include "blip2/data/open_source.h"
 #include "tests/data/memory_source.h"
 #include "tests/support/temporary_folder.h"
 

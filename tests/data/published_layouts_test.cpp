@@ -6,6 +6,7 @@
 // json); names of downloaded pictures, LAVIS's download_data_cc3m.py.
 #include <gmock/gmock.h>
 
+#include "blip2/data/open_source.h"
 #include "blip2/data/source.h"
 #include "tests/support/errors.h"
 #include "tests/support/temporary_folder.h"

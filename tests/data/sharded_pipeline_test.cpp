@@ -8,6 +8,7 @@
 #include <set>
 
 #include "blip2/data/image_bytes.h"
+#include "blip2/data/open_source.h"
 #include "blip2/data/pipeline.h"
 #include "tests/data/memory_source.h"
 #include "tests/support/assets.h"

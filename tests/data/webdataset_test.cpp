@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "blip2/data/image_bytes.h"
+#include "blip2/data/open_source.h"
 #include "blip2/data/shards/cache.h"
 #include "blip2/data/shards/list.h"
 #include "blip2/data/source.h"

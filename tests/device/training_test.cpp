@@ -8,11 +8,13 @@
 #include <string>
 #include <vector>
 
+#include "blip2/checkpoint/open_source.h"
 #include "blip2/checkpoint/source.h"
 #include "blip2/train/run.h"
 #include "tests/device/strict_device.h"
 #include "tests/support/temporary_folder.h"
-#include "tests/train/tiny_parts.h"
+#include "tests/support/tiny/parts.h"
+#include "tests/support/tiny/pictures.h"
 
 namespace blip2 {
 namespace {

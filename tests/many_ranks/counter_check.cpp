@@ -11,7 +11,7 @@
 
 #include "blip2/base/files.h"
 #include "blip2/ranks/launch.h"
-#include "blip2/ranks/shared_counter.h"
+#include "blip2/ranks/open_shared_counter.h"
 #include "tests/many_ranks/ranks.h"
 
 namespace blip2::testing {

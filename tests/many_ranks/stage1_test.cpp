@@ -15,7 +15,7 @@
 #include "blip2/ranks/gradient_reducer.h"
 #include "blip2/train/optimizer.h"
 #include "tests/many_ranks/ranks.h"
-#include "tests/train/tiny_stage1.h"
+#include "tests/support/tiny/models.h"
 
 namespace blip2 {
 namespace {

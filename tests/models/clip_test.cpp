@@ -13,6 +13,7 @@
 
 #include "blip2/base/error.h"
 #include "blip2/checkpoint/load.h"
+#include "blip2/checkpoint/open_source.h"
 #include "blip2/nn/norm.h"
 #include "tests/models/support.h"
 

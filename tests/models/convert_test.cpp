@@ -10,11 +10,13 @@
 #include <functional>
 #include <map>
 
+#include "blip2/checkpoint/open_source.h"
 #include "blip2/checkpoint/safetensors.h"
 #include "blip2/models/configs/bundle_config.h"
 #include "blip2/models/directory/families.h"
 #include "tests/checkpoint/golden.h"
-#include "tests/models/tiny_models.h"
+#include "tests/models/support.h"
+#include "tests/support/tiny/models.h"
 
 namespace blip2 {
 namespace {

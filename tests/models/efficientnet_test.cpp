@@ -14,7 +14,7 @@
 
 #include "blip2/base/error.h"
 #include "blip2/checkpoint/load.h"
-#include "blip2/checkpoint/source.h"
+#include "blip2/checkpoint/open_source.h"
 #include "blip2/image/decode.h"
 #include "blip2/image/transforms.h"
 #include "tests/models/support.h"

@@ -13,7 +13,7 @@
 #include "blip2/models/writing.h"
 #include "blip2/nn/autocast.h"
 #include "tests/models/support.h"
-#include "tests/models/tiny_models.h"
+#include "tests/support/tiny/models.h"
 
 namespace blip2 {
 namespace {

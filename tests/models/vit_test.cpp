@@ -12,6 +12,7 @@
 
 #include "blip2/base/error.h"
 #include "blip2/checkpoint/load.h"
+#include "blip2/checkpoint/open_source.h"
 #include "tests/models/support.h"
 
 namespace blip2 {

@@ -76,6 +76,15 @@ TEST(Page, RefersToNothingOutsideItself) {
   }
 }
 
+TEST(Page, LoadsItselfAgainOnlyWhereAsked) {
+  Page page("t", "l");
+  EXPECT_THAT(page.html(), Not(HasSubstr("refresh")));
+  page.reload_every(60);
+  const std::string html = page.html();
+  EXPECT_THAT(html, HasSubstr("<meta http-equiv=\"refresh\" content=\"60\"/>"));
+  EXPECT_EQ(check_markup(std::string_view(html).substr(kDoctype.size())).error, "");
+}
+
 TEST(Page, TextsAreEscapedEverywhere) {
   const std::string html = full_page().html();
   for (const char* escaped :

@@ -15,7 +15,8 @@
 #include "blip2/tasks/captioner.h"
 #include "blip2/tasks/matcher.h"
 #include "tests/support/errors.h"
-#include "tests/tasks/tiny_bundle.h"
+#include "tests/support/tiny/models.h"
+#include "tests/support/tiny/pictures.h"
 
 namespace blip2 {
 namespace {
@@ -115,7 +116,7 @@ TEST_F(CapFiltTest, TheMethodsOwnNumbers) {
   EXPECT_EQ(other.min_new_tokens, 5);
   EXPECT_EQ(other.max_new_tokens, 20);
   EXPECT_EQ(default_capfilt_prompt(stage1_), "");
-  EXPECT_EQ(CapFiltOptions().num_kept, 2);
+  EXPECT_EQ(CapFiltOptions().rules.num_kept, 2);
 }
 
 /// Every captioner's texts are what it writes in the verb `caption`, but for the stream, which is
@@ -193,8 +194,8 @@ TEST_F(CapFiltTest, TwoOfEachPictureAreKept) {
 TEST_F(CapFiltTest, FiltersApplyToWebAndDrawnCaptions) {
   const CapFiltModels models = {&blip_, &stage1_, &stage1_};
   CapFiltOptions options = options_for(blip_);
-  options.num_kept = 20;
-  options.remove_duplicates = false;
+  options.rules.num_kept = 20;
+  options.rules.remove_duplicates = false;
   std::vector<double> of_web;
   for (const CapFiltResult& result : run(models, options, inputs_)) {
     for (const CaptionCandidate& candidate : result.candidates) {
@@ -204,7 +205,7 @@ TEST_F(CapFiltTest, FiltersApplyToWebAndDrawnCaptions) {
   }
   std::sort(of_web.begin(), of_web.end());
   const double least = of_web.at(of_web.size() / 2);
-  options.min_match_probability = least;
+  options.rules.min_match_probability = least;
   std::map<std::pair<bool, std::string>, int> counts;  // whether of the web, the rule
   for (const CapFiltResult& result : run(models, options, inputs_)) {
     for (const CaptionCandidate& candidate : result.candidates) {
@@ -291,11 +292,11 @@ TEST_F(CapFiltTest, BadOptionsAndModelsAreRefused) {
   EXPECT_EQ(refusal({&clip_, &clip_}, same).first, ErrorCode::kUnsupported);
   EXPECT_THAT(refusal({&blip_, &blip_}, same).second, HasSubstr("ranker: expected a CLIP"));
   EXPECT_THAT(refusal({&blip_, &clip_, &clip_}, same).second, HasSubstr("matcher: expected"));
-  EXPECT_THAT(message([](auto& o) { o.num_kept = 0; }),
+  EXPECT_THAT(message([](auto& o) { o.rules.num_kept = 0; }),
               HasSubstr("num_kept: expected at least 1, found 0"));
-  EXPECT_THAT(message([](auto& o) { o.min_similarity = 1.5; }),
+  EXPECT_THAT(message([](auto& o) { o.rules.min_similarity = 1.5; }),
               HasSubstr("min_similarity: expected -1 to 1, found 1.5"));
-  EXPECT_THAT(message([](auto& o) { o.min_match_probability = 0.5; }),
+  EXPECT_THAT(message([](auto& o) { o.rules.min_match_probability = 0.5; }),
               HasSubstr("expected a matcher, found none"));
   EXPECT_THAT(message([](auto& o) { o.generation.top_p = 0; }), HasSubstr("top_p"));
   EXPECT_THAT(message([](auto& o) { o.prompt = "<image>"; }), HasSubstr("<image>"));

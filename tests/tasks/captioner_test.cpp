@@ -2,7 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/tasks/tiny_bundle.h"
+#include "tests/support/tiny/models.h"
+#include "tests/support/tiny/pictures.h"
 
 namespace blip2 {
 namespace {

@@ -9,7 +9,8 @@
 #include "blip2/base/error.h"
 #include "blip2/tasks/matcher.h"
 #include "tests/support/errors.h"
-#include "tests/tasks/tiny_bundle.h"
+#include "tests/support/tiny/models.h"
+#include "tests/support/tiny/pictures.h"
 
 namespace blip2 {
 namespace {

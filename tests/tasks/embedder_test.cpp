@@ -8,7 +8,8 @@
 #include "blip2/data/collate.h"
 #include "blip2/models/similarity.h"
 #include "blip2/tasks/matcher.h"
-#include "tests/tasks/tiny_bundle.h"
+#include "tests/support/tiny/models.h"
+#include "tests/support/tiny/pictures.h"
 
 namespace blip2 {
 namespace {

@@ -18,8 +18,9 @@
 #include "blip2/models/similarity.h"
 #include "blip2/tasks/captioner.h"
 #include "blip2/text/byte_bpe.h"
+#include "tests/support/tiny/models.h"
+#include "tests/support/tiny/pictures.h"
 #include "tests/support/weights.h"
-#include "tests/tasks/tiny_bundle.h"
 
 namespace blip2 {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "blip2/base/error.h"
 #include "blip2/checkpoint/safetensors.h"
-#include "tests/tasks/tiny_bundle.h"
+#include "tests/support/temporary_folder.h"
 
 namespace blip2 {
 namespace {

@@ -10,7 +10,7 @@
 #include "blip2/base/error.h"
 #include "tests/support/errors.h"
 #include "tests/support/shards.h"
-#include "tests/tasks/tiny_bundle.h"
+#include "tests/support/tiny/pictures.h"
 
 namespace blip2 {
 namespace {

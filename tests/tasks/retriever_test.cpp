@@ -13,7 +13,8 @@
 #include "blip2/tasks/embedder.h"
 #include "blip2/tasks/matcher.h"
 #include "blip2/tasks/search_report.h"
-#include "tests/tasks/tiny_bundle.h"
+#include "tests/support/tiny/models.h"
+#include "tests/support/tiny/pictures.h"
 
 namespace blip2 {
 namespace {

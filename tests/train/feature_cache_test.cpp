@@ -14,6 +14,7 @@
 
 #include "blip2/base/error.h"
 #include "blip2/base/random.h"
+#include "blip2/data/open_source.h"
 #include "blip2/models/vision/efficientnet.h"
 #include "tests/train/support.h"
 

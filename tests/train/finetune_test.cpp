@@ -5,6 +5,7 @@
 
 #include <map>
 
+#include "blip2/checkpoint/open_source.h"
 #include "blip2/checkpoint/source.h"
 #include "blip2/models/configs/bundle_config.h"
 #include "blip2/train/layer_decay.h"
@@ -13,8 +14,9 @@
 #include "blip2/train/training_data.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/tests_directory.h"
+#include "tests/support/tiny/parts.h"
+#include "tests/support/tiny/pictures.h"
 #include "tests/train/graph.h"
-#include "tests/train/tiny_parts.h"
 
 namespace blip2 {
 namespace {

@@ -18,8 +18,8 @@
 #include "blip2/base/random.h"
 #include "blip2/nn/autocast.h"
 #include "blip2/train/optimizer.h"
+#include "tests/support/tiny/models.h"
 #include "tests/train/graph.h"
-#include "tests/train/tiny_stage1.h"
 
 namespace blip2 {
 namespace {

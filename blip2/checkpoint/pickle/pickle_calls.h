@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "blip2/checkpoint/pickle/unpickler.h"
+#include "blip2/checkpoint/pickle/pickle.h"
 
 namespace blip2 {
 

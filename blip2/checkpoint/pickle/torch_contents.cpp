@@ -8,6 +8,7 @@
 #include "blip2/base/error.h"
 #include "blip2/checkpoint/byte_reader.h"
 #include "blip2/checkpoint/messages.h"
+#include "blip2/checkpoint/pickle/unpickler.h"
 #include "blip2/checkpoint/pickle/zip_directory.h"
 
 namespace blip2 {

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "blip2/base/files.h"
-#include "blip2/checkpoint/pickle/unpickler.h"
+#include "blip2/checkpoint/pickle/pickle.h"
 
 namespace blip2 {
 

@@ -1,13 +1,15 @@
 // What training starts from: frozen parts and a Q-Former out of a BERT, another model, or nothing.
 // The rules are those of AssembleOptions and what takes them (bundle.h).
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/std.h>
 
 #include <algorithm>
 #include <utility>
 
 #include "blip2/base/error.h"
 #include "blip2/base/log.h"
-#include "blip2/checkpoint/source.h"
+#include "blip2/checkpoint/open_source.h"
 #include "blip2/models/bundle.h"
 #include "blip2/models/configs/bundle_config.h"
 #include "blip2/models/directory/families.h"
@@ -96,6 +98,14 @@ Stage1 open_text_side(const AssembleOptions& options, int64_t encoder_width) {
   return load_stage1(config, *open_source(options.qformer), Storage::kOwned);
 }
 
+/// The standard deviation of the token embeddings' elements, over at most 8192 evenly spaced rows.
+double embedding_std(const LanguageModelPart& language, at::Device device) {
+  const int64_t step = std::max<int64_t>(language.vocab_size / 8192, 1);
+  const at::Tensor ids =
+      at::arange(0, language.vocab_size, step, at::TensorOptions(at::kLong).device(device));
+  return language.model->embed(ids).to(at::kFloat).std().item<double>();
+}
+
 /// The trained half of stage 2 from `options.qformer`, its projection at random unless the
 /// directory has one.
 Generative start_generative(const AssembleOptions& options, int64_t encoder_width,
@@ -103,7 +113,7 @@ Generative start_generative(const AssembleOptions& options, int64_t encoder_widt
   const TextSide side = options.reads_question ? TextSide::kPresent : TextSide::kAbsent;
   const auto with_projection = [&](Generative model) {
     Random random(options.seed, "initial projection");
-    initialise_projection(model, language.embedding_std, random);
+    initialise_projection(model, embedding_std(language, options.device), random);
     return model;
   };
   if (options.qformer == kBertBase) {

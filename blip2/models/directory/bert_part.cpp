@@ -3,6 +3,7 @@
 
 #include "blip2/base/error.h"
 #include "blip2/checkpoint/load.h"
+#include "blip2/checkpoint/open_source.h"
 #include "blip2/models/configs/bundle_config.h"
 #include "blip2/models/directory/families.h"
 #include "blip2/models/directory/parts.h"

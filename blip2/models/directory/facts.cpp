@@ -5,6 +5,7 @@
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
 #include "blip2/checkpoint/gguf.h"
+#include "blip2/checkpoint/open_source.h"
 #include "blip2/models/configs/bundle_config.h"
 #include "blip2/models/directory/families.h"
 #include "blip2/models/directory/gguf_tokenizer.h"

@@ -11,6 +11,7 @@
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
 #include "blip2/base/log.h"
+#include "blip2/checkpoint/open_source.h"
 #include "blip2/checkpoint/source.h"
 #include "blip2/models/bundle.h"
 #include "blip2/models/configs/bundle_config.h"

@@ -1,9 +1,6 @@
 #include "blip2/models/directory/parts.h"
 
-#include <ATen/core/grad_mode.h>
-#include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/std.h>
 
 #include <algorithm>
 #include <map>
@@ -15,6 +12,7 @@
 #include "blip2/base/files.h"
 #include "blip2/checkpoint/gguf.h"
 #include "blip2/checkpoint/load.h"
+#include "blip2/checkpoint/open_source.h"
 #include "blip2/models/configs/bundle_config.h"
 #include "blip2/models/configs/config_fields.h"
 #include "blip2/models/directory/families.h"
@@ -135,15 +133,6 @@ ImageEncoderPart open_encoder_directory(const fs::path& directory, const PartOpt
   return part;
 }
 
-/// The spread of the token embeddings' elements; at most 8192 rows of them, evenly chosen.
-double embedding_std(const LanguageModel& model, int64_t vocab_size, at::Device device) {
-  const at::NoGradGuard no_grad;
-  const int64_t step = std::max<int64_t>(vocab_size / 8192, 1);
-  const at::Tensor ids =
-      at::arange(0, vocab_size, step, at::TensorOptions(at::kLong).device(device));
-  return model.embed(ids).to(at::kFloat).std().item<double>();
-}
-
 std::string generation_json(const fs::path& directory) {
   const fs::path path = directory / "generation_config.json";
   if (!fs::exists(path)) return "{}";
@@ -168,7 +157,7 @@ LanguageModelPart finish(LanguageModelPart part, LanguageWeights weights,
   set_trainable(part.model->tensors(), false);
   part.width = width_of(config);
   part.max_positions = max_positions(config);
-  part.embedding_std = embedding_std(*part.model, vocab_size(config), options.device);
+  part.vocab_size = vocab_size(config);
   return part;
 }
 

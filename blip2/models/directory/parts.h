@@ -56,7 +56,7 @@ struct LanguageModelPart {
   std::string generation_json = "{}";  ///< its generation_config.json
   int64_t width = 0;                   ///< Dl
   int64_t max_positions = 0;           ///< tokens
-  double embedding_std = 0;            ///< of the elements of its token embeddings
+  int64_t vocab_size = 0;              ///< rows of its token embeddings
 };
 
 /// Opens `path`: a directory of a language model or of a whole generative model, a directory that

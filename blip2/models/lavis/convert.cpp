@@ -11,6 +11,7 @@
 #include "blip2/base/files.h"
 #include "blip2/checkpoint/load.h"
 #include "blip2/checkpoint/messages.h"
+#include "blip2/checkpoint/open_source.h"
 #include "blip2/checkpoint/safetensors.h"
 #include "blip2/models/configs/bundle_config.h"
 #include "blip2/models/directory/inspect.h"

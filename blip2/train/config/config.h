@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "blip2/base/config.h"
-#include "blip2/data/source.h"
+#include "blip2/data/open_source.h"
 #include "blip2/nn/autocast.h"
 
 namespace blip2 {

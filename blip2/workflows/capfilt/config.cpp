@@ -1,3 +1,4 @@
+// Checks that need several values, and the captioner's own values where the user gave none.
 #include "blip2/workflows/capfilt/config.h"
 
 #include <algorithm>
@@ -82,13 +83,14 @@ LoadedCapFiltConfig::LoadedCapFiltConfig(const std::filesystem::path& path,
   for (const ConfigOverride& given : overrides) {
     document_.set(given.path + "=" + given.value, given.source);
   }
-  document_.throw_faults();  // what is wrong in itself, before what is missing
+  document_.throw_faults();  // unreadable values are reported before missing ones
   validate(config_, document_);
   document_.check();
 }
 
 CapFiltOptions LoadedCapFiltConfig::resolve(CapFiltOptions defaults) {
-  // The two ways to bound a length: what is given in one is not undone by a default of the other.
+  // A length can be bounded in new tokens or in all tokens. A bound that the user gives in one must
+  // not be overruled by a default in the other.
   const auto given = [this](const char* name) {
     return !document_.is_default(std::string("generation.") + name);
   };
@@ -104,21 +106,21 @@ CapFiltOptions LoadedCapFiltConfig::resolve(CapFiltOptions defaults) {
   options.generation = config_.generation;
   options.prompt = config_.prompt.value_or(defaults.prompt);
   validate(options.generation);
-  options.num_kept = config_.num_kept;
+  options.rules.num_kept = config_.num_kept;
   options.clean_web_captions = config_.clean_web_captions;
-  options.always_keep_original = config_.keep_original;
-  options.min_similarity = config_.min_similarity;
-  options.min_match_probability = config_.min_match_probability;
-  options.remove_duplicates = config_.remove_duplicates;
+  options.rules.always_keep_original = config_.keep_original;
+  options.rules.min_similarity = config_.min_similarity;
+  options.rules.min_match_probability = config_.min_match_probability;
+  options.rules.remove_duplicates = config_.remove_duplicates;
   options.seed = static_cast<uint64_t>(config_.seed);
   return options;
 }
 
 std::vector<std::pair<std::string, std::string>> result_options(const CapFiltConfig& resolved) {
-  CapFiltConfig config = resolved;  // nodes point to what may be changed
+  CapFiltConfig config = resolved;  // a copy: nodes hold mutable pointers
   std::vector<std::pair<std::string, std::string>> values;
   list_values(ConfigCollector::collect("", config, ""), "", values);
-  // Models and inputs are told by their contents, not by their names.
+  // Models and inputs are identified by their contents, not by their names.
   static const std::set<std::string> kOthers = {"captioner", "ranker",  "matcher",
                                                 "shards",    "images",  "output",
                                                 "report",    "lease_s", "batch_size"};

@@ -1,5 +1,5 @@
-// The configuration of a CapFilt job, as `blip2 capfilt CONFIG.yaml` reads it and the command line
-// gives it. What the values do lies in the code that reads them.
+// The configuration of a CapFilt job, from `blip2 capfilt CONFIG.yaml` and the command line. It
+// holds and checks the values; other files use them.
 #pragma once
 
 #include <cstdint>
@@ -43,7 +43,7 @@ struct CapFiltConfig {
   int64_t max_image_bytes = 100'000'000;
   int64_t seed = 42;
   std::string dtype = "float32";
-  GenerationOptions generation;  ///< before resolve(), only what the user gave counts
+  GenerationOptions generation;  ///< before resolve(), only what the user gave has meaning
 };
 
 template <typename V>
@@ -52,32 +52,33 @@ void visit(CapFiltConfig& c, V&& v) {
   v("ranker", c.ranker, "directory of the model whose image-text similarity ranks them");
   v("matcher", c.matcher, "directory of a model with a matching head, for min_match_probability");
   v("shards", c.shards, "what is captioned: .tar shards, folders, annotation files");
-  v("input_format", c.input_format, "how it lies on disk; auto: told by the names",
+  v("input_format", c.input_format, "format of the input; auto: by the names of the files",
     one_of({"auto", "webdataset", "laion_parquet", "coco_karpathy", "visual_genome", "cc_tsv",
             "sbu", "blip_json", "jsonl", "folder"}));
   v("images", c.images, "root of the pictures [the annotations' folder]");
   v("output", c.output, "folder of the job: shards, captions.json, and its state");
   v("output_formats", c.output_formats, "what is written: webdataset, blip_json, or both");
   v("report", c.report, "page with examples and counts, written at the end");
-  v("prompt", c.prompt, "text that each caption goes on from [the captioner's own]");
-  v("num_kept", c.num_kept, "captions that are kept of each picture, best first", at_least(1));
-  v("keep_original", c.keep_original, "the web caption is kept whatever its rank");
+  v("prompt", c.prompt, "text that each caption continues [the captioner's own]");
+  v("num_kept", c.num_kept, "captions kept of each picture, best first", at_least(1));
+  v("keep_original", c.keep_original, "keep the web caption whatever its rank");
   v("clean_web_captions", c.clean_web_captions,
-    "web captions are cleaned as for training before they are ranked and kept");
-  v("min_similarity", c.min_similarity, "the ranker's cosine below which no caption is kept",
+    "clean web captions as for training before they are ranked");
+  v("min_similarity", c.min_similarity, "lowest cosine of the ranker at which a caption is kept",
     between(-1, 1));
   v("min_match_probability", c.min_match_probability,
-    "the matcher's probability below which no caption is kept", between(0, 1));
+    "lowest probability of the matcher at which a caption is kept", between(0, 1));
   v("remove_duplicates", c.remove_duplicates,
-    "of captions that are one when cleaned for training, only the best is kept");
-  v("dedup", c.dedup, "of equal and nearly equal pictures in a shard, only the first is kept");
+    "keep only the best of captions that are equal when cleaned for training");
+  v("dedup", c.dedup, "keep only the first of equal and nearly equal pictures of a shard");
   v("dedup_distance", c.dedup_distance,
-    "bits of 64 in which hashes of nearly equal pictures may differ", between(0, 16));
-  v("opt_out_fields", c.opt_out.fields, "fields of a record's JSON by which its owner says no");
-  v("opt_out_directives", c.opt_out.directives, "what such a field says where it says no");
+    "bits, of 64, in which hashes of nearly equal pictures may differ", between(0, 16));
+  v("opt_out_fields", c.opt_out.fields, "fields of a record's JSON by which its owner opts out");
+  v("opt_out_directives", c.opt_out.directives, "values of such a field that opt out");
   v("batch_size", c.batch_size, "pictures at a time", between(1, 65536));
-  v("records_per_shard", c.records_per_shard, "of what comes without shards", at_least(1));
-  v("lease_s", c.lease_s, "seconds after which a worker that gives no sign of life loses its shard",
+  v("records_per_shard", c.records_per_shard, "records of a shard where the input has no shards",
+    at_least(1));
+  v("lease_s", c.lease_s, "seconds without a sign of life after which a worker loses its shard",
     at_least(1));
   v("exif_rotate", c.exif_rotate, "turn pictures upright by their EXIF orientation");
   v("max_image_pixels", c.max_image_pixels, "larger pictures are refused", at_least(1));
@@ -87,7 +88,7 @@ void visit(CapFiltConfig& c, V&& v) {
   v.group("generation", c.generation, "how captions are drawn [the method's own]");
 }
 
-/// A value of the command line: "num_kept", "3", and the option that gave it, "--num-kept".
+/// A value from the command line: "num_kept", "3", and the option that gave it, "--num-kept".
 struct ConfigOverride {
   std::string path, value;
   std::string source = "the command line";
@@ -97,16 +98,16 @@ struct ConfigOverride {
 class LoadedCapFiltConfig {
  public:
   /// Reads `path` (empty: none), sets `overrides`, and checks everything. Throws kInvalidArgument
-  /// with all faults, a line each; kNotFound for a missing file.
+  /// with all faults, a line each, and kNotFound for a missing file.
   explicit LoadedCapFiltConfig(const std::filesystem::path& path,
                                const std::vector<ConfigOverride>& overrides = {});
   LoadedCapFiltConfig(const LoadedCapFiltConfig&) = delete;
   LoadedCapFiltConfig& operator=(const LoadedCapFiltConfig&) = delete;
 
   const CapFiltConfig& config() const { return config_; }
-  /// What the method does with it. `defaults` are the captioner's own generation and prompt, which
-  /// from now on stand in the configuration where nothing is given. Throws kInvalidArgument where
-  /// what is given does not go together.
+  /// The options of the method. `defaults` are the captioner's own generation and prompt; they fill
+  /// what the user left out, here and in the configuration. Throws kInvalidArgument for values that
+  /// contradict each other.
   CapFiltOptions resolve(CapFiltOptions defaults);
   /// All values with their sources, as YAML.
   std::string to_yaml() const { return document_.to_yaml(true); }
@@ -116,8 +117,8 @@ class LoadedCapFiltConfig {
   ConfigDocument document_;
 };
 
-/// The values that a job's results depend on, each as text: what two starts on one folder must
-/// agree on. Batch size, lease and report are not among them.
+/// The values that a job's results depend on, each as text. Two starts on one folder must agree on
+/// them. Batch size, lease and report are not among them.
 std::vector<std::pair<std::string, std::string>> result_options(const CapFiltConfig& resolved);
 
 /// A field's value as ConfigDocument::set() takes it.

@@ -1,3 +1,4 @@
+// Adding up counts, and the JSON of a shard's state.
 #include "blip2/workflows/capfilt/counts.h"
 
 #include <algorithm>

@@ -1,5 +1,5 @@
-// What became of the records of a shard, or of all: counts that must add up, and how the captions
-// scored.
+// The fates of a shard's records, or of all records: counts that must add up, and histograms of the
+// captions' scores.
 #pragma once
 
 #include <array>
@@ -11,7 +11,7 @@
 
 namespace blip2 {
 
-/// Scores in [-1, 1], counted in steps of 0.02; what lies outside counts at the edge.
+/// Scores in [-1, 1], counted in bins of 0.02. Scores outside count in the first or last bin.
 struct ScoreHistogram {
   static constexpr size_t kBins = 100;
   std::array<int64_t, kBins> counts{};
@@ -23,11 +23,12 @@ struct ScoreHistogram {
   static double score_of(size_t bin) { return -1 + (static_cast<double>(bin) + 0.5) * 0.02; }
 };
 
-/// Every record is in exactly one of kept, the rules and failed.
+/// Every record counts in exactly one of kept, opt_out, duplicate, near_duplicate, no_caption and
+/// failed.
 struct CapFiltCounts {
   int64_t records = 0;
   int64_t kept = 0;
-  int64_t opt_out = 0;         ///< the record's own fields say no
+  int64_t opt_out = 0;         ///< by the record's own fields
   int64_t duplicate = 0;       ///< the same bytes as an earlier picture of the shard
   int64_t near_duplicate = 0;  ///< looks like an earlier picture of the shard
   int64_t no_caption = 0;      ///< no caption passed the thresholds
@@ -67,7 +68,7 @@ void visit_counts(Counts& c, V&& v) {
   v("dropped_by_duplicate", c.dropped_by_duplicate);
 }
 
-/// What a finished shard leaves behind.
+/// The record that a finished shard leaves in the job's folder.
 struct ShardState {
   std::string shard;
   CapFiltCounts counts;

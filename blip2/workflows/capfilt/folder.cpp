@@ -1,3 +1,4 @@
+// Joining a job is a race that a lease decides; everything else is paths and small files.
 #include "blip2/workflows/capfilt/folder.h"
 
 #include <algorithm>
@@ -46,7 +47,7 @@ fs::path CapFiltFolder::part(const char* kind, int64_t shard, const char* extens
   return root_ / "job" / kind / (shard_id(shard) + extension);
 }
 
-/// Nobody's documents are mixed with a job's output.
+/// A folder of other files is refused, so that a job's output never mixes with them.
 void CapFiltFolder::check_place() const {
   std::error_code error;
   if (!fs::exists(root_, error)) return;
@@ -55,7 +56,7 @@ void CapFiltFolder::check_place() const {
          root_.string());
   }
   for (const fs::directory_entry& entry : fs::directory_iterator(root_, error)) {
-    if (entry.path().filename() == "job") continue;  // one that is just being made
+    if (entry.path().filename() == "job") continue;  // another worker is making it
     if (fs::exists(description(), error)) return;
     fail(ErrorCode::kInvalidArgument,
          "{}: expected no folder, an empty one or a CapFilt job's, found other files",
@@ -90,7 +91,7 @@ void CapFiltFolder::join(const Job& job) const {
     }
     while (!fs::exists(description(), error)) {
       const std::optional<int64_t> generation = folder.take("job");
-      if (!generation) {  // another worker is at it
+      if (!generation) {  // another worker is making it
         throw_if_interrupted();
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
         continue;

@@ -1,6 +1,6 @@
-// The folder of a CapFilt job: what lies where, which job it is of, and which shards are done. All
-// of its state is files that are renamed into place, so that any number of workers on any machines
-// can share it (docs/formats.md).
+// The folder of a CapFilt job: the paths of its files, the job that it belongs to, and the shards
+// that are done. Its state is files that are renamed into place, so any number of workers on any
+// machines can share it (docs/formats.md).
 #pragma once
 
 #include <cstdint>
@@ -31,31 +31,31 @@ class CapFiltFolder {
   std::filesystem::path all_captions() const { return root_ / "captions.json"; }
   std::filesystem::path all_failures() const { return root_ / "failures.jsonl"; }
   std::filesystem::path summary() const { return root_ / "summary.json"; }
-  /// "00000012": names a shard's files and its lease.
+  /// "00000012": the name of a shard's files and of its lease.
   static std::string shard_id(int64_t shard);
 
   struct Job {
     int64_t num_shards = 0;
     double lease_s = 0;
     JobIdentity identity;
-    std::string config_yaml;  ///< kept for people; not read back
+    std::string config_yaml;  ///< for people; never read back
   };
 
-  /// Makes the folder this job's, or joins it where it already is. Throws kInvalidArgument for
-  /// another job's folder, naming the first difference, and for one that holds other things;
-  /// kUnavailable.
+  /// Makes the folder this job's, or joins the job where the folder is already its. Throws
+  /// kInvalidArgument for another job's folder, naming the first difference, and for a folder that
+  /// holds other files; kUnavailable where it cannot be written.
   void join(const Job& job) const;
-  /// The job that the folder is of, without config_yaml. Throws kNotFound, kCorruptData.
+  /// The job that the folder belongs to, without config_yaml. Throws kNotFound, kCorruptData.
   Job read_job() const;
 
   bool is_done(int64_t shard) const;
   ShardState read_state(int64_t shard) const;
-  /// Removes what a worker that was stopped left of a shard. Not to be called for a shard that
-  /// another works on.
+  /// Removes the partial files that a stopped worker left of a shard. Only the shard's present
+  /// worker may call it.
   void remove_leavings(int64_t shard, const std::string& name) const;
-  /// The same of the whole folder: for the end, when all shards are done.
+  /// The same for the whole folder. To be called when all shards are done.
   void remove_all_leavings() const;
-  /// For the very end.
+  /// To be called last, when summary.json is written.
   void remove_leases() const;
 
  private:

@@ -1,25 +1,25 @@
+// Joins the shards' parts line by line, and reads the summary back.
 #include "blip2/workflows/capfilt/gather.h"
 
-#include <nlohmann/json.hpp>
+#include <algorithm>
+#include <filesystem>
+#include <string_view>
 
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
 #include "blip2/base/interrupt.h"
-#include "blip2/base/json_text.h"
 
 namespace blip2 {
 namespace fs = std::filesystem;
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 void check_count(const fs::path& file, int64_t expected, int64_t found) {
   if (expected == found) return;
-  fail(ErrorCode::kInternal, "{}: expected {} lines, as was counted, found {}", file.string(),
+  fail(ErrorCode::kInternal, "{}: expected {} lines by the counts, found {}", file.string(),
        expected, found);
 }
 
-/// Passes the lines of a shard's part, without their ends. Returns their number.
+/// Calls `line` with each line of a shard's part, without its newline. Returns their number.
 template <typename Line>
 int64_t for_each_line(const fs::path& path, Line line) {
   const MappedFile file(path);
@@ -61,15 +61,6 @@ void write_failures(const CapFiltFolder& folder, int64_t num_shards, const CapFi
   file.commit();
 }
 
-std::string to_text(const CapFiltOutcome& outcome) {
-  const ShardState all{"", outcome.counts, outcome.seconds, ""};
-  Json json = Json::parse(to_json(all));
-  json.erase("shard");
-  json.erase("worker");
-  json["num_shards"] = outcome.num_shards;
-  return json_document(json);
-}
-
 }  // namespace
 
 CapFiltOutcome gather_capfilt(const CapFiltFolder& folder, int64_t num_shards, bool has_captions) {
@@ -85,19 +76,8 @@ CapFiltOutcome gather_capfilt(const CapFiltFolder& folder, int64_t num_shards, b
   }
   if (has_captions) write_captions(folder, num_shards, outcome.counts);
   write_failures(folder, num_shards, outcome.counts);
-  write_file_atomic(folder.summary(), to_text(outcome));
+  write_outcome(folder, outcome);
   return outcome;
-}
-
-CapFiltOutcome read_outcome(const CapFiltFolder& folder) {
-  const std::string where = folder.summary().string();
-  Json json = Json::parse(read_file(folder.summary()), nullptr, false);
-  if (!json.is_object() || !json.contains("num_shards") || !json["num_shards"].is_number()) {
-    fail(ErrorCode::kCorruptData, "{}: expected a job's summary, found other text", where);
-  }
-  json["shard"] = json["worker"] = "";
-  const ShardState all = parse_shard_state(json.dump(), where);
-  return {json["num_shards"].get<int64_t>(), all.counts, all.seconds};
 }
 
 }  // namespace blip2

@@ -1,3 +1,4 @@
+// Shards from tars, or from the records of any other source.
 #include "blip2/workflows/capfilt/inputs.h"
 
 #include <algorithm>
@@ -7,6 +8,7 @@
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
 #include "blip2/base/json_text.h"
+#include "blip2/data/open_source.h"
 #include "blip2/data/shards/list.h"
 #include "blip2/data/shards/shard.h"
 
@@ -19,7 +21,7 @@ bool is_folder(const fs::path& path) {
   return fs::is_directory(path, error);
 }
 
-/// What the first place looks like.
+/// The format that the first input looks like.
 std::string guess_format(const fs::path& place) {
   const std::string extension = place.extension().string();
   if (is_folder(place)) return list_files(place, {".tar"}).empty() ? "folder" : "webdataset";
@@ -50,7 +52,7 @@ class TarRecords final : public ShardRecords {
   Shard shard_;
 };
 
-/// Members are numbered: keys of other sources may be no names of members.
+/// Members are numbered, because keys of other sources may not be valid names of members.
 class SourceRecords final : public ShardRecords {
  public:
   SourceRecords(const Source& source, const CapFiltShard& shard)
@@ -66,7 +68,7 @@ class SourceRecords final : public ShardRecords {
   }
 
  private:
-  /// The record's JSON with "key" and "image", whose values the output's names do not tell.
+  /// The record's JSON with "key" and "image", which the numbered names do not hold.
   static std::string with_names(const std::string& fields, const Record& record) {
     nlohmann::ordered_json json = nlohmann::ordered_json::parse(fields, nullptr, false);
     if (!json.is_object()) json = nlohmann::ordered_json::object();
@@ -99,7 +101,7 @@ CapFiltInputs::CapFiltInputs(const CapFiltConfig& config)
   }
 }
 
-/// A shard of a folder keeps its path below it; one that is named itself, its own name.
+/// A shard of a folder keeps its path below the folder; one that is named itself keeps its name.
 void CapFiltInputs::add_tars(const CapFiltConfig& config) {
   for (const std::string& name : config.shards) {
     fs::path place = name;

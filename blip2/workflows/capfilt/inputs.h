@@ -1,5 +1,5 @@
-// What a CapFilt job works on: a list of shards, the tars of the input or, where it has none, as
-// many records as an option says. Every start makes the same list of the same input.
+// The input of a CapFilt job as a list of shards: its tars or, where it has none, ranges of
+// records_per_shard records. Every start makes the same list of the same input.
 #pragma once
 
 #include <cstdint>
@@ -21,12 +21,12 @@ struct CapFiltShard {
   int64_t num_records = 0;
 };
 
-/// A record with what its shard keeps of it.
+/// A record with its names in the output.
 struct ShardRecord {
   Record record;
   std::string member;     ///< name in the output's tar, without extension
   std::string extension;  ///< of the picture there, without the dot
-  std::string fields;     ///< its JSON as it stands, may be empty
+  std::string fields;     ///< its JSON, verbatim; may be empty
 };
 
 /// The records of one shard.
@@ -40,15 +40,14 @@ class ShardRecords {
 
 class CapFiltInputs {
  public:
-  /// Looks for the shards; opens a source that has none. Throws kNotFound for a place without
-  /// shards, kInvalidArgument where two shards would have one name in the output, and as
-  /// open_source().
+  /// Lists the tars, or opens the source. Throws kNotFound where there are no shards,
+  /// kInvalidArgument where two shards would have one name in the output, and as open_source().
   explicit CapFiltInputs(const CapFiltConfig& config);
 
   const std::vector<CapFiltShard>& shards() const { return shards_; }
   /// Throws as Shard's constructor.
   std::unique_ptr<ShardRecords> open(const CapFiltShard& shard) const;
-  /// Names the list, so that two starts can be compared.
+  /// Identifies the list, so that two starts can be compared.
   std::string fingerprint() const;
 
  private:

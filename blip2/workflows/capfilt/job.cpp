@@ -1,3 +1,4 @@
+// A worker takes shards by leases until all are done; one of the workers then joins the results.
 #include "blip2/workflows/capfilt/job.h"
 
 #include <algorithm>
@@ -25,7 +26,7 @@ namespace {
 
 constexpr const char* kGather = "gather";  // the lease of the job's end
 
-/// The models of a job; one that plays several parts is loaded once.
+/// The models of a job. A model that plays several parts is loaded once.
 class JobModels {
  public:
   JobModels(const CapFiltConfig& config, at::Device device)
@@ -91,9 +92,9 @@ class Worker {
     for (int64_t shard = counter_.next(); shard < num_shards(); shard = counter_.next()) {
       try_shard(shard);
     }
-    // What others held when they were asked for, and may have lost since.
+    // Shards that other workers held, and may have lost since.
     for (int64_t left = try_all(); left > 0; left = try_all()) {
-      progress_.set_note(fmt::format("{} shards are with other workers", left));
+      progress_.set_note(fmt::format("other workers hold {} shards", left));
       progress_.advance(0);
       pause();
     }
@@ -153,7 +154,7 @@ class Worker {
       const std::optional<int64_t> generation = leases_.take(id);
       if (!generation) return false;
       const HeldLease lease(leases_, id, *generation, config_.lease_s / 4);
-      // Done between the look and the lease?
+      // Another worker may have finished it before this one took the lease.
       if (!look_at(shard) && !work_on(shard, *generation, lease)) return false;
     }
     is_done_[static_cast<size_t>(shard)] = true;
@@ -164,7 +165,7 @@ class Worker {
   bool work_on(int64_t shard, int64_t generation, const HeldLease& lease) {
     const std::string& name = inputs_.shards()[static_cast<size_t>(shard)].name;
     if (generation > 1) {
-      log_info("{}: its worker is gone: it is done again", name);
+      log_info("{}: its worker is gone: starting it again", name);
       folder_.remove_leavings(shard, name);
     }
     const auto still_ours = [&lease] { return lease.holds(); };
@@ -176,10 +177,10 @@ class Worker {
       const ShardWorkshop workshop{config_,    inputs_, capfilt_, folder_, leases_.worker().text(),
                                    still_ours, note,    failed_};
       if (caption_shard(workshop, shard)) return true;
-    } catch (const Error& error) {  // the other may have cleared this worker's files away
+    } catch (const Error& error) {  // another worker may have removed this one's files
       if (error.code() == ErrorCode::kInterrupted || still_ours()) throw;
     }
-    log_warning("{}: its lease had expired, another worker has it now", name);
+    log_warning("{}: its lease has expired, and another worker has taken it", name);
     return false;
   }
 

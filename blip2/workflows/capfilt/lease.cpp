@@ -1,3 +1,4 @@
+// Lease files by POSIX calls, because exclusive creation and file times are what they rest on.
 #include "blip2/workflows/capfilt/lease.h"
 
 #include <fcntl.h>
@@ -39,9 +40,9 @@ std::string link_text(const char* path) {
 /// When a process of this machine started, in clock ticks since the boot; "" if there is none.
 std::string start_of(int64_t process) {
   const std::string stat = first_line(fmt::format("/proc/{}/stat", process).c_str());
-  size_t at = stat.rfind(')');  // the program's name may hold anything
+  size_t at = stat.rfind(')');  // the program's name may contain spaces and brackets
   if (at == std::string::npos) return "";
-  if (stat.compare(at, 3, ") Z") == 0) return "";  // gone, and not yet buried
+  if (stat.compare(at, 3, ") Z") == 0) return "";  // a zombie: it has ended
   for (int field = 2; field < 22 && at != std::string::npos; ++field) at = stat.find(' ', at + 1);
   return at == std::string::npos ? "" : stat.substr(at + 1, stat.find(' ', at + 1) - at - 1);
 }
@@ -61,7 +62,7 @@ std::string to_text(const WorkerName& worker) {
   return json_on_one_line(json) + "\n";
 }
 
-/// Nothing for a file that is empty or gone: its writer was stopped between two calls.
+/// Nothing for a file that is gone, or empty because its writer was stopped between two calls.
 std::optional<WorkerName> read_worker(const fs::path& lease) {
   try {
     const auto json = nlohmann::json::parse(read_file(lease));
@@ -83,7 +84,7 @@ std::optional<double> time_of(const fs::path& path) {
          1e-9 * static_cast<double>(status.st_mtim.tv_nsec);
 }
 
-/// Now, by the clock that stamps the files of a folder.
+/// The present time by the clock that stamps the files of a folder.
 double folder_now(const fs::path& clock) {
   const int descriptor = ::open(clock.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
   const bool is_open = descriptor >= 0;
@@ -138,7 +139,7 @@ int64_t highest_generation(const fs::path& folder, const std::string& name) {
   return 0;
 }
 
-/// Whether a holder is known to be gone: a process of this machine that is no more.
+/// Whether a holder is known to be gone: a process of this machine that has ended.
 bool is_gone(const WorkerName& holder) {
   return holder.machine == this_machine() && start_of(holder.process) != holder.started;
 }
@@ -170,7 +171,7 @@ bool LeaseFolder::has_expired(const fs::path& lease) const {
   const std::optional<WorkerName> holder = read_worker(lease);
   if (holder && is_gone(*holder)) return true;
   const std::optional<double> seen = time_of(lease);
-  if (!seen) return true;  // given back this very moment
+  if (!seen) return true;  // given back meanwhile
   return folder_now(folder_ / (".clock-" + worker_.token)) - *seen > seconds_;
 }
 
@@ -180,7 +181,7 @@ std::optional<int64_t> LeaseFolder::take(const std::string& name) {
   if (current > 0 && !has_expired(file(name, current))) return std::nullopt;
   const fs::path next = file(name, current + 1);
   const int descriptor = ::open(next.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-  if (descriptor < 0 && errno == EEXIST) return std::nullopt;  // another was quicker
+  if (descriptor < 0 && errno == EEXIST) return std::nullopt;  // another worker was faster
   const std::string text = to_text(worker_);
   const bool is_written = descriptor >= 0 && ::write(descriptor, text.data(), text.size()) ==
                                                  static_cast<ssize_t>(text.size());
@@ -203,7 +204,7 @@ void LeaseFolder::touch(const std::string& name, int64_t generation) const {
   touch_file(file(name, generation));
 }
 
-/// The highest last: until then nobody may take it.
+/// Removes the highest generation last: until then no other worker can take the lease.
 void LeaseFolder::release(const std::string& name, int64_t generation) const noexcept {
   for (int64_t old = 1; old <= generation; ++old) ::unlink(file(name, old).c_str());
 }

@@ -1,6 +1,6 @@
-// Who works on what, told by files in a folder that all workers share: leases that are taken by one
-// only, and that expire when their holder gives no sign of life. They save work from being done
-// twice; that it is right if it is done twice all the same is the affair of those who do it.
+// Leases: files in a folder that all workers share, which say who works on what. One worker can
+// take a lease, and it expires when its holder gives no sign of life. Leases avoid double work but
+// do not exclude it, so work that is done twice must give the same result.
 #pragma once
 
 #include <condition_variable>
@@ -14,44 +14,45 @@
 
 namespace blip2 {
 
-/// A process, as its lease names it: a machine (with its boot and its space of process ids), the
-/// process's id, when it started, and a number of its own.
+/// A process as its lease identifies it: the machine with its boot and its process namespace, the
+/// process id, its start, and a random token.
 struct WorkerName {
   std::string machine;
   int64_t process = 0;
   std::string started;
   std::string token;
 
-  /// This process; another token each time.
+  /// This process, with a new token at each call.
   static WorkerName own();
   /// "machine:process", for people.
   std::string text() const;
 };
 
-/// The files are NAME.GENERATION, made with O_CREAT | O_EXCL, which one of several wins on any
-/// shared file system. A lease that has expired is never taken away: the next generation is made,
-/// which again one wins; the highest is the one that counts. Holders touch their files; ages are
-/// read from the file server's clock alone, so that clocks of machines need not agree. A holder
-/// whose process is gone from this very machine has expired at once.
+/// The files are NAME.GENERATION, created with O_CREAT | O_EXCL, which succeeds for one of several
+/// on any shared file system. An expired lease is never removed: the next generation is created,
+/// and the highest counts. Holders touch their files. Ages are read from the file server's clock
+/// alone, so machines' clocks need not agree. A lease whose holder was a process of this machine
+/// and is gone expires at once.
 class LeaseFolder {
  public:
-  /// Makes the folder if need be. `seconds`: without a sign of life for so long a lease expires.
+  /// Creates the folder where it is missing. A lease expires after `seconds` without a sign of
+  /// life.
   LeaseFolder(std::filesystem::path folder, double seconds);
   ~LeaseFolder();
   LeaseFolder(const LeaseFolder&) = delete;
   LeaseFolder& operator=(const LeaseFolder&) = delete;
 
-  /// Takes the lease of `name` (no "/" and no "."), if nobody has it. Throws kUnavailable where the
-  /// folder cannot be written. The generation that is taken says how many holders were lost.
+  /// Takes the lease of `name` (no "/" and no ".") unless another holds it. Returns the generation:
+  /// above 1, earlier holders were lost. Throws kUnavailable where the folder cannot be written.
   std::optional<int64_t> take(const std::string& name);
-  /// Whether the lease that this object took is still the one that counts.
+  /// Whether the lease that this object took is still the highest generation.
   bool holds(const std::string& name, int64_t generation) const;
-  /// A sign of life. Nothing happens where the file is gone.
+  /// Gives a sign of life. Does nothing where the file is gone.
   void touch(const std::string& name, int64_t generation) const;
   /// Gives the lease back, this generation and those before it.
   void release(const std::string& name, int64_t generation) const noexcept;
 
-  /// The leases that are held now, for those who look on; by this machine's clock.
+  /// The names of the leases that are held now, by this machine's clock. For observers.
   static std::vector<std::string> held(const std::filesystem::path& folder, double seconds);
   const WorkerName& worker() const { return worker_; }
 
@@ -64,7 +65,7 @@ class LeaseFolder {
   WorkerName worker_;
 };
 
-/// A lease that is kept alive by a thread while this lives, and given back at the end.
+/// A lease that a thread keeps alive. The destructor gives it back.
 class HeldLease {
  public:
   /// `folder` must outlive it.

@@ -1,3 +1,4 @@
+// Reading ahead by one thread, and finding duplicates in the order of the shard.
 #include "blip2/workflows/capfilt/pictures.h"
 
 #include <algorithm>
@@ -16,12 +17,12 @@ bool is_blank(const std::string& text) {
   return text.find_first_not_of(" \t\r\n\v\f") == std::string::npos;
 }
 
-/// Looked at before anything is read: a picture may be larger than the memory.
+/// Checked before the file is read: a picture may be larger than the memory.
 void check_size(const Record& record, int64_t most) {
   std::error_code error;
   const auto size = record.stored ? record.stored->size
                                   : static_cast<int64_t>(fs::file_size(record.image, error));
-  if (error || size <= most) return;  // a file that is not there is told when it is opened
+  if (error || size <= most) return;  // a missing file is reported when it is opened
   fail(ErrorCode::kUnsupported, "{}: expected a picture file of at most {} bytes, found {}",
        record.image.string(), most, size);
 }
@@ -52,11 +53,11 @@ bool CapFiltPictures::next(std::vector<CapFiltPicture>& batch) {
   }
   for (CapFiltPicture& picture : batch) {
     if (picture.fate != CapFiltPicture::Fate::kGood) continue;
-    // Neighbours of one name would be one sample in the output.
+    // Two members of one name would be one sample of the output.
     if (members_.insert(picture.record.member).second) continue;
     picture.fate = CapFiltPicture::Fate::kFailed;
-    picture.reason = fmt::format("{}: expected a name of its own, found one that is there already",
-                                 picture.name);
+    picture.reason =
+        fmt::format("{}: expected a unique name in the shard, found it twice", picture.name);
   }
   if (config_.dedup) find_duplicates(batch);
   return true;
@@ -104,7 +105,7 @@ void CapFiltPictures::read_one(CapFiltPicture& picture) const {
   picture.hash = hash_picture(picture.image);
 }
 
-/// In the order of the shard, so that nothing depends on who reads it.
+/// Goes by the order of the shard, so that the result does not depend on the worker.
 void CapFiltPictures::find_duplicates(std::vector<CapFiltPicture>& batch) {
   const auto most = static_cast<int>(config_.dedup_distance);
   for (CapFiltPicture& picture : batch) {

@@ -1,5 +1,5 @@
-// The records of a shard, read and decoded in batches, one batch ahead of the models: what can be
-// captioned, and for everything else the reason why not.
+// The records of a shard, read and decoded in batches, one batch ahead of the models. A record that
+// cannot be captioned comes with the reason.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@
 
 namespace blip2 {
 
-/// A record on its way.
+/// A record between its shard and the models.
 struct CapFiltPicture {
   int64_t index = 0;  ///< in the shard
   enum class Fate { kGood, kOptOut, kDuplicate, kNearDuplicate, kFailed };
@@ -31,11 +31,11 @@ struct CapFiltPicture {
 
 class CapFiltPictures {
  public:
-  /// All must outlive it. One consumer.
+  /// All arguments must outlive it. One thread may call next().
   CapFiltPictures(const CapFiltConfig& config, const std::string& shard,
                   const ShardRecords& records);
 
-  /// The next batch_size records, whatever becomes of them; false after the last.
+  /// The next batch_size records, of any fate; false after the last.
   bool next(std::vector<CapFiltPicture>& batch);
 
  private:

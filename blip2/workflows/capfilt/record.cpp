@@ -1,3 +1,4 @@
+// The JSON of candidates, written and read back.
 #include "blip2/workflows/capfilt/record.h"
 
 #include <nlohmann/json.hpp>

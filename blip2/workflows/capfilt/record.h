@@ -1,4 +1,4 @@
-// A picture's captions as the output holds them: the `.json` beside it in a shard, and its row of
+// A picture's captions in the output: the `.json` beside it in a shard, and its row of
 // captions.json (docs/formats.md).
 #pragma once
 
@@ -20,12 +20,12 @@ std::vector<std::string> kept_captions(const CapFiltResult& result);
 std::string sidecar_json(const std::string& fields, const std::vector<std::string>& web_captions,
                          const CapFiltResult& result);
 
-/// {"image", "caption", "candidates"} on one line without its end; with "offset" and "size" where
-/// the picture lies in a shard.
+/// {"image", "caption", "candidates"} on one line, without the newline; with "offset" and "size"
+/// where the picture is in a shard.
 std::string caption_row(const std::string& image, const std::optional<FileRange>& stored,
                         const CapFiltResult& result);
 
-/// What the two hold of a picture's captions, read back. Throws kCorruptData, naming `where`.
+/// Reads "candidates" back from either. Throws kCorruptData, naming `where`.
 CapFiltResult parse_candidates(const std::string& json, const std::string& where);
 
 }  // namespace blip2

@@ -1,3 +1,4 @@
+// Examples are read back from the job's output; nothing is computed by a model.
 #include "blip2/workflows/capfilt/report.h"
 
 #include <algorithm>
@@ -40,7 +41,7 @@ struct Example {
   CapFiltResult result;
 };
 
-/// Picture `place` of those that a shard kept.
+/// The picture at `place` among those that a shard kept.
 Example read_example(const CapFiltFolder& folder, int64_t shard, const std::string& name,
                      int64_t place) {
   std::error_code error;
@@ -92,7 +93,7 @@ Curve score_curve(const std::string& label, const ScoreHistogram& scores, size_t
   return curve;
 }
 
-/// Both histograms over the bins that any of them fills, and one more at either end.
+/// Both histograms over the bins that either fills, and one more bin at each end.
 Figure score_figure(const CapFiltCounts& counts) {
   size_t first = ScoreHistogram::kBins, last = 0;
   for (size_t bin = 0; bin < ScoreHistogram::kBins; ++bin) {

@@ -1,3 +1,4 @@
+// Batches through the models into files, with a count for the fate of each record.
 #include "blip2/workflows/capfilt/shard.h"
 
 #include <algorithm>
@@ -21,7 +22,7 @@ namespace {
 
 using Fate = CapFiltPicture::Fate;
 
-/// The files of a shard while they are written.
+/// The files of a shard. They appear at commit(); without it nothing stays.
 class ShardFiles {
  public:
   ShardFiles(const CapFiltConfig& config, const CapFiltFolder& folder, const CapFiltShard& shard,
@@ -79,8 +80,8 @@ CapFiltInput to_input(const CapFiltPicture& picture) {
   return {picture.record.record.key, picture.image, picture.record.record.captions};
 }
 
-/// The results of the good pictures of a batch; of one that the models refuse, none, and the
-/// picture fails.
+/// The results of the good pictures of a batch. A picture that the models refuse has none, and
+/// fails.
 std::vector<std::optional<CapFiltResult>> run_models(const CapFilt& capfilt,
                                                      const std::vector<CapFiltPicture*>& good) {
   std::vector<CapFiltInput> inputs;
@@ -97,7 +98,7 @@ std::vector<std::optional<CapFiltResult>> run_models(const CapFilt& capfilt,
       return {std::nullopt};
     }
   }
-  for (CapFiltPicture* picture : good) {  // one by one, to see whose fault it is
+  for (CapFiltPicture* picture : good) {  // one by one, to find the picture that is refused
     results.push_back(std::move(run_models(capfilt, {picture}).front()));
   }
   return results;
@@ -107,7 +108,7 @@ struct Failure {
   std::string name, reason;
 };
 
-/// What comes of a shard's records, put where it belongs.
+/// Counts the fates of a shard's records and writes them to its files.
 class ShardSums {
  public:
   explicit ShardSums(ShardFiles& files) : files_(files) {}
@@ -155,7 +156,7 @@ void add_batch(std::vector<CapFiltPicture>& batch, const CapFilt& capfilt, Shard
   }
 }
 
-/// The records; of a shard whose damage lets none be read, one that says so.
+/// A shard that is too damaged to be opened: one record, which fails with the reason.
 class DamagedShard final : public ShardRecords {
  public:
   explicit DamagedShard(const Error& error) : error_(error) {}
@@ -191,8 +192,8 @@ bool caption_shard(const ShardWorkshop& workshop, int64_t number) {
     if (!workshop.still_ours()) return false;
   }
   if (!sums.counts.add_up() || sums.counts.records != records->size()) {
-    fail(ErrorCode::kInternal, "{}: {} records, but {}", shard.name, records->size(),
-         sums.counts.equation());
+    fail(ErrorCode::kInternal, "{}: expected counts of {} records, found {}", shard.name,
+         records->size(), sums.counts.equation());
   }
   files.commit();
   write_file_atomic(workshop.folder.state(number),

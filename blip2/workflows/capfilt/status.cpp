@@ -1,3 +1,4 @@
+// Counting finished shards and held leases, and the two forms of the result.
 #include "blip2/workflows/capfilt/status.h"
 
 #include <algorithm>
@@ -59,10 +60,10 @@ std::string to_text(const CapFiltStatus& status) {
   }
   if (status.is_complete) return text + "complete\n";
   if (status.done == status.num_shards) {
-    return text + "all shards are done, what is gathered from them is not: start it again\n";
+    return text + "all shards are done, summary.json is missing: start the job again\n";
   }
-  if (status.in_work == 0) return text + "nobody works on it\n";
-  if (!status.seconds_left) return text + "time left: not known before a shard is done\n";
+  if (status.in_work == 0) return text + "no worker is running\n";
+  if (!status.seconds_left) return text + "time left: unknown until a shard is done\n";
   return text + fmt::format("{} left with {} workers\n", format_duration(*status.seconds_left),
                             status.in_work);
 }

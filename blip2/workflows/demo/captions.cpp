@@ -1,4 +1,4 @@
-// Replacements over bytes: what is not ASCII passes through, but for typographic marks.
+// Replacements over bytes. Characters outside ASCII are kept, except typographic marks.
 #include "blip2/workflows/demo/captions.h"
 
 #include <algorithm>

@@ -1,5 +1,5 @@
-// How the demo's pictures get captions of one style, and when two captions say the same. Pure
-// functions of text.
+// Captions of one style for the demo's pictures, and which captions mean the same. Pure functions
+// of text.
 #pragma once
 
 #include <string>
@@ -11,8 +11,7 @@ namespace blip2 {
 /// marks, no mark at the end and no dash in front.
 std::string tidy_caption(std::string_view text);
 
-/// The first sentence of what Tux Paint says about a stamp ("King. Can move one step ..." ->
-/// "King.").
+/// The first sentence of Tux Paint's text on a stamp ("King. Can move one step ..." -> "King.").
 std::string_view first_sentence(std::string_view text);
 
 /// Equal for captions that name the same thing: a tidy caption without its leading article,

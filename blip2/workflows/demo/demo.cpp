@@ -1,3 +1,4 @@
+// The demo's phases in their order, each skipped where an earlier start has finished it.
 #include "blip2/workflows/demo/demo.h"
 
 #include <ATen/core/grad_mode.h>
@@ -18,12 +19,14 @@
 #include "blip2/base/json_text.h"
 #include "blip2/base/log.h"
 #include "blip2/base/progress.h"
+#include "blip2/data/open_source.h"
 #include "blip2/data/source.h"
 #include "blip2/models/directory/parts.h"
 #include "blip2/tasks/captioner.h"
 #include "blip2/train/run.h"
 #include "blip2/train/stage1.h"
 #include "blip2/train/stage2.h"
+#include "blip2/workflows/demo/live_page.h"
 #include "blip2/workflows/demo/pictures.h"
 #include "blip2/workflows/demo/plan.h"
 #include "blip2/workflows/demo/report.h"
@@ -57,14 +60,14 @@ class PhaseTimer {
   double start_s_;
 };
 
-/// A held-out set with its features: what the LM loss is measured on while stage 2 runs.
+/// A held-out set with its features, for measuring the LM loss during stage 2.
 struct HeldOutSet {
   std::unique_ptr<Source> source;
   at::Tensor embeds;  // [n, P, Dv]
   std::vector<std::string> captions;
 };
 
-/// A word as a shell reads it.
+/// A word quoted for a shell.
 std::string shell_word(const std::string& word) {
   constexpr std::string_view kPlain =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./=:,+@%";
@@ -92,6 +95,8 @@ class Demo {
   template <typename MakeStage>
   double time_steps(const TrainConfig& config, MakeStage make_stage);
   void train_stage(const TrainConfig& config, const char* phase, RunOptions options);
+  void show(const std::string& stage, int64_t num_steps, const LogRow& row, const Bundle& bundle,
+            LivePage::Samples samples = LivePage::Samples::kOfModel);
   double ablation_loss(Stage1Use stage1);
   double held_out_loss_of(const Bundle& bundle) const;
   std::optional<double> noted_ablation_loss(const char* key) const;
@@ -103,6 +108,7 @@ class Demo {
   PhaseTimes fetch_times_;  // by package, as tools/fetch_assets noted them
   DemoPlan plan_;
   HeldOutSet concepts_, drawings_;
+  std::optional<LivePage> page_;
 };
 
 void Demo::prepare_pictures() {
@@ -153,14 +159,14 @@ double Demo::time_steps(const TrainConfig& config, MakeStage make_stage) {
     best = std::min(best, now_s() - start);
     throw_if_interrupted();
   }
-  return best * 1.05;  // the optimiser, snapshots
+  return best * (1.05 + PageSchedule::kMaxShare);  // the optimiser and snapshots, and the page
 }
 
 void Demo::make_plan() {
   if (const std::optional<DemoPlan> plan = load_plan(path("plan.json"))) {
     plan_ = *plan;
     if (plan_.seed != options_.seed || (options_.minutes && plan_.minutes != options_.minutes)) {
-      log_warning("{}: goes on with the seed and the minutes that it was started with",
+      log_warning("{}: resumed with the seed and the minutes that it was started with",
                   path("plan.json").string());
     }
     return;
@@ -196,8 +202,7 @@ void Demo::make_plan() {
   save_plan(plan_, path("plan.json"));
   log_info(
       "a step takes {:.2f} s in stage 1 and {:.2f} s in stage 2: the plan is {} + {} steps, twice "
-      "{} "
-      "for the ablation, about {} of training and {} of evaluation",
+      "{} for the ablation, about {} of training and {} of evaluation",
       step_times.stage1, step_times.stage2, plan_.stage1_steps, plan_.stage2_steps,
       plan_.ablation_steps, format_duration(training_seconds(plan_, step_times)),
       format_duration(evaluation_seconds(step_times)));
@@ -205,8 +210,8 @@ void Demo::make_plan() {
       times_.total() + training_seconds({}, step_times) + evaluation_seconds(step_times);
   if (!options_.minutes && plan_.stage1_steps < DemoPlan{}.stage1_steps / 2) {
     log_warning(
-        "too few steps to learn much: --minutes {:.0f} has time for {} + {}; remove {} to plan "
-        "anew",
+        "too few steps to learn much: --minutes {:.0f} is enough for {} + {}; remove {} to plan "
+        "again",
         std::ceil(needed / 60), DemoPlan{}.stage1_steps, DemoPlan{}.stage2_steps,
         path("plan.json").string());
   }
@@ -218,7 +223,14 @@ void Demo::train_stage(const TrainConfig& config, const char* phase, RunOptions 
   run_training(loaded, options);
 }
 
-/// The LM loss on both held-out sets together.
+/// The page of a demo that trains: see LivePage.
+void Demo::show(const std::string& stage, int64_t num_steps, const LogRow& row,
+                const Bundle& bundle, LivePage::Samples samples) {
+  if (!page_) page_.emplace(options_.output, plan_, *drawings_.source);
+  page_->after_step(stage, num_steps, row, bundle, samples);
+}
+
+/// The LM loss over both held-out sets.
 double Demo::held_out_loss_of(const Bundle& bundle) const {
   Progress progress("held-out loss", drawings_.source->size() + concepts_.source->size(),
                     "pictures");
@@ -232,7 +244,7 @@ double Demo::held_out_loss_of(const Bundle& bundle) const {
   return loss;
 }
 
-/// What ablation.json says, if it does.
+/// A loss in ablation.json, if it is there.
 std::optional<double> Demo::noted_ablation_loss(const char* key) const {
   if (!fs::exists(path("ablation.json"))) return std::nullopt;
   const nlohmann::json json =
@@ -248,7 +260,10 @@ double Demo::ablation_loss(Stage1Use stage1) {
   if (const std::optional<double> loss = noted_ablation_loss(key)) return *loss;
   const TrainConfig config = demo_ablation(plan_, options_.output, options_.assets, stage1);
   std::optional<double> loss;
+  const std::string title =
+      is_with ? "ablation: stage 2 with stage 1" : "ablation: stage 2 without";
   const auto measure = [&](const LogRow& row, const Bundle& bundle) {
+    show(title, plan_.ablation_steps, row, bundle, LivePage::Samples::kLast);
     if (row.step != plan_.ablation_steps) return;
     loss = held_out_loss_of(bundle);
     nlohmann::json json = {{key, *loss}};
@@ -258,9 +273,7 @@ double Demo::ablation_loss(Stage1Use stage1) {
     write_file_atomic(path("ablation.json"), json_document(json));
   };
   train_stage(config, "ablation",
-              {.title = is_with ? "ablation: stage 2 with stage 1" : "ablation: stage 2 without",
-               .stop_after = plan_.ablation_steps,
-               .after_step = measure});
+              {.title = title, .stop_after = plan_.ablation_steps, .after_step = measure});
   if (!loss) {
     fail(ErrorCode::kCorruptData, "{}: expected the loss {}; remove {} and start again",
          path("ablation.json").string(), key, config.run.output_dir);
@@ -339,7 +352,7 @@ void Demo::run() {
   make_directories(options_.output);
   prepare_pictures();
   {
-    // The features of every picture that is looked at, so that the plan knows what time is left.
+    // All features are computed before the plan, which then knows how much time is left.
     const PhaseTimer timer(times_, "features");
     DemoPlan any;
     any.seed = options_.seed;
@@ -351,8 +364,17 @@ void Demo::run() {
     concepts_ = open_held_out("unseen_concepts", *part.encoder, part.transform);
   }
   make_plan();
-  train_stage(demo_stage1(plan_, options_.output, options_.assets), "stage1", {.title = "stage 1"});
-  train_stage(demo_stage2(plan_, options_.output, options_.assets), "stage2", {.title = "stage 2"});
+  const auto shown_as = [this](const std::string& stage, int64_t num_steps) {
+    return RunOptions{
+        .title = stage,
+        .after_step = [this, stage, num_steps](const LogRow& row, const Bundle& bundle) {
+          show(stage, num_steps, row, bundle);
+        }};
+  };
+  train_stage(demo_stage1(plan_, options_.output, options_.assets), "stage1",
+              shown_as("stage 1", plan_.stage1_steps));
+  train_stage(demo_stage2(plan_, options_.output, options_.assets), "stage2",
+              shown_as("stage 2", plan_.stage2_steps));
   ablation_loss(Stage1Use::kWith);
   ablation_loss(Stage1Use::kWithout);
   finish(evaluate());

@@ -1,4 +1,4 @@
-// Unicode's and CLDR's files, read line by line: both are written by programs, one entry a line.
+// Reads Unicode's and CLDR's files line by line: programs write them, one entry a line.
 #include "blip2/workflows/demo/emoji_names.h"
 
 #include <algorithm>
@@ -25,7 +25,7 @@ constexpr char32_t kKissMark = 0x1F48B;
 
 bool is_skin_tone(char32_t c) { return c >= 0x1F3FB && c <= 0x1F3FF; }
 
-/// Gendered characters and what stands for both (or for all) of them.
+/// Gendered characters and the neutral character of each.
 constexpr std::array<std::pair<char32_t, char32_t>, 14> kNeutral = {{
     {0x1F468, kPerson},  // man
     {0x1F469, kPerson},  // woman
@@ -65,7 +65,7 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(begin, end == std::string_view::npos ? 0 : end + 1 - begin);
 }
 
-/// What stands between `before` and `after` in a line; empty if they are not there.
+/// The text between `before` and `after` in a line; empty where either is missing.
 std::string_view between(std::string_view line, std::string_view before, std::string_view after) {
   const size_t start = line.find(before);
   if (start == std::string_view::npos) return {};
@@ -131,8 +131,8 @@ std::map<std::u32string, EmojiName> read_emoji_list(const std::filesystem::path&
   return names;
 }
 
-/// Reads `<annotation cp="X">a | b</annotation>` and `<annotation cp="X"
-/// type="tts">name</annotation>`.
+/// Reads `<annotation cp="X">a | b</annotation>` and
+/// `<annotation cp="X" type="tts">name</annotation>`.
 void read_annotations(const std::filesystem::path& path,
                       std::map<std::u32string, EmojiName>& names) {
   size_t found = 0;

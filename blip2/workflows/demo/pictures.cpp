@@ -1,4 +1,4 @@
-// Listing, naming, joining into concepts, and splitting by hash.
+// Lists and names the pictures, joins them into concepts, and splits these by hash.
 #include "blip2/workflows/demo/pictures.h"
 
 #include <algorithm>
@@ -28,7 +28,8 @@ std::vector<std::filesystem::path> list_asset_pictures(const std::filesystem::pa
   std::vector<std::filesystem::path> pictures;
   if (std::filesystem::is_directory(folder)) pictures = list_files(folder, {".png"});
   if (pictures.empty()) {
-    fail(ErrorCode::kUnavailable, "{}: no pictures there: run tools/fetch_assets", folder.string());
+    fail(ErrorCode::kUnavailable, "{}: expected pictures, found none: run tools/fetch_assets",
+         folder.string());
   }
   return pictures;
 }
@@ -41,7 +42,7 @@ std::string hex_name(std::u32string_view sequence) {
   return name;
 }
 
-/// Reads one emoji style. For now concept_id is the emoji's own ungendered name.
+/// Reads one emoji style. concept_id is the emoji's ungendered name until join_concepts().
 void read_emoji(const std::filesystem::path& folder, const std::string& style,
                 std::string_view prefix, const EmojiNames& names,
                 std::vector<DemoPicture>& pictures) {

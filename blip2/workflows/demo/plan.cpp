@@ -1,3 +1,4 @@
+// Numbers of steps from seconds, and the configurations of the demo's runs.
 #include "blip2/workflows/demo/plan.h"
 
 #include <algorithm>
@@ -12,14 +13,14 @@ namespace blip2 {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr double kEvaluationSteps = 60;  // the evaluation takes as long as so many of stage 1
+constexpr double kEvaluationSteps = 60;  // the evaluation takes as long as this many stage-1 steps
 
 int64_t scaled(int64_t steps, double factor) {
   return std::max<int64_t>(2, std::llround(static_cast<double>(steps) * factor));
 }
 
-/// The first step of a stage's last third: the mean of its weights does better on pictures never
-/// seen than the last ones.
+/// The first step of a stage's last third. The mean of the weights from there on is better on
+/// held-out pictures than the last weights.
 int64_t averaged_from(int64_t steps) { return std::max<int64_t>(1, steps * 2 / 3); }
 
 DatasetConfig demo_dataset(const fs::path& output) {
@@ -111,8 +112,7 @@ TrainConfig demo_stage1(const DemoPlan& plan, const fs::path& output, const fs::
   run.itc_both_sides = true;
   run.mask_same_caption = true;
   run.mask_same_image = true;
-  // Hard from the start, ITM never leaves the plateau of one answer for all; uniform negatives lead
-  // it out first.
+  // With hard negatives from the start, ITM never leaves the plateau of one answer for all pairs.
   run.hard_negatives_from = plan.hard_negatives_from();
   run.hard_negatives_share = 0.5;
   run.itm_share = 0.375;
@@ -140,7 +140,8 @@ TrainConfig any_stage2(const DemoPlan& plan, const fs::path& output, const fs::p
   run.loss_weights.query_similarity = 0.5;
   run.max_steps = num_steps;
   run.average_weights_from = averaged_from(num_steps);
-  // Also where the steps are few: a quicker start sends the language model's loss up and about.
+  // By the whole plan's steps even for the short ablation: a shorter warm-up makes the loss
+  // unstable.
   run.warmup_steps = std::max<int64_t>(1, plan.stage2_steps / 20);
   run.batch_size_train = DemoPlan::kStage2Batch;
   run.checkpoint_every = 100;

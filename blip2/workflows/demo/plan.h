@@ -1,5 +1,5 @@
-// What the demo will do, in numbers of steps: fixed before training starts, recorded, and kept by a
-// demo that goes on.
+// The demo's plan in numbers of steps. It is fixed and recorded before training starts, and a demo
+// that resumes keeps it.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace blip2 {
 
-/// Seconds that one step of each stage takes on this machine.
+/// Seconds of one step of each stage on this machine.
 struct StepTimes {
   double stage1 = 0, stage2 = 0;
 };
@@ -28,21 +28,20 @@ struct DemoPlan {
   static constexpr int64_t kStage1Batch = 64;
   static constexpr int64_t kStage2Batch = 16;
   static constexpr int64_t kViews = 3;
-  static constexpr int64_t kRerank = 16;  ///< candidates that ITM puts in order
+  static constexpr int64_t kRerank = 16;  ///< candidates that ITM re-ranks
 };
 
-/// The plan whose training fits in `seconds`. Without `stretch` never more than the
-/// default plan.
+/// The plan whose training fits in `seconds`. Without `stretch`, at most the default plan.
 DemoPlan fit_plan(const StepTimes& times, double seconds, bool stretch);
 
 /// Seconds that a plan's training takes.
 double training_seconds(const DemoPlan& plan, const StepTimes& times);
 
-/// Seconds that the evaluation takes, whatever the plan.
+/// Seconds of the evaluation, which does not depend on the plan.
 double evaluation_seconds(const StepTimes& times);
 
 void save_plan(const DemoPlan& plan, const std::filesystem::path& path);
-/// Nothing if there is no such file. Throws kCorruptData.
+/// Nothing where the file does not exist. Throws kCorruptData.
 std::optional<DemoPlan> load_plan(const std::filesystem::path& path);
 
 /// The configurations of the demo's runs below `output`.
@@ -51,8 +50,8 @@ TrainConfig demo_stage1(const DemoPlan& plan, const std::filesystem::path& outpu
 TrainConfig demo_stage2(const DemoPlan& plan, const std::filesystem::path& output,
                         const std::filesystem::path& assets);
 enum class Stage1Use { kWith, kWithout };
-/// A short stage 2 with its own schedule, to be stopped after plan.ablation_steps: at its end, one
-/// step later, it would write a model that nobody needs.
+/// A short stage 2 with its own schedule, to be stopped after plan.ablation_steps. Its end is one
+/// step later, so no model is written.
 TrainConfig demo_ablation(const DemoPlan& plan, const std::filesystem::path& output,
                           const std::filesystem::path& assets, Stage1Use stage1);
 

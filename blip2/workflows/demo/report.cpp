@@ -1,3 +1,4 @@
+// What the final page says, section by section.
 #include "blip2/workflows/demo/report.h"
 
 #include <ATen/core/grad_mode.h>
@@ -8,83 +9,25 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
-#include <numeric>
-#include <set>
 
 #include "blip2/base/files.h"
 #include "blip2/base/progress.h"
 #include "blip2/base/threads.h"
 #include "blip2/image/encode.h"
 #include "blip2/image/prepare.h"
-#include "blip2/metrics/noun_accuracy.h"
-#include "blip2/report/curves.h"
 #include "blip2/report/gallery.h"
 #include "blip2/report/heat_map.h"
 #include "blip2/report/markup.h"
 #include "blip2/report/page.h"
-#include "blip2/train/records/report.h"
+#include "blip2/workflows/demo/page_parts.h"
 
 namespace blip2 {
-namespace fs = std::filesystem;
 namespace {
 
-constexpr int kThumbnail = 176;  // pixels, as the gallery shows them; the page has a few megabytes
-constexpr size_t kCards = 24;    // captioned pictures of each held-out set
+constexpr size_t kCards = 24;  // captioned pictures of each held-out set
 constexpr size_t kSearches = 12;
-constexpr size_t kHits = 5;
 
 std::string percent(double value) { return format_number(value, 1); }
-
-/// The picture as the model sees it, small, as PNG bytes.
-std::string thumbnail(const std::string& path, const ImageTransform& transform) {
-  const MappedFile file(path);
-  const Image image = prepare_image(file.bytes(), path, transform);
-  return encode_png(resize(image, kThumbnail, kThumbnail));
-}
-
-Figure figure(const std::string& title, const std::string& y_label, std::vector<Curve> curves,
-              const std::string& caption, std::vector<ChartMark> marks = {}) {
-  CurveChart chart;
-  chart.title = title;
-  chart.x_label = "samples";
-  chart.y_label = y_label;
-  chart.curves = std::move(curves);
-  chart.y_from_zero = true;
-  chart.marks = std::move(marks);
-  return {curve_svg(chart), caption};
-}
-
-void add_curves(Page& page, const DemoReport& report) {
-  page.section("Training");
-  const std::vector<LogRow> one = read_log(report.output / "stage1" / "log.jsonl");
-  const std::vector<LogRow> two = read_log(report.output / "stage2" / "log.jsonl");
-  const fs::path ablation = report.output / "ablation";
-  const std::vector<LogRow> with = read_log(ablation / "with_stage1" / "log.jsonl");
-  const std::vector<LogRow> without = read_log(ablation / "without_stage1" / "log.jsonl");
-  const double hard =
-      static_cast<double>(report.plan.hard_negatives_from() * DemoPlan::kStage1Batch);
-  const std::vector<ChartMark> marks = {{hard, "hard negatives"}};
-  page.figures(
-      {figure("ITC", "loss", {log_curve(one, "loss_itc", "ITC")},
-              "Stage 1, image-text contrast. With label smoothing 0.1 over 64 pairs it cannot fall "
-              "below 0.73. Thin: each step; thick: smoothed."),
-       figure("ITM", "loss", {log_curve(one, "loss_itm", "ITM")},
-              "Stage 1, image-text matching: uniform negatives first, then half of them hard. 0.64 "
-              "is the loss of answering one class.",
-              marks),
-       figure("ITG", "loss", {log_curve(one, "loss_itg", "ITG")},
-              "Stage 1, image-grounded text generation, label smoothing 0.1."),
-       figure("LM", "loss", {log_curve(two, "loss_lm", "LM")},
-              "Stage 2, language modelling through the frozen language model."),
-       figure("LM, ablation", "loss",
-              {log_curve(with, "loss_lm", "with stage 1"),
-               log_curve(without, "loss_lm", "without stage 1")},
-              "A short stage 2 from stage 1's Q-Former, and from BERT's weights alone."),
-       figure("query similarity", "mean squared cosine",
-              {log_curve(one, "query_similarity", "stage 1"),
-               log_curve(two, "query_similarity", "stage 2")},
-              "Between a picture's queries: 1 where all say the same.")});
-}
 
 void add_retrieval(Page& page, const std::string& title, const RetrievalEvaluation& result) {
   Table table;
@@ -134,53 +77,6 @@ void add_scores(Page& page, const DemoScores& scores) {
       "the captions of stage 2; all but the LM loss and the number of captions in percent (CIDEr x "
       "100). BLEU-4 counts runs of four words, and few captions here have four.";
   page.table(table);
-}
-
-void add_captions(Page& page, const std::string& title, const CaptionEvaluation& result,
-                  const ImageTransform& transform) {
-  std::vector<CaptionCard> cards;
-  for (size_t i = 0; i < std::min(kCards, result.captions.size()); ++i) {
-    const std::string& reference = result.references[i].front();
-    cards.push_back({thumbnail(result.images[i], transform), reference, result.captions[i],
-                     contains_noun(result.captions[i], head_noun(reference)), ""});
-  }
-  page.subsection(title);
-  page.figure({caption_gallery(cards),
-               fmt::format("The first {} of the set, not chosen. Generated above, reference below; "
-                           "the mark says whether the reference's head noun occurs.",
-                           cards.size())});
-}
-
-void add_searches(Page& page, const RetrievalEvaluation& result, const ImageTransform& transform) {
-  std::vector<SearchResult> searches;
-  std::set<int64_t> groups;
-  for (size_t text = 0; text < result.texts.size() && searches.size() < kSearches; ++text) {
-    if (!groups.insert(result.text_groups[text]).second) continue;
-    std::vector<size_t> order(result.images.size());
-    std::iota(order.begin(), order.end(), size_t{0});
-    const auto score = [&](size_t image) {
-      return result.similarity[image * result.texts.size() + text];
-    };
-    std::stable_sort(order.begin(), order.end(),
-                     [&](size_t a, size_t b) { return score(a) > score(b); });
-    SearchResult search{result.texts[text], {}, std::nullopt};
-    for (size_t place = 0; place < order.size(); ++place) {
-      const size_t image = order[place];
-      const bool right = result.image_groups[image] == result.text_groups[text];
-      if (right && !search.right_place) search.right_place = static_cast<int64_t>(place) + 1;
-      if (place < kHits) {
-        search.hits.push_back({thumbnail(result.images[image], transform), score(image), right,
-                               result.texts[std::min(image, result.texts.size() - 1)]});
-      }
-    }
-    searches.push_back(std::move(search));
-  }
-  page.section("Searches");
-  page.figure(
-      {search_gallery(searches), fmt::format("The captions of the first {} held-out drawings, "
-                                             "looked for among all {} of them by ITC "
-                                             "(image-text contrast).",
-                                             searches.size(), result.images.size())});
 }
 
 void add_attention(Page& page, const CaptionEvaluation& pictures, const Bundle& bundle) {
@@ -271,10 +167,8 @@ std::string demo_report_html(const DemoReport& report) {
   const RetrievalEvaluation& drawings = scores.unseen_drawings.retrieval;
   Page page("BLIP-2, trained here",
             "A frozen image encoder (EfficientNet-Lite0), a frozen language model (SmolLM2-135M) "
-            "and a small Querying "
-            "Transformer between them, trained in two stages on a few thousand drawings. Every "
-            "picture on this page "
-            "was held out.");
+            "and a small Querying Transformer between them, trained in two stages on a few "
+            "thousand drawings. Every picture on this page was held out.");
   page.facts({{percent(drawings.itc.txt_r1) + " %", "caption found first for an unseen drawing",
                "chance " + percent(drawings.chance.txt_r1) + " %"},
               {percent(drawings.itc.img_r1) + " %", "drawing found first for a caption",
@@ -284,18 +178,20 @@ std::string demo_report_html(const DemoReport& report) {
                "chance " + percent(scores.unseen_concepts.retrieval.chance.txt_r10) + " %"},
               {percent(scores.unseen_drawings.captions.noun_accuracy) + " %",
                "captions with the right head noun", "unseen drawings"}});
+  Thumbnails thumbnails(report.stage1->transform);
   page.section("Captions");
-  add_captions(page, "Unseen drawings", scores.unseen_drawings.captions, report.stage1->transform);
-  add_captions(page, "Unseen concepts", scores.unseen_concepts.captions, report.stage1->transform);
-  add_searches(page, drawings, report.stage1->transform);
+  page.subsection("Unseen drawings");
+  page.figure(caption_figure(scores.unseen_drawings.captions, kCards, thumbnails));
+  page.subsection("Unseen concepts");
+  page.figure(caption_figure(scores.unseen_concepts.captions, kCards, thumbnails));
+  page.section("Searches");
+  page.figure(search_figure(drawings, kSearches, "held-out drawings", thumbnails));
   add_scores(page, scores);
   add_attention(page, scores.unseen_drawings.captions, *report.stage1);
-  add_curves(page, report);
+  page.section("Training");
+  page.figures(training_figures(report.output, report.plan));
   add_ablation_and_times(page, report);
-  page.footer("Made by blip2 " BLIP2_VERSION
-              ". Pictures: Noto Emoji (Apache-2.0), EmojiOne ((c) 2014 Ranks.com Inc., "
-              "CC-BY-SA-4.0), Tux Paint "
-              "stamps (GPL-2).");
+  page.footer(demo_footer());
   return page.html();
 }
 

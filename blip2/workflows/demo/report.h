@@ -1,4 +1,4 @@
-// The demo's page: report.html, one self-contained file.
+// The demo's final page: report.html, one self-contained file.
 #pragma once
 
 #include <filesystem>
@@ -14,7 +14,7 @@ struct DemoReport {
   std::filesystem::path output;
   DemoPlan plan;
   DemoScores scores;
-  const Bundle* stage1 = nullptr;  ///< for attention and the pictures as the model sees them
+  const Bundle* stage1 = nullptr;  ///< for attention maps and the pictures' transform
 };
 
 /// The page as HTML: curves from the runs' logs, tables, 48 captioned pictures, 12 searches,

@@ -1,3 +1,4 @@
+// Scores as JSON and as text, and the file of phase times.
 #include "blip2/workflows/demo/scores.h"
 
 #include <nlohmann/json.hpp>

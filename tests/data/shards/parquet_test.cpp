@@ -4,7 +4,7 @@
 
 #include <gmock/gmock.h>
 
-#include "blip2/data/source.h"
+#include "blip2/data/open_source.h"
 #include "tests/support/errors.h"
 #include "tests/support/shards.h"
 #include "tests/support/tests_directory.h"

@@ -14,11 +14,13 @@
 #include <set>
 
 #include "blip2/base/error.h"
+#include "blip2/checkpoint/open_source.h"
 #include "blip2/checkpoint/safetensors.h"
 #include "blip2/models/configs/bundle_config.h"
 #include "blip2/models/directory/inspect.h"
 #include "blip2/models/names/hugging_face.h"
-#include "tests/models/tiny_models.h"
+#include "tests/models/support.h"
+#include "tests/support/tiny/models.h"
 
 namespace blip2 {
 namespace {

@@ -9,8 +9,9 @@
 #include "blip2/models/bundle.h"
 #include "blip2/models/directory/inspect.h"
 #include "blip2/models/similarity.h"
-#include "tests/models/tiny_models.h"
+#include "tests/models/support.h"
 #include "tests/support/errors.h"
+#include "tests/support/tiny/models.h"
 
 namespace blip2 {
 namespace {

@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 
 #include "blip2/checkpoint/load.h"
+#include "blip2/checkpoint/open_source.h"
 #include "blip2/checkpoint/safetensors.h"
 #include "blip2/models/blip2/stage1.h"
 #include "blip2/models/lavis/shapes.h"

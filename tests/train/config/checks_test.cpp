@@ -7,7 +7,8 @@
 
 #include "blip2/train/run.h"
 #include "tests/support/temporary_folder.h"
-#include "tests/train/tiny_parts.h"
+#include "tests/support/tiny/parts.h"
+#include "tests/support/tiny/pictures.h"
 
 namespace blip2 {
 namespace {

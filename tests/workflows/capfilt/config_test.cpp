@@ -36,7 +36,7 @@ std::string faults_of(const std::vector<ConfigOverride>& overrides) {
   return "none";
 }
 
-TEST(CapFiltConfig, TheCommandLineGoesOverTheFile) {
+TEST(CapFiltConfig, TheCommandLineOverridesTheFile) {
   const TemporaryFolder folder;
   const auto path = folder.write("job.yaml", R"(
 captioner: blip
@@ -60,8 +60,8 @@ generation: {top_p: 0.8, stop: ["."]}
   defaults.prompt = "a picture of";
   const CapFiltOptions options = loaded.resolve(defaults);
   EXPECT_EQ(options.prompt, "");  // the file's
-  EXPECT_EQ(options.num_kept, 4);
-  EXPECT_EQ(options.min_similarity, 0.2);
+  EXPECT_EQ(options.rules.num_kept, 4);
+  EXPECT_EQ(options.rules.min_similarity, 0.2);
   EXPECT_EQ(options.generation.top_p, 0.8);               // the file's
   EXPECT_EQ(options.generation.num_return_sequences, 2);  // the command line's
   EXPECT_TRUE(options.generation.do_sample);              // the captioner's own
@@ -98,7 +98,7 @@ TEST(CapFiltConfig, ALengthThatIsGivenIsNotUndoneByADefault) {
   EXPECT_EQ(tokens.resolve(defaults).generation.min_length, 0);
 }
 
-TEST(CapFiltConfig, AllFaultsAtOnce) {
+TEST(CapFiltConfig, ReportsAllFaultsAtOnce) {
   EXPECT_THAT(faults_of({}), AllOf(HasSubstr("captioner"), HasSubstr("ranker"), HasSubstr("output"),
                                    HasSubstr("shards")));
   EXPECT_THAT(faults_of(with({{"num_keep", "3"}})), HasSubstr("'num_kept'"));
@@ -110,7 +110,7 @@ TEST(CapFiltConfig, AllFaultsAtOnce) {
   EXPECT_EQ(faults_of(kLeast), "none");
 }
 
-TEST(CapFiltConfig, ResultsDependOnOptionsButNotOnHowTheyAreMade) {
+TEST(CapFiltConfig, ResultsDependOnTheMethodNotOnBatchOrLease) {
   const auto options_of = [](const std::vector<ConfigOverride>& more) {
     LoadedCapFiltConfig loaded("", with(more));
     loaded.resolve({});

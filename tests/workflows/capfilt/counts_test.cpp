@@ -1,4 +1,4 @@
-// Sums that must hold, and the way of a shard's state through its file.
+// Counts of records add up, and a shard's state survives its file.
 #include "blip2/workflows/capfilt/counts.h"
 
 #include <gmock/gmock.h>
@@ -21,7 +21,7 @@ CapFiltCounts some_counts(int64_t scale) {
   return counts;
 }
 
-TEST(CapFiltCounts, AddUpOnlyIfEveryRecordIsSomewhere) {
+TEST(CapFiltCounts, AddUpOnlyIfEveryRecordHasAFate) {
   CapFiltCounts counts;
   EXPECT_TRUE(counts.add_up());
   counts.records = 21;
@@ -39,7 +39,7 @@ TEST(CapFiltCounts, AddUpOnlyIfEveryRecordIsSomewhere) {
   EXPECT_FALSE(counts.add_up());
 }
 
-TEST(CapFiltCounts, OfSeveralShardsAreSums) {
+TEST(CapFiltCounts, OfSeveralShardsAddUp) {
   CapFiltCounts sum = some_counts(1);
   sum.add(some_counts(10));
   const CapFiltCounts expected = some_counts(11);
@@ -48,7 +48,7 @@ TEST(CapFiltCounts, OfSeveralShardsAreSums) {
   EXPECT_EQ(sum.synthetic_scores.total(), 77);
 }
 
-TEST(CapFiltCounts, CountCandidatesByWhatBecameOfThem) {
+TEST(CapFiltCounts, CountCandidatesByTheirFate) {
   CapFiltResult result;
   result.candidates = {{"a", Source::kSynthetic, 0.31, std::nullopt, true, ""},
                        {"b", Source::kWeb, 0.30, std::nullopt, true, ""},
@@ -66,8 +66,8 @@ TEST(CapFiltCounts, CountCandidatesByWhatBecameOfThem) {
   EXPECT_EQ(counts.dropped_by_duplicate, 1);
   EXPECT_EQ(counts.dropped_by_match, 1);
   EXPECT_EQ(counts.dropped_by_similarity, 1);
-  EXPECT_EQ(counts.records, 0);                      // what became of the record is not said here
-  EXPECT_EQ(counts.web_scores.counts[25], 1);        // -0.5 lies in [-0.5, -0.48)
+  EXPECT_EQ(counts.records, 0);                      // add() does not know the fate of the record
+  EXPECT_EQ(counts.web_scores.counts[25], 1);        // -0.5 is in [-0.5, -0.48)
   EXPECT_EQ(counts.synthetic_scores.counts[99], 1);  // 2 counts at the edge
 }
 

@@ -1,4 +1,4 @@
-// Which shards a job has and what they are called, for every kind of input.
+// The shards of a job and their names, for every kind of input.
 #include "blip2/workflows/capfilt/inputs.h"
 
 #include <gmock/gmock.h>
@@ -64,7 +64,7 @@ TEST(CapFiltInputs, AShardsRecordsKeepMemberAndFields) {
   EXPECT_EQ(records->read(1).fields, "");
 }
 
-TEST(CapFiltInputs, ASourceIsCutAndNumberedThrough) {
+TEST(CapFiltInputs, ASourceIsSplitIntoNumberedShards) {
   const TemporaryFolder folder;
   write_pairs(folder, 5);
   CapFiltConfig config = config_of({folder / "pairs.v2.jsonl"});
@@ -91,7 +91,7 @@ TEST(CapFiltInputs, TheFingerprintTellsListsApart) {
   EXPECT_NE(CapFiltInputs(config).fingerprint(), one);
 }
 
-TEST(CapFiltInputs, RefusesWhatItCannotPlace) {
+TEST(CapFiltInputs, RefusesShardsOfOneNameAndInputsWithoutRecords) {
   const TemporaryFolder folder;
   for (const char* name : {"a/0.tar", "b/0.tar", "x.bin", "empty.jsonl"}) folder.write(name, "");
   const auto refusal = [&](const std::vector<fs::path>& places) {

@@ -27,13 +27,13 @@ void in_child(Child child) {
   ASSERT_TRUE(WIFEXITED(status));
 }
 
-/// Makes a file look as if nobody had touched it for `seconds`.
+/// Makes a file look untouched for `seconds`.
 void age(const std::filesystem::path& file, int seconds) {
   std::filesystem::last_write_time(
       file, std::filesystem::last_write_time(file) - std::chrono::seconds(seconds));
 }
 
-TEST(Lease, OneHolderAtATime) {
+TEST(Lease, HasOneHolderAtATime) {
   const TemporaryFolder scratch;
   LeaseFolder one(scratch.path(), 60), two(scratch.path(), 60);
   EXPECT_EQ(one.take("00000001"), 1);
@@ -46,7 +46,7 @@ TEST(Lease, OneHolderAtATime) {
   EXPECT_EQ(two.take("00000001"), 1);
 }
 
-TEST(Lease, OfSeveralThatStealAtOnceOneWins) {
+TEST(Lease, OneOfSeveralThievesWins) {
   const TemporaryFolder scratch;
   for (int round = 0; round < 20; ++round) {
     const std::string name = std::to_string(round);
@@ -67,7 +67,7 @@ TEST(Lease, OfSeveralThatStealAtOnceOneWins) {
   }
 }
 
-TEST(Lease, ASignOfLifeKeepsIt) {
+TEST(Lease, ASignOfLifeKeepsItAlive) {
   const TemporaryFolder scratch;
   LeaseFolder one(scratch.path(), 5), two(scratch.path(), 5);
   ASSERT_EQ(one.take("a"), 1);
@@ -80,7 +80,7 @@ TEST(Lease, ASignOfLifeKeepsIt) {
   EXPECT_EQ(two.take("a"), 2);
 }
 
-TEST(Lease, OfAProcessThatIsGoneFromThisMachineHasExpired) {
+TEST(Lease, ExpiresWhenItsProcessHasEnded) {
   const TemporaryFolder scratch;
   in_child([&] {
     LeaseFolder killed(scratch.path(), 3600);
@@ -95,7 +95,7 @@ TEST(Lease, OfAProcessThatIsGoneFromThisMachineHasExpired) {
   EXPECT_EQ(next.take("a"), 1);
 }
 
-TEST(Lease, WithoutAnOwnersNameAgesLikeAnother) {
+TEST(Lease, AnEmptyLeaseExpiresByItsAge) {
   const TemporaryFolder scratch;
   scratch.write("a.1", "");  // its writer was stopped between two calls
   LeaseFolder next(scratch.path(), 5);
@@ -118,7 +118,7 @@ TEST(Lease, IsKeptAliveAndGivenBack) {
   EXPECT_EQ(two.take("a"), 1);
 }
 
-TEST(Lease, LosesToItsThiefAndLeavesItAlone) {
+TEST(Lease, AHolderThatLostItDoesNotReleaseTheNewOne) {
   const TemporaryFolder scratch;
   LeaseFolder one(scratch.path(), 5), two(scratch.path(), 5);
   {

@@ -1,4 +1,4 @@
-// What the output says of a picture, read back by what reads it.
+// A picture's captions in the output, written and read back.
 #include "blip2/workflows/capfilt/record.h"
 
 #include <gmock/gmock.h>

@@ -1,4 +1,4 @@
-// Captions of one style, and which of them say the same.
+// Captions of one style, and which of them mean the same.
 #include "blip2/workflows/demo/captions.h"
 
 #include <gtest/gtest.h>

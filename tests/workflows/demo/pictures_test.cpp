@@ -1,4 +1,4 @@
-// The demo's splits over the real assets: sizes, captions, and that nothing leaks.
+// The demo's splits of the real assets: sizes, captions, and no concept in two of them.
 #include "blip2/workflows/demo/pictures.h"
 
 #include <gmock/gmock.h>
@@ -13,7 +13,7 @@
 
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
-#include "blip2/data/source.h"
+#include "blip2/data/open_source.h"
 #include "tests/support/assets.h"
 
 namespace blip2 {

@@ -1,4 +1,4 @@
-// The demo's plan: what fits in the time, what is kept on disk; and the notes of times and scores.
+// The demo's plan fits in the time and is kept on disk; phase times and scores are written.
 #include "blip2/workflows/demo/plan.h"
 
 #include <gmock/gmock.h>
@@ -39,7 +39,7 @@ TEST(DemoPlan, GrowsOnlyWhereMinutesAreAskedFor) {
   EXPECT_EQ(longer.stage2_steps, 2 * whole.stage2_steps);
 }
 
-TEST(DemoPlan, IsAPlanWithoutAnyTime) {
+TEST(DemoPlan, HasStepsEvenWithoutTime) {
   for (const double seconds : {0.0, -400.0}) {
     const DemoPlan plan = fit_plan(kTimes, seconds, true);
     EXPECT_EQ(plan.stage1_steps, 2);
@@ -53,7 +53,7 @@ TEST(DemoPlan, NegativesTurnHardWithinStage1) {
   EXPECT_GT(DemoPlan{}.hard_negatives_from(), DemoPlan{}.stage1_steps / 2);
 }
 
-TEST(DemoPlan, IsKept) {
+TEST(DemoPlan, ASavedPlanIsLoaded) {
   const testing::TemporaryFolder folder;
   EXPECT_FALSE(load_plan(folder / "plan.json"));
   DemoPlan plan = fit_plan(kTimes, 500, false);
@@ -71,7 +71,7 @@ TEST(DemoPlan, IsKept) {
   EXPECT_EQ(load_plan(folder / "plan.json")->minutes, std::nullopt);
 }
 
-TEST(DemoPlan, ADamagedOneIsAnError) {
+TEST(DemoPlan, ADamagedPlanIsRefused) {
   const testing::TemporaryFolder folder;
   save_plan({}, folder / "plan.json");
   const std::string whole = read_file(folder / "plan.json");
@@ -95,7 +95,7 @@ std::string yaml_of(const TrainConfig& config) {
   return LoadedTrainConfig(config, "demo").to_yaml(false);
 }
 
-TEST(DemoPlan, TheExamplesInConfigsAreItsRuns) {
+TEST(DemoPlan, ConfigsHoldTheDemosRuns) {
   const std::filesystem::path configs = testing::tests_directory() / ".." / "configs";
   const DemoPlan plan;
   EXPECT_EQ(LoadedTrainConfig(configs / "demo_stage1.yaml", {}).to_yaml(false),
@@ -114,13 +114,13 @@ TEST(PhaseTimes, AddUpOverInterruptions) {
             (std::map<std::string, double>{{"stage1", 4.0}, {"stage2", 1.0}}));
 }
 
-TEST(PhaseTimes, ADamagedFileIsAnError) {
+TEST(PhaseTimes, ADamagedFileIsRefused) {
   const testing::TemporaryFolder folder;
   write_file_atomic(folder / "times.json", "{\"stage1\": 2");
   EXPECT_THROW(PhaseTimes(folder / "times.json"), Error);
 }
 
-TEST(DemoScores, PercentsButForTheCountOfCaptions) {
+TEST(DemoScores, ArePercentsExceptTheCountOfCaptions) {
   DemoScores scores;
   CaptionEvaluation& captions = scores.unseen_drawings.captions;
   captions.cider = 0.5;

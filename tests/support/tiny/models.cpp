@@ -1,10 +1,15 @@
-#include "tests/models/tiny_models.h"
+// Each kind of model in its smallest form; the words of the tokenizers.
+#include "tests/support/tiny/models.h"
 
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/adaptive_avg_pool2d.h>
 #include <ATen/ops/arange.h>
+#include <fmt/format.h>
 
 #include <utility>
 
+#include "blip2/base/files.h"
+#include "blip2/base/random.h"
 #include "blip2/checkpoint/safetensors.h"
 #include "blip2/models/configs/bundle_config.h"
 #include "blip2/models/directory/families.h"
@@ -12,13 +17,13 @@
 #include "blip2/models/names/blip.h"
 #include "blip2/models/names/hugging_face.h"
 #include "blip2/text/byte_bpe.h"
+#include "tests/support/tiny/shapes.h"
+#include "tests/support/weights.h"
 
 namespace blip2::testing {
 namespace {
 
 namespace fs = std::filesystem;
-
-const char* const kWords = "[PAD]\n[UNK]\n[CLS]\n[SEP]\na\nred\nfox\n##es\nmoon\n";  // [DEC] is 9
 
 EfficientNetConfig tiny_vision() {
   EfficientNetConfig config;
@@ -27,19 +32,6 @@ EfficientNetConfig tiny_vision() {
   config.head_width = 6;
   config.num_classes = 7;
   config.image_size = 16;
-  return config;
-}
-
-QFormerConfig tiny_qformer() {
-  QFormerConfig config;
-  config.hidden_size = 12;
-  config.num_hidden_layers = 3;
-  config.num_attention_heads = 3;
-  config.intermediate_size = 20;
-  config.vocab_size = 10;
-  config.max_position_embeddings = 11;
-  config.encoder_hidden_size = 6;
-  config.num_query_tokens = 5;
   return config;
 }
 
@@ -88,10 +80,21 @@ std::unique_ptr<Tokenizer> tiny_bpe() {
   return ByteBpe::from_parts(std::move(parts));
 }
 
-std::unique_ptr<Tokenizer> tiny_words(const fs::path& scratch) {
-  write_file_atomic(scratch / "vocab.txt", kWords);
+/// A WordPiece tokenizer of `vocabulary`, a word a line, and [DEC] after them.
+std::unique_ptr<Tokenizer> word_tokenizer(const fs::path& directory, const char* vocabulary) {
+  make_directories(directory);
+  write_file_atomic(directory / "vocab.txt", vocabulary);
   const std::vector<std::string> extra = {"[DEC]"};
-  return load_tokenizer(scratch, extra);
+  return load_tokenizer(directory, extra);
+}
+
+std::unique_ptr<Tokenizer> ten_words(const fs::path& directory) {
+  return word_tokenizer(directory, kNineWords);
+}
+
+std::unique_ptr<Tokenizer> twelve_words(const TemporaryFolder& folder) {
+  return word_tokenizer(folder / "tokenizer",
+                        "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nred\ngreen\nblue\ncat\ndog\n");
 }
 
 /// Appends distinct tensors under `prefix` + their names.
@@ -117,7 +120,7 @@ Bundle tiny_retrieval(const fs::path& scratch) {
   set_vision(bundle);
   bundle.stage1 = make_stage1({.qformer = tiny_qformer(), .embed_dim = 7, .image_norm_eps = 1e-5});
   fill_distinct(named_tensors(*bundle.stage1), 2);
-  bundle.qformer_tokenizer = tiny_words(scratch);
+  bundle.qformer_tokenizer = ten_words(scratch);
   bundle.max_text_length = 9;
   return bundle;
 }
@@ -144,34 +147,8 @@ Bundle tiny_instruct(const fs::path& scratch) {
   Bundle bundle = tiny_generative(scratch);
   bundle.generative = make_generative(tiny_qformer(), 1e-6, 24, TextSide::kPresent);
   fill_distinct(named_tensors(*bundle.generative), 6);
-  bundle.qformer_tokenizer = tiny_words(scratch);
+  bundle.qformer_tokenizer = ten_words(scratch);
   return bundle;
-}
-
-void write_tiny_bert(const fs::path& directory, bool prefixed) {
-  const at::NoGradGuard no_grad;
-  make_directories(directory);
-  QFormerConfig config = tiny_qformer();
-  config.vocab_size = 9;
-  Stage1 model = make_stage1({.qformer = config, .embed_dim = 7});
-  fill_distinct(named_tensors(model), 5);
-  const NameTable& names = prefixed ? prefixed_bert_names() : bert_names();
-  std::vector<StoredTensor> tensors;
-  for (const NamedTensor& named : named_tensors(model)) {
-    const auto theirs = names.to_theirs(named.name);
-    if (!theirs || (!prefixed && theirs->starts_with("cls."))) continue;
-    tensors.push_back({*theirs, *named.tensor});
-  }
-  const std::string prefix = prefixed ? "bert." : "";
-  tensors.push_back({prefix + "embeddings.token_type_embeddings.weight",
-                     at::arange(24, at::kFloat).reshape({2, 12}) * 0.01});
-  tensors.push_back({prefix + "pooler.dense.bias", at::arange(12, at::kFloat)});
-  write_safetensors(directory / "model.safetensors", tensors);
-  write_file_atomic(directory / "vocab.txt", kWords);
-  write_file_atomic(directory / "config.json",
-                    R"({"model_type": "bert", "hidden_size": 12, "num_hidden_layers": 3,
-  "num_attention_heads": 3, "intermediate_size": 20, "vocab_size": 9, "max_position_embeddings": 11,
-  "hidden_act": "gelu", "layer_norm_eps": 1e-12})");
 }
 
 void write_tiny_blip(const fs::path& directory) {
@@ -195,7 +172,7 @@ void write_tiny_blip(const fs::path& directory) {
   add_distinct(tensors, "", text);
   write_safetensors(directory / "model.safetensors", tensors);
   write_file_atomic(directory / "preprocessor_config.json", R"({"size": 16})");
-  tiny_words(directory)->save(directory);
+  ten_words(directory)->save(directory);
 }
 
 void write_tiny_clip(const fs::path& directory) {
@@ -223,6 +200,125 @@ void write_tiny_directory(const std::string& kind, const std::filesystem::path& 
               : kind == "Generation" ? tiny_generative(scratch)
                                      : tiny_instruct(scratch),
               directory);
+}
+
+Stage1Config tiny_stage1_config() {
+  Stage1Config config;
+  config.qformer = {.hidden_size = 12,
+                    .num_hidden_layers = 2,
+                    .num_attention_heads = 3,
+                    .intermediate_size = 20,
+                    .vocab_size = 40,
+                    .max_position_embeddings = 16,
+                    .encoder_hidden_size = 9,
+                    .num_query_tokens = 4};
+  config.qformer.initializer_range = 0.3;
+  config.embed_dim = 7;
+  return config;
+}
+
+at::Tensor AveragingEncoder::encode(const at::Tensor& pixels) const {
+  return at::adaptive_avg_pool2d(pixels, {3, 3}).flatten(2).transpose(1, 2).contiguous();
+}
+
+Bundle tiny_stage1(const TemporaryFolder& folder) {
+  Bundle bundle;
+  bundle.qformer_tokenizer = twelve_words(folder);
+  bundle.image_encoder = std::make_unique<AveragingEncoder>();
+  bundle.transform.image_size = 24;
+  bundle.transform.shorter_side = 24;
+  Stage1Config config;
+  config.qformer.hidden_size = 16;
+  config.qformer.num_hidden_layers = 2;
+  config.qformer.num_attention_heads = 2;
+  config.qformer.intermediate_size = 32;
+  config.qformer.vocab_size = 12;
+  config.qformer.max_position_embeddings = 20;
+  config.qformer.encoder_hidden_size = 3;
+  config.qformer.num_query_tokens = 4;
+  config.embed_dim = 5;
+  bundle.stage1 = make_stage1(config);
+  Random random(7, "tiny model");
+  initialise(*bundle.stage1, random);
+  for (const NamedTensor& named : named_tensors(*bundle.stage1)) {
+    // Large weights: what a query becomes depends on the picture, and each query on its own.
+    if (named.tensor->dim() >= 2) named.tensor->mul_(25);
+  }
+  bundle.max_text_length = 20;
+  return bundle;
+}
+
+namespace {
+
+BlipTextConfig tiny_blip_config() {
+  BlipTextConfig config;
+  config.vocab_size = 12;
+  config.hidden_size = 16;
+  config.encoder_hidden_size = 3;
+  config.intermediate_size = 24;
+  config.num_hidden_layers = 2;
+  config.num_attention_heads = 2;
+  config.max_position_embeddings = 30;
+  config.bos_token_id = 11;
+  return config;
+}
+
+/// A BLIP-1 around `model`, made of tiny_blip_config().
+template <typename Model>
+Bundle tiny_blip(const TemporaryFolder& folder, Model model) {
+  fill_distinct(named_tensors(model), 8, 0.6);
+  Blip blip;
+  blip.image_norm = make_layer_norm(3, 1e-5);
+  fill_distinct(named_tensors(blip.image_norm), 9);
+  blip.model = std::move(model);
+  Bundle bundle;
+  bundle.text_tokenizer = twelve_words(folder);
+  bundle.image_encoder = std::make_unique<AveragingEncoder>();
+  bundle.transform.image_size = 21;
+  bundle.transform.shorter_side = 21;
+  bundle.blip = std::move(blip);
+  bundle.max_text_length = 30;
+  bundle.max_positions = 30;
+  return bundle;
+}
+
+}  // namespace
+
+Bundle tiny_blip_captioner(const TemporaryFolder& folder) {
+  return tiny_blip(folder, make_blip_captioner(tiny_blip_config(), OutputMatrix::kTied));
+}
+
+Bundle tiny_blip_matcher(const TemporaryFolder& folder) {
+  return tiny_blip(folder, make_blip_matcher(tiny_blip_config(), 5));
+}
+
+Bundle tiny_clip(const TemporaryFolder& folder) {
+  ClipConfig config;
+  config.text = {.vocab_size = 12,
+                 .hidden_size = 12,
+                 .intermediate_size = 20,
+                 .num_hidden_layers = 2,
+                 .num_attention_heads = 3,
+                 .max_position_embeddings = 25,
+                 .bos_token_id = 2,
+                 .eos_token_id = 3,
+                 .pad_token_id = 0};
+  config.vision.hidden_size = 16;
+  config.vision.intermediate_size = 24;
+  config.vision.num_hidden_layers = 2;
+  config.vision.num_attention_heads = 2;
+  config.vision.image_size = 18;
+  config.vision.patch_size = 6;
+  config.vision.has_post_layernorm = true;
+  config.projection_dim = 7;
+  Bundle bundle;
+  bundle.clip = make_clip(config);
+  fill_distinct(named_tensors(*bundle.clip), 10, 0.4);
+  bundle.text_tokenizer = twelve_words(folder);
+  bundle.transform.image_size = 18;
+  bundle.transform.shorter_side = 18;
+  bundle.max_text_length = 25;
+  return bundle;
 }
 
 }  // namespace blip2::testing

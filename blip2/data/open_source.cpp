@@ -1,5 +1,5 @@
-// The factory of sources: a format's name -> its reader.
-#include "blip2/data/source.h"
+// The list of formats: a name and its reader.
+#include "blip2/data/open_source.h"
 
 #include <array>
 #include <string_view>

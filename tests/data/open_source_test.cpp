@@ -1,5 +1,5 @@
 // The readers of annotations: what they give, and how they refuse.
-#include "blip2/data/source.h"
+#include "blip2/data/open_source.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "blip2/base/error.h"
+#include "blip2/data/source.h"
 #include "tests/support/errors.h"
 #include "tests/support/temporary_folder.h"
 

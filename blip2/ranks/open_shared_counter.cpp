@@ -1,4 +1,4 @@
-#include "blip2/ranks/shared_counter.h"
+#include "blip2/ranks/open_shared_counter.h"
 
 #include "blip2/base/error.h"
 #ifdef BLIP2_WITH_MPI

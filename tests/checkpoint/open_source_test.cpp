@@ -1,8 +1,9 @@
-#include "blip2/checkpoint/source.h"
+#include "blip2/checkpoint/open_source.h"
 
 #include <ATen/ops/ones.h>
 #include <gmock/gmock.h>
 
+#include "blip2/checkpoint/source.h"
 #include "tests/checkpoint/golden.h"
 
 namespace blip2 {

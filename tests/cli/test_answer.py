@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+"""`blip2 answer`: templates, files of questions, questions that fail."""
+import json
+import unittest
+
+from support import ModelCase, blip2, png, rows_of
+
+
+class WithModels(ModelCase):
+    def test_answers_follow_the_question_in_its_template(self):
+        questions = ["what colour is it?", "is it a very long and winding road?", "why"]
+        options = ("--model", self.stage2, "--format", "jsonl", "--max-new-tokens", 6)
+        result = blip2("answer", self.pictures, *options, "--question", *questions, "--batch-size", 3)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        rows = rows_of(result.stdout)
+        paths = sorted(map(str, self.pictures.iterdir()))
+        self.assertEqual([(row["image"], row["question"]) for row in rows],
+                         [(path, question) for path in paths for question in questions])
+        for row in rows[:4]:
+            prompt = f"Question: {row['question']} Answer:"
+            alone, = rows_of(blip2("caption", row["image"], *options, "--prompt", prompt).stdout)
+            self.assertEqual(row["answer"], alone["captions"][0])
+            self.assertAlmostEqual(row["score"], alone["scores"][0], delta=1e-3)
+        plain, = rows_of(blip2("answer", paths[0], *options, "--question", "why", "--template", "{}").stdout)
+        bare, = rows_of(blip2("caption", paths[0], *options, "--prompt", "why").stdout)
+        self.assertEqual(plain["answer"], bare["captions"][0])
+
+    def test_answer_reads_a_file_of_questions(self):
+        asked = [{"image": "red.png", "question": "why", "question_id": 7}, {"image": "gone.png", "question": "what"},
+                 {"image": str(self.pictures / "blue.png"), "question": "who", "question_id": "x1"},
+                 {"image": "red.png", "question": "when"}]
+        file = self.pictures.parent / "pictures/questions.jsonl"
+        file.write_text("".join(json.dumps(line) + "\n" for line in asked))
+        self.addCleanup(file.unlink)
+        result = blip2("answer", "--jsonl", file, "--model", self.stage2, "--format", "jsonl", "--max-new-tokens", 3)
+        self.assertEqual(result.returncode, 3, result.stderr)
+        rows = rows_of(result.stdout)
+        self.assertEqual([(row.get("question"), row.get("question_id"), "error" in row) for row in rows],
+                         [("why", 7, False), ("when", None, False), (None, None, True), ("who", "x1", False)])
+        file.write_text('{"image": "red.png"}\n')
+        self.assert_error(blip2("answer", "--jsonl", file, "--model", self.stage2), 1, "questions.jsonl:1", "question")
+
+    def test_a_bad_question_fails_alone(self):
+        red, blue = str(self.pictures / "red.png"), str(self.pictures / "blue.png")
+        lines = [json.dumps({"image": red, "question": "why"}), "{broken", json.dumps({"image": red, "question": "<image>"}),
+                 json.dumps({"image": blue, "question": "a " * 9000, "question_id": 4}),
+                 json.dumps({"image": blue, "question": "why"}), json.dumps({"image": red, "question": "who"})]
+        file = self.folder / "questions.jsonl"
+        file.write_text("\n".join(lines))
+        options = ("--model", self.stage2, "--format", "jsonl", "--max-new-tokens", 3)
+        result = blip2("answer", "--jsonl", file, *options, "--log-level", "error")
+        self.assertEqual(result.returncode, 3, result.stderr)
+        rows = rows_of(result.stdout)
+        self.assertEqual([(row.get("image"), row.get("line"), "error" in row) for row in rows],
+                         [(None, 2, True), (red, None, False), (red, 3, True), (red, None, False), (blue, 4, True),
+                          (blue, None, False)])
+        self.assertEqual(rows[4]["question_id"], 4)
+        messages = result.stderr.splitlines()
+        self.assertEqual(len(messages), 3, result.stderr)
+        for message, line, row, word in zip(messages, (2, 3, 4), (rows[0], rows[2], rows[4]),
+                                            ("expected", "<image>", "positions"), strict=True):
+            self.assertTrue(message.startswith(f"blip2: {file}:{line}: "), message)
+            self.assertIn(word, message)
+            self.assertEqual(f"blip2: {row['error']}", message)
+        alone = rows_of(blip2("answer", red, blue, "--question", "why", *options).stdout)
+        self.assertEqual([rows[1]["answer"], rows[5]["answer"]], [row["answer"] for row in alone])
+        file.write_text(json.dumps({"image": red, "question": "why"}))
+        self.assert_error(blip2("answer", "--jsonl", file, "--model", self.stage1), 2, "stage-1")
+
+    def test_answer_refuses(self):
+        picture, model = self.pictures / "red.png", ("--model", self.stage2)
+        self.assert_error(blip2("answer", picture, *model), 2, "--question", "--jsonl")
+        self.assert_error(blip2("answer", picture, *model, "--question", "a", "--template", "no place"), 2, "{}")
+        self.assert_error(blip2("answer", picture, "--jsonl", "x", *model), 2, "--jsonl")
+        self.assert_error(blip2("answer", picture, "--model", self.stage1, "--question", "a"), 2, "stage-1")
+
+
+if __name__ == "__main__":
+    unittest.main()

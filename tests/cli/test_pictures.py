@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+"""The inputs that verbs share: files, folders, shards and what fails among them."""
+import os
+import struct
+import unittest
+import zlib
+
+from support import ModelCase, blip2, limited, png, rows_of, write_shard
+
+
+class WithModels(ModelCase):
+    def test_a_bad_input_fails_alone(self):
+        (self.folder / "empty").mkdir()
+        write_shard(self.folder / "empty.tar", [])
+        (self.folder / "no.tar").write_bytes(b"no tar")
+        red = self.pictures / "red.png"
+        inputs = [(self.folder / "empty", False), (self.folder / "empty.tar", False), (red, True),
+                  (self.folder / "no.tar", False), ("x" * 300, False), (red, True)]
+        result = blip2("match", *(path for path, _ in inputs), "--text", "a", "--model", self.stage1, "--format", "jsonl")
+        self.assert_rows_in_order(result, inputs)
+
+    def test_nothing_but_failed_inputs(self):
+        bad = self.folder / "bad.png"
+        bad.write_bytes(b"no picture")
+        made = self.folder / "made"
+        for verb in (("caption",), ("match", "--text", "a"), ("index", "build", "--index", made),
+                     ("embed", "--features", "itc_image", "--output", made)):
+            result = blip2(*verb, "--model", self.stage1, "--format", "jsonl", "--log-level", "error", "--", bad)
+            self.assertEqual(result.returncode, 3, (verb, result.stderr))
+            self.assertEqual([row["image"] for row in rows_of(result.stdout)], [str(bad)])
+            self.assertEqual(len(result.stderr.splitlines()), 1, result.stderr)
+        self.assertEqual([path.name for path in self.folder.iterdir()], ["bad.png"])
+
+    def test_a_shards_pictures_are_answered_like_files(self):
+        names = sorted(path.name for path in self.pictures.iterdir())
+        members = [(f"deep/{name}", (self.pictures / name).read_bytes()) for name in names]
+        members[1:1] = [("deep/notes.txt", b"no picture"), ("deep/bad.png", b"no picture")]
+        shard = self.folder / "00000.tar"
+        write_shard(shard, members)
+        options = ("--model", self.stage2, "--format", "jsonl", "--max-new-tokens", 4)
+        loose = rows_of(blip2("caption", self.pictures, *options).stdout)
+        packed = blip2("caption", shard, *options)
+        inputs = [(f"{shard}/{name}", "bad" not in name) for name, _ in members if "notes" not in name]
+        rows = self.assert_rows_in_order(packed, inputs)
+        self.assertEqual([row["tokens"] for row in rows], [row["tokens"] for row in loose])
+        content = shard.read_bytes()
+        shard.write_bytes(content[:content.rindex(b"IEND")])
+        inputs = inputs[:-1] + [(shard, False)]
+        self.assert_rows_in_order(blip2("caption", shard, *options), inputs)
+        one = blip2("caption", f"{shard}/deep/blue.png", *options)
+        self.assertEqual(rows_of(one.stdout)[0]["tokens"], loose[0]["tokens"])
+
+    def test_only_files_are_read_and_replaced(self):
+        red, pipe = self.pictures / "red.png", self.folder / "d.png"
+        (self.folder / "a.png").write_bytes(red.read_bytes())
+        (self.folder / "b.png").symlink_to("gone")
+        (self.folder / "c.png").symlink_to("c.png")
+        os.mkfifo(pipe)
+        result = blip2("caption", self.folder, "--model", self.stage2, "--max-new-tokens", 1, timeout=60)
+        self.assertEqual(result.returncode, 3, result.stderr)
+        self.assertEqual(len(result.stdout.splitlines()), 1)
+        for line, words in zip(result.stderr.splitlines(), ("b.png: cannot open", "c.png: cannot open",
+                                                            "d.png: expected a file, found a pipe"), strict=True):
+            self.assertIn(words, line)
+        self.assert_error(blip2("train", pipe, timeout=60), 1, "d.png: expected a file, found a pipe")
+        for command in (("embed", red, "--features", "itc_image", "--output", pipe),
+                        ("index", "build", red, "--index", pipe)):
+            self.assert_error(blip2(*command, "--model", self.stage1, timeout=60), 2, "d.png: expected a f", "to write, found a")
+        self.assertTrue(pipe.is_fifo())
+        result = blip2("caption", "-", "--model", self.stage2, stdin=f"{red}\0.png\n")
+        self.assert_error(result, 3, "red.png\\x00.png: expected a path, which has no zero byte")
+
+    def test_a_picture_that_memory_does_not_hold_is_a_failed_input(self):
+        width = height = 40000  # 4.8 GB in RGB, a bit a pixel in the file
+        packer = zlib.compressobj(1)
+        rows = b"".join(packer.compress(bytes(1 + width // 8) * 1000) for _ in range(height // 1000)) + packer.flush()
+        chunks = ((b"IHDR", struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)), (b"IDAT", rows), (b"IEND", b""))
+        (self.folder / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks))
+        result = limited("ulimit -v 4500000", "caption", self.folder / "a.png", self.pictures / "red.png", "--model", self.stage2,
+                         "--max-new-tokens", 1, "--max-image-pixels", 4000000000)
+        self.assertEqual(result.returncode, 3, result.stderr)
+        self.assertIn("a.png: not enough memory for this picture", result.stderr)
+        self.assertEqual(len(result.stdout.splitlines()), 1)
+        # Nor does torch's allocator speak for itself.
+        self.assert_error(limited("ulimit -v 4500000", "caption", *[self.pictures / "red.png"] * 4, "--model", self.stage2,
+                                  "--num-beams", 1024, "--max-new-tokens", 200), 1, "out of memory; a smaller --batch-size")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,195 @@
+#!/usr/bin/env python3
+"""`blip2 train` and `blip2 config show`: faults, sources of values, runs that resume."""
+import json
+import pathlib
+import unittest
+
+from support import CommandLineCase, ModelCase, blip2, png, rows_of, write_shard, write_tensors
+
+
+class WithoutModel(CommandLineCase):
+    def test_resume_is_checked_before_anything_is_read(self):
+        self.assert_error(blip2("train", "gone.yaml", "--resume", "maybe"), 2, "--resume", "auto, never", "'maybe'")
+
+    def test_configuration_faults(self):
+        config = self.folder / "run.yaml"
+        self.assert_error(blip2("train", config), 1, "run.yaml")
+        config.write_text("run:\n  max_stebs: 3\n")
+        result = blip2("config", "show", config)
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("max_steps", result.stderr)
+        self.assertEqual(result.stdout, "")
+        for line in result.stderr.splitlines():
+            self.assertTrue(line.startswith("blip2: "), line)
+        lacking = {line.removeprefix(f"blip2: {config}") for line in result.stderr.splitlines()}
+        self.assertIn(": run.output_dir: expected a folder, found nothing", lacking)
+        config.write_text("run: {max_steps: 3\n")
+        self.assert_error(blip2("config", "show", config), 2, "run.yaml:2: expected YAML")
+
+    def test_config_show_names_the_option_that_a_value_is_from(self):
+        config = self.folder / "run.yaml"
+        config.write_text("model: {arch: blip2, image_encoder: clip_L, qformer: bert-base}\n"
+                          "datasets: {x: {format: jsonl, annotations: x.jsonl}}\n"
+                          "run: {task: image_text_pretrain_stage1, output_dir: out}\n")
+        shown = blip2("config", "show", config, "--seed", 7, "--dtype", "bfloat16", "--set", "run.seed=3").stdout
+        self.assertRegex(shown, r"  seed: 7 +# --seed\n")
+        self.assertRegex(shown, r"  frozen_dtype: bfloat16 +# --dtype\n")
+        self.assert_error(blip2("config", "show", config, "--set", "datasets.x.format=foo"), 2, "datasets.x.format", "foo")
+
+
+class WithModels(ModelCase):
+    def test_a_shard_trains_as_files_do(self):
+        members, lines = [], []
+        for name in ("white", "bad", "red", "blue", "green"):
+            picture = b"no picture" if name == "bad" else (self.pictures / f"{name}.png").read_bytes()
+            caption = {"image": f"{name}.png", "caption": f"a {name} square"}
+            (self.folder / f"{name}.png").write_bytes(picture)
+            lines.append(json.dumps(caption) + "\n")
+            members += [(f"{name}.json", lines[-1].encode()), (f"{name}.png", picture)]
+        write_shard(self.folder / "00000.tar", members)
+        (self.folder / "pairs.jsonl").write_text("".join(lines))
+        (self.folder / "shouted.jsonl").write_text("".join(lines).replace('"a ', '"  A ').replace("square", "SQUARE!"))
+        logs = []
+        for form, place in (("jsonl", "pairs.jsonl"), ("webdataset", "00000.tar"), ("jsonl", "shouted.jsonl")):
+            run = self.folder / place.split(".")[0]
+            result = blip2("train", self.shared / "stage1.yaml", *(
+                word for value in (f"datasets.squares.format={form}", f"run.output_dir={run}",
+                                   f"datasets.squares.annotations={self.folder / place}",
+                                   f"datasets.squares.images={self.folder if form == 'jsonl' else ''}",
+                                   f"run.clean_captions={str(place.startswith('shouted')).lower()}",
+                                   "run.shuffle=false", "run.max_skipped_fraction=0.5", "run.log_every=1",
+                                   f"datasets.squares.feature_cache={self.folder / 'features' / place}")
+                for word in ("--set", value)))
+            self.assertEqual(result.returncode, 0, result.stderr)
+            logs.append([json.loads(line)["loss"] for line in (run / "log.jsonl").read_text().splitlines()])
+            skipped = [json.loads(line) for line in (run / "skipped.jsonl").read_text().splitlines()]
+            self.assertEqual(len(skipped), 1)
+            self.assertEqual(skipped[0]["source"], "squares")
+            self.assertIn("bad", skipped[0]["key"])
+            self.assertIn("bad.png", skipped[0]["reason"])
+        self.assertEqual(logs[0], logs[1])
+        self.assertEqual(logs[0], logs[2])  # cleaned
+
+    def test_train_replaces_nobodys_configuration(self):
+        own = self.folder / "own"
+        own.mkdir()
+        config, elsewhere = own / "config.yaml", self.folder / "run.yaml"
+        mine = "# tuned by hand\n" + (self.shared / "stage1.yaml").read_text().replace(str(self.shared / "stage1"), str(own))
+        for path in (config, elsewhere):
+            path.write_text(mine)
+        self.assert_error(blip2("train", config), 2, f"{config}: the run writes", "run.output_dir")
+        self.assert_error(blip2("train", elsewhere), 2, f"{config}: expected nothing or", str(elsewhere))
+        self.assertEqual([path.name for path in own.iterdir()], ["config.yaml"])
+        self.assertEqual(config.read_text(), mine)
+        config.unlink()
+        (own / "log.jsonl").write_text("my log\n")
+        self.assert_error(blip2("train", elsewhere), 1, f"{own / 'log.jsonl'}:1: expected a row")
+        self.assertEqual([path.name for path in own.iterdir()], ["log.jsonl"])
+
+    def test_train_goes_on_from_its_own_configuration(self):
+        run = self.folder / "run"
+        result = blip2("train", self.shared / "stage1.yaml", "--set", f"run.output_dir={run}", "--set", "run.log_every=1")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        resolved = (run / "config.yaml").read_text()
+        finished = blip2("train", run / "config.yaml")
+        self.assertEqual(finished.returncode, 0, finished.stderr)
+        self.assertIn("nothing to do", finished.stderr)
+        longer = blip2("train", run / "config.yaml", "--set", "run.max_steps=3")
+        self.assertEqual(longer.returncode, 0, longer.stderr)
+        self.assertEqual((run / "config.yaml").read_text(), resolved.replace("max_steps: 2", "max_steps: 3"))
+        self.assertEqual([row["step"] for row in rows_of((run / "log.jsonl").read_text())], [1, 2, 3])
+
+    def test_frozen_parts_train_in_bfloat16(self):
+        config = self.shared / "stage2.yaml"
+        losses = []
+        for dtype in ("float32", "bfloat16"):
+            output = self.folder / dtype
+            result = blip2("train", config, "--set", f"run.output_dir={output}", "--set",
+                           "run.log_every=1", "--dtype", dtype)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            self.assertIn(f"frozen_dtype: {dtype}", (output / "config.yaml").read_text())
+            losses.append([row["loss_lm"] for row in rows_of((output / "log.jsonl").read_text())])
+            sizes = {path.name: path.stat().st_size for path in (output / "model").iterdir()}
+            self.assertEqual(sizes, {path.name: path.stat().st_size for path in self.stage2.iterdir()})
+        for exact, narrow in zip(*losses, strict=True):
+            self.assertTrue(0 < abs(exact - narrow) < 0.05 * exact, losses)
+
+    def test_a_prompt_longer_than_the_text_is_refused(self):
+        result = blip2("train", self.shared / "stage2.yaml", "--set", "model.prompt=A picture of",
+                       "--set", "model.max_txt_len=3", "--set", f"run.output_dir={self.folder}")
+        self.assertEqual(result.returncode, 2, result.stderr)
+        self.assertIn("model.max_txt_len", result.stderr.splitlines()[-1])
+
+    def test_six_faults_are_told_at_once_before_the_first_step(self):
+        language_model = self.folder / "opt"  # no tokenizer beside it
+        language_model.mkdir()
+        (language_model / "config.json").write_text(json.dumps(
+            {"model_type": "opt", "hidden_size": 8, "ffn_dim": 8, "num_hidden_layers": 1, "num_attention_heads": 2,
+             "vocab_size": 9, "max_position_embeddings": 16}))
+        write_tensors(language_model / "model.safetensors", {"model.decoder.embed_tokens.weight": [9, 8]})
+        encoder = self.folder / "vit"  # 8 wide; the stage-1 model looks at tokens 1280 wide
+        encoder.mkdir()
+        (encoder / "config.json").write_text(json.dumps(
+            {"model_type": "blip_2_vision_model", "hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1,
+             "num_attention_heads": 2, "image_size": 224, "patch_size": 56}))
+        write_tensors(encoder / "model.safetensors", {"embeddings.class_embedding": [1, 1, 8]})
+        config = self.folder / "run.yaml"
+        config.write_text(f"""
+model:
+  arch: blip2_opt
+  image_encoder: {encoder}
+  qformer: {self.stage1}
+  language_model: {language_model}
+datasets:
+  squares:
+    format: jsonl
+    annotations: {self.folder / 'gone.jsonl'}
+    images: {self.pictures}
+run:
+  task: image_text_pretrain_stage2
+  output_dir: {self.folder / 'out'}
+  max_stepz: 2
+  batch_size_train: two
+  drop_rate: 1.5
+""")
+        result = blip2("train", config)
+        self.assertEqual(result.returncode, 2, result.stderr)
+        self.assertEqual(result.stdout, "")
+        lines = sorted(result.stderr.splitlines())
+        self.assertEqual(len(lines), 6, result.stderr)
+        for line, words in zip(sorted(lines), (
+                (":10: datasets.squares.annotations:", "gone.jsonl"),
+                (":15: run.max_stepz:", "'max_steps'"),
+                (":16: run.batch_size_train:", "an integer", "'two'"),
+                (":17: run.drop_rate:", "1.5"),
+                (":4: model.image_encoder:", "8 wide, expected 1280"),
+                (":6: model.language_model:", "tokenizer"))):
+            self.assertTrue(line.startswith(f"blip2: {config}{words[0]}"), line)
+            for word in words[1:]:
+                self.assertIn(word, line)
+        self.assertFalse((self.folder / "out").exists())
+
+    def test_lavis_files_are_read(self):
+        published = pathlib.Path(__file__).parents[1] / "golden/lavis"
+        shown = blip2("config", "show", published / "pretrain_stage1.yaml", "--set",
+                      f"datasets.vg_caption.images={self.pictures}")
+        self.assertEqual(shown.returncode, 0, shown.stderr)
+        self.assertRegex(shown.stdout, r"warmup_steps: 5000 +# .*pretrain_stage1.yaml:\d+\n")
+        self.assertRegex(shown.stdout, r"images: \S+ +# --set\n")
+        warnings = shown.stderr.splitlines()
+        self.assertEqual(len(warnings), 5, shown.stderr)
+        for line in warnings:
+            self.assertRegex(line, r"warning: \S+pretrain_stage1.yaml:\d+: run\.\w+: no meaning here: ")
+        asked = blip2("train", published / "pretrain_stage1.yaml")
+        self.assertEqual(asked.returncode, 2, asked.stderr)
+        self.assertIn("--set model.qformer=PATH", asked.stderr)
+
+    def test_config_show_names_sources(self):
+        result = blip2("config", "show", self.shared / "stage1.yaml", "--set", "run.max_steps=9")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertRegex(result.stdout, r"max_steps: 9 +# --set")
+        self.assertRegex(result.stdout, r"batch_size_train: 2 +# .*stage1.yaml:\d+")
+
+
+if __name__ == "__main__":
+    unittest.main()
