@@ -147,8 +147,8 @@ void change_colours(const View& view, Image& image) {
   const auto brightness = static_cast<float>(view.brightness);
   const auto contrast = static_cast<float>(view.contrast);
   const auto saturation = static_cast<float>(view.saturation);
-  const auto num_pixels = static_cast<double>(image.rgb.size() / 3);
-  const float mean = static_cast<float>(sum / num_pixels) * brightness;
+  const size_t num_pixels = image.rgb.size() / 3;
+  const float mean = static_cast<float>(sum / static_cast<double>(num_pixels)) * brightness;
   for (size_t i = 0; i + 2 < image.rgb.size(); i += 3) {
     float rgb[3];
     for (size_t c = 0; c < 3; ++c) {
