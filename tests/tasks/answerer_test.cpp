@@ -45,7 +45,8 @@ double score_alone(const Bundle& bundle, const Picture& picture, const std::stri
                    std::vector<int64_t> ids, double label_smoothing) {
   const at::NoGradGuard no_grad;
   const std::span<const float> pixels = picture.pixels;
-  const StartedTexts started = start_writing(bundle, encode_pictures(bundle, {pixels}), {{0, prompt}});
+  const StartedTexts started =
+      start_writing(bundle, encode_pictures(bundle, {pixels}), {{0, prompt}});
   ids.push_back(started.eos_ids.at(0));
   double score = 0;
   at::Tensor logits = started.decoder->start();
