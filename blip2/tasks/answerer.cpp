@@ -124,7 +124,7 @@ std::vector<Answered> Answerer::rank_all(const std::vector<Picture>& pictures,
     request.label_smoothing = started.label_smoothing;
     for (const std::string& candidate : options_.candidates) {
       request.texts.push_back(answer_ids(started, prompt.text, candidate));
-      check_candidate(candidate, request.texts.back(), started.room.front());
+      check_candidate(candidate, request.texts.back(), started.positions_left.front());
     }
     Answered& answered = answers.emplace_back();
     for (const RankedText& ranked : rank_texts(*started.decoder, request)) {
