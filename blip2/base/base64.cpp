@@ -2,7 +2,11 @@
 #include "blip2/base/base64.h"
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
 
 namespace blip2 {
 namespace {

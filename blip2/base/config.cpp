@@ -7,11 +7,24 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
 #include <numeric>
+#include <optional>
 #include <set>
+#include <string>
+#include <string_view>
+#include <system_error>
 #include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
 
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"

@@ -2,6 +2,8 @@
 #include "blip2/base/directory_writer.h"
 
 #include <fcntl.h>
+#include <linux/stat.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,7 +11,10 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
+#include <string>
 #include <system_error>
+#include <vector>
 
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
@@ -84,7 +89,7 @@ std::string first_unknown(const fs::path& folder, const std::string& inside,
   if (error) return inside.empty() ? "files that cannot be listed" : inside;
   std::sort(names.begin(), names.end());
   for (const std::string& name : names) {
-    const std::string path = inside + name;
+    std::string path = inside + name;
     const auto leads_in = [&](const std::string& file) { return file.starts_with(path + "/"); };
     if (!fs::is_directory(folder / name, error)) {
       if (std::ranges::find(kind.files, path) == kind.files.end()) return path;

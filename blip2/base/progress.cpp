@@ -1,13 +1,17 @@
 // A bar on a terminal, lines in a log.
 #include "blip2/base/progress.h"
 
+#include <asm-generic/ioctls.h>
 #include <fmt/format.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <cstdio>
+#include <mutex>
+#include <string>
 #include <utility>
 
 #include "blip2/base/clock.h"

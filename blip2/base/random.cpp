@@ -3,9 +3,13 @@
 
 #include <bit>
 #include <cmath>
+#include <cstddef>
+#include <cstdint>
 #include <numbers>
 #include <numeric>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "blip2/base/error.h"
 

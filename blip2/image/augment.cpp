@@ -3,9 +3,11 @@
 #include "blip2/image/augment.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstddef>
+#include <cstdint>
 #include <numbers>
-#include <utility>
 
 #include "blip2/base/error.h"
 #include "blip2/image/resize.h"
@@ -145,8 +147,8 @@ void change_colours(const View& view, Image& image) {
   const auto brightness = static_cast<float>(view.brightness);
   const auto contrast = static_cast<float>(view.contrast);
   const auto saturation = static_cast<float>(view.saturation);
-  const auto num_pixels = static_cast<double>(image.rgb.size() / 3);
-  const float mean = static_cast<float>(sum / num_pixels) * brightness;
+  const size_t num_pixels = image.rgb.size() / 3;
+  const float mean = static_cast<float>(sum / static_cast<double>(num_pixels)) * brightness;
   for (size_t i = 0; i + 2 < image.rgb.size(); i += 3) {
     float rgb[3];
     for (size_t c = 0; c < 3; ++c) {

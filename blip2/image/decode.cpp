@@ -2,9 +2,15 @@
 #include "blip2/image/decode.h"
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
 #include <cstring>
+#include <span>
+#include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "blip2/image/codecs.h"
 #include "blip2/image/orientation.h"

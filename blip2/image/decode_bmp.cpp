@@ -1,7 +1,9 @@
 // BMP by hand: 1, 4, 8, 16, 24 and 32 bits, bit masks, rows from below or from above. Not
 // run-length coding, and not the JPEG or PNG that a BMP may wrap.
 #include <algorithm>
+#include <array>
 #include <bit>
+#include <cstdint>
 #include <cstring>
 
 #include "blip2/image/codecs.h"

@@ -2,7 +2,9 @@
 #include <gif_lib.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
+#include <span>
 
 #include "blip2/image/codecs.h"
 

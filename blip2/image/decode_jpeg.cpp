@@ -2,8 +2,10 @@
 // DCT and fancy upsampling, which are the library's defaults and Pillow's.
 #include <algorithm>
 #include <csetjmp>
+#include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <span>
 
 #include "blip2/image/codecs.h"
 #include "blip2/image/orientation.h"

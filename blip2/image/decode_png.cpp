@@ -3,10 +3,12 @@
 // image.
 #include <png.h>
 
-#include <algorithm>
 #include <csetjmp>
+#include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <span>
+#include <vector>
 
 #include "blip2/image/codecs.h"
 

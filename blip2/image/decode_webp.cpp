@@ -1,7 +1,9 @@
 // WebP by libwebp: lossy, lossless, with alpha, and the first frame of an animation on its canvas.
 #include <webp/decode.h>
 
+#include <cstdint>
 #include <cstring>
+#include <span>
 
 #include "blip2/image/codecs.h"
 

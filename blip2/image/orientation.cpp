@@ -3,7 +3,10 @@
 #include "blip2/image/orientation.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
+#include <span>
+#include <vector>
 
 namespace blip2::internal {
 

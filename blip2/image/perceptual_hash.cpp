@@ -2,8 +2,10 @@
 #include "blip2/image/perceptual_hash.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
+#include <cstdint>
 #include <cstdlib>
 #include <numbers>
 

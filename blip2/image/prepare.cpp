@@ -2,6 +2,11 @@
 #include "blip2/image/prepare.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "blip2/base/error.h"
 #include "blip2/base/quote.h"

@@ -1,6 +1,9 @@
 // The inner loops of resampling, compiled once for each kind of processor.
 #include "blip2/image/resample_kernels.h"
 
+#include <cstddef>
+#include <cstdint>
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "blip2/image/resample_kernels.cpp"
 #include <hwy/foreach_target.h>  // includes this file again for each target

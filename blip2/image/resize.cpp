@@ -7,8 +7,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <cstring>
-#include <utility>
 #include <vector>
 
 #include "blip2/base/error.h"

@@ -2,8 +2,12 @@
 #include "blip2/image/transforms.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstddef>
+#include <cstdint>
 #include <utility>
+#include <vector>
 
 #include "blip2/base/error.h"
 

@@ -2,9 +2,13 @@
 #include "blip2/metrics/bleu.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstdint>
 #include <cstdlib>
+#include <span>
 #include <tuple>
+#include <vector>
 
 #include "blip2/metrics/ngrams.h"
 

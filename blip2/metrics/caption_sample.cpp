@@ -1,7 +1,11 @@
 // Candidates and references tokenised, with checks.
 #include "blip2/metrics/caption_sample.h"
 
+#include <cstddef>
+#include <span>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "blip2/base/error.h"
 

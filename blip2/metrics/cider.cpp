@@ -4,8 +4,14 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <map>
 #include <numeric>
 #include <set>
+#include <span>
+#include <string>
+#include <vector>
 
 #include "blip2/metrics/ngrams.h"
 

@@ -1,6 +1,10 @@
 // Counting n-grams.
 #include "blip2/metrics/ngrams.h"
 
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace blip2 {

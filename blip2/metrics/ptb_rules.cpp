@@ -2,6 +2,8 @@
 #include "blip2/metrics/ptb_rules.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <string_view>
 
 #include "blip2/base/utf8.h"
 

@@ -2,8 +2,14 @@
 #include "blip2/metrics/recall.h"
 
 #include <cmath>
+#include <cstddef>
+#include <cstdint>
 #include <limits>
+#include <span>
+#include <string_view>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "blip2/base/error.h"
 

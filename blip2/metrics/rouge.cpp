@@ -2,7 +2,11 @@
 #include "blip2/metrics/rouge.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <numeric>
+#include <span>
+#include <string>
+#include <vector>
 
 namespace blip2 {
 namespace {

@@ -6,8 +6,11 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstddef>
 #include <limits>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "blip2/base/error.h"
 #include "blip2/base/utf8.h"

@@ -3,6 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <optional>
+#include <string>
+#include <vector>
+
 #include "blip2/report/markup.h"
 #include "blip2/report/page.h"
 

@@ -4,6 +4,10 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
 
 #include "blip2/base/base64.h"
 #include "blip2/base/error.h"

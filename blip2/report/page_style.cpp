@@ -1,6 +1,8 @@
 // The style sheet of a page.
 #include "blip2/report/page_style.h"
 
+#include <string_view>
+
 namespace blip2 {
 
 std::string_view page_style() {

@@ -5,6 +5,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
+#include <initializer_list>
+#include <string>
+#include <vector>
 
 #include "blip2/report/markup.h"
 

@@ -2,6 +2,12 @@
 #include "blip2/text/added_tokens.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "blip2/base/error.h"
 #include "blip2/base/utf8.h"

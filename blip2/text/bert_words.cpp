@@ -2,7 +2,9 @@
 #include "blip2/text/bert_words.h"
 
 #include <cstddef>
-#include <utility>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "blip2/base/utf8.h"
 #include "blip2/text/canonical_form.h"

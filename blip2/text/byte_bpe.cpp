@@ -1,8 +1,15 @@
 // Bytes to GPT-2's alphabet, merges by rank, and back.
 #include "blip2/text/byte_bpe.h"
 
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
 #include <optional>
+#include <span>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "blip2/base/error.h"
 #include "blip2/base/quote.h"

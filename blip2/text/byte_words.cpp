@@ -3,6 +3,11 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "blip2/base/error.h"
 #include "blip2/base/quote.h"

@@ -1,7 +1,13 @@
 // SentencePiece's precompiled normalisation: a double-array trie and its replacements.
 #include "blip2/text/charsmap.h"
 
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "blip2/base/error.h"
 #include "blip2/base/utf8.h"

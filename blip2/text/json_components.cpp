@@ -1,10 +1,13 @@
 // The components of tokenizer.json, recognised by type; others are refused by name.
 #include "blip2/text/json_components.h"
 
+#include <cstdint>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "blip2/base/base64.h"
 #include "blip2/base/error.h"

@@ -1,6 +1,13 @@
 // Merges as text to merges as ids.
 #include "blip2/text/merge_list.h"
 
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
 #include "blip2/base/error.h"
 #include "blip2/base/quote.h"
 

@@ -3,9 +3,13 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <queue>
 #include <tuple>
+#include <utility>
+#include <vector>
 
 namespace blip2 {
 namespace {

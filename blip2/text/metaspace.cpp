@@ -3,7 +3,10 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "blip2/base/utf8.h"
 #include "blip2/text/tokenizer_frame.h"

@@ -1,7 +1,12 @@
 // Merges over characters, with bytes for what has no piece.
 #include "blip2/text/piece_bpe.h"
 
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "blip2/base/error.h"
 #include "blip2/base/quote.h"

@@ -5,6 +5,12 @@
 
 #include <charconv>
 #include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
 
 #include "blip2/base/utf8.h"
 #include "blip2/text/metaspace.h"

@@ -1,7 +1,14 @@
 // Normalisation, splitting, and the model that the parts hold.
 #include "blip2/text/sentencepiece.h"
 
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
 #include <utility>
+#include <variant>
+#include <vector>
 
 #include "blip2/base/error.h"
 

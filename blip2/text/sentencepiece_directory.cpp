@@ -1,6 +1,10 @@
 // A SentencePiece model file as Hugging Face's classes T5TokenizerFast and LlamaTokenizerFast
 // convert it.
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
 #include <utility>
 
 #include "blip2/base/error.h"

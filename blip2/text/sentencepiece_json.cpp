@@ -1,6 +1,9 @@
 // Reading tokenizer.json for the tokenizers of SentencePiece models.
+#include <cstddef>
+#include <iterator>
 #include <nlohmann/json.hpp>
-#include <utility>
+#include <string>
+#include <vector>
 
 #include "blip2/base/error.h"
 #include "blip2/text/json_components.h"

@@ -1,5 +1,9 @@
 // Writing the directory of a SentencePiece model's tokenizer.
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
 #include <nlohmann/json.hpp>
+#include <variant>
 
 #include "blip2/base/base64.h"
 #include "blip2/base/files.h"

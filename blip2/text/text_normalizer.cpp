@@ -1,7 +1,12 @@
 // The steps of a normalizer, one after another.
 #include "blip2/text/text_normalizer.h"
 
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <string_view>
 #include <utility>
+#include <variant>
 
 #include "blip2/base/utf8.h"
 #include "blip2/text/canonical_form.h"
@@ -63,7 +68,7 @@ std::string run_step(const ReplaceStep& step, std::string text) {
   return text;
 }
 
-std::string run_step(const StripStep& step, std::string text) {
+std::string run_step(const StripStep& step, const std::string& text) {
   size_t start = 0, stop = text.size();
   for (size_t next = 0; step.left && next < text.size(); start = next) {
     if (!is_white_space(next_code_point(text, next))) break;

@@ -4,8 +4,17 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <span>
+#include <string>
+#include <system_error>
 #include <utility>
+#include <variant>
+#include <vector>
 
 #include "blip2/base/error.h"
 #include "blip2/base/json_fields.h"

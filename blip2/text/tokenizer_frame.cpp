@@ -1,7 +1,13 @@
 // What is the same for all tokenizers: added tokens around the model, and the template.
 #include "blip2/text/tokenizer_frame.h"
 
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "blip2/base/error.h"
 #include "blip2/base/utf8.h"

@@ -1,8 +1,12 @@
 // Reading tokenizer.json: each supported part is recognised by its type and fields; everything else
 // is refused by name.
 #include <algorithm>
+#include <filesystem>
 #include <nlohmann/json.hpp>
+#include <string>
 #include <utility>
+#include <variant>
+#include <vector>
 
 #include "blip2/base/error.h"
 #include "blip2/text/json_components.h"

@@ -1,6 +1,9 @@
 // Writing a tokenizer's directory, so that load_tokenizer and Hugging Face's AutoTokenizer read it
 // back with the same ids.
+#include <cstdint>
+#include <filesystem>
 #include <nlohmann/json.hpp>
+#include <string>
 
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"

@@ -4,6 +4,7 @@
 #include <utf8proc.h>
 
 #include <array>
+#include <string>
 
 #include "blip2/text/unicode_tables.h"
 

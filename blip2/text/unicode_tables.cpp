@@ -2,6 +2,8 @@
 // utf8proc 2.8. unicode_tables.h explains each table; the file is long because it is data.
 #include "blip2/text/unicode_tables.h"
 
+#include <span>
+
 namespace blip2::unicode_tables {
 namespace {
 

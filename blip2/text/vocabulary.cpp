@@ -1,7 +1,11 @@
 // Pieces by id and ids by piece.
 #include "blip2/text/vocabulary.h"
 
+#include <cstddef>
+#include <cstdint>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "blip2/base/error.h"
 #include "blip2/base/quote.h"

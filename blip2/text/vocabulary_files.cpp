@@ -1,6 +1,12 @@
 // Reading the files that hold a vocabulary and nothing else: vocab.txt, vocab.json, merges.txt.
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
 #include <nlohmann/json.hpp>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"

@@ -2,7 +2,13 @@
 #include "blip2/text/wordpiece.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "blip2/base/error.h"
 #include "blip2/base/quote.h"

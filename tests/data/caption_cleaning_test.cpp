@@ -18,7 +18,7 @@ TEST(CleanCaption, EqualsTheReference) {
   for (const auto& row : rows) {
     const auto text = row["text"].get<std::string>();
     EXPECT_EQ(clean_caption(text, {.max_words = row["max_words"], .prompt = row["prompt"]}),
-              row["clean"])
+              row["clean"].get<std::string>())
         << row["text"];
   }
 }

@@ -62,8 +62,9 @@ TEST(Oracle, MoreVocabulariesDecodeArbitraryIds) {
     for (std::string row; std::getline(file, row); ++lines) {
       const auto line = nlohmann::json::parse(row);
       const auto ids = line.at("ids").get<std::vector<int64_t>>();
-      EXPECT_EQ(tokenizer->decode(ids), line.at(name)[0]) << name << ": " << row;
-      EXPECT_EQ(tokenizer->decode(ids, Specials::kWith), line.at(name)[1]) << name << ": " << row;
+      EXPECT_EQ(tokenizer->decode(ids), line.at(name)[0].get<std::string>()) << name << ": " << row;
+      EXPECT_EQ(tokenizer->decode(ids, Specials::kWith), line.at(name)[1].get<std::string>())
+          << name << ": " << row;
     }
     EXPECT_GT(lines, 100u);
   }
@@ -77,10 +78,12 @@ TEST(Oracle, DecodingOfArbitraryIds) {
   for (std::string row; std::getline(file, row); ++lines) {
     const auto line = nlohmann::json::parse(row);
     const auto ids = line.at("ids").get<std::vector<int64_t>>();
-    EXPECT_EQ(wordpiece->decode(ids), line.at("wordpiece")[0]) << row;
-    EXPECT_EQ(wordpiece->decode(ids, Specials::kWith), line.at("wordpiece")[1]) << row;
-    EXPECT_EQ(smollm2->decode(ids), line.at("smollm2")[0]) << row;
-    EXPECT_EQ(smollm2->decode(ids, Specials::kWith), line.at("smollm2")[1]) << row;
+    EXPECT_EQ(wordpiece->decode(ids), line.at("wordpiece")[0].get<std::string>()) << row;
+    EXPECT_EQ(wordpiece->decode(ids, Specials::kWith), line.at("wordpiece")[1].get<std::string>())
+        << row;
+    EXPECT_EQ(smollm2->decode(ids), line.at("smollm2")[0].get<std::string>()) << row;
+    EXPECT_EQ(smollm2->decode(ids, Specials::kWith), line.at("smollm2")[1].get<std::string>())
+        << row;
   }
   EXPECT_GT(lines, 100u);
 }

@@ -172,9 +172,9 @@ TEST(DemoPictures, WrittenListsAreReadByTheJsonlSource) {
   std::getline(lines, line);
   const auto row = nlohmann::json::parse(line);
   const DemoPicture& first = demo().unseen_drawings.front();
-  EXPECT_EQ(row["style"], first.style);
-  EXPECT_EQ(row["concept"], first.concept_id);
-  EXPECT_EQ(row["caption_group"], first.caption_group);
+  EXPECT_EQ(row["style"].get<std::string>(), first.style);
+  EXPECT_EQ(row["concept"].get<std::string>(), first.concept_id);
+  EXPECT_EQ(row["caption_group"].get<std::string>(), first.caption_group);
   EXPECT_EQ(row["keywords"].get<std::vector<std::string>>(), first.keywords);
   EXPECT_TRUE(std::filesystem::exists(folder / "data/unseen_concepts.jsonl"));
   std::filesystem::remove_all(folder);
