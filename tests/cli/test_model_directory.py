@@ -69,7 +69,7 @@ class WithModels(ModelCase):
         for file, change, words in (
                 ("generation_config.json", {"early_stopping": 5}, 'true, false or "never", found 5'),
                 ("generation_config.json", {"num_beams": 0}, "num_beams: expected an integer from 1 to 1024"),
-                ("generation_config.json", {"num_beams": 2.9}, "and at most 1024, found 2.9"),
+                ("generation_config.json", {"num_beams": 2.9}, "from 1 to 1024, found 2.9"),
                 ("config.json", {"prompt": "<image> a"}, "prompt: expected a text without")):
             model = self.changed_copy(self.stage2, file, lambda value, change=change: value.update(change))
             self.assert_error(blip2("caption", picture, "--model", model), 1, f"{model}/{file}: ", words)

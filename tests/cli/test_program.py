@@ -188,8 +188,8 @@ class WithoutModel(CommandLineCase):
         self.assertEqual(result.returncode, 1)
 
     def test_an_empty_path_is_named(self):
-        self.assert_error(blip2("caption", "x.png", "--model", ""), 2, "--model: expected a path", "''")
-        self.assert_error(blip2("caption", "", "--model", "x"), 2, "IMAGE: expected a path", "''")
+        self.assert_error(blip2("caption", "x.png", "--model", ""), 2, "--model: expected a path", '""')
+        self.assert_error(blip2("caption", "", "--model", "x"), 2, "IMAGE: expected a path", '""')
         self.assert_error(blip2("match", "x.png", "--model=", "--text", ""), 2, "--model: expected a path")
 
     def test_an_output_that_cannot_be_written_is_said_at_once(self):
