@@ -10,6 +10,7 @@
 #include "apps/verb.h"
 #include "blip2/base/error.h"
 #include "blip2/base/json_text.h"
+#include "blip2/base/quote.h"
 #include "blip2/models/bundle.h"
 #include "blip2/models/writing.h"
 #include "blip2/tasks/captioner.h"
@@ -107,8 +108,8 @@ struct AnswerVerb {
       fail(ErrorCode::kInvalidArgument, "--jsonl names its pictures: expected no other IMAGE");
     }
     if (form && form->find("{}") == std::string::npos) {
-      fail(ErrorCode::kInvalidArgument, "--template: expected {{}} for the question, found '{}'",
-           *form);
+      fail(ErrorCode::kInvalidArgument, "--template: expected {{}} for the question, found {}",
+           quote(*form));
     }
   }
 

@@ -7,10 +7,11 @@
 #include <CLI/Formatter.hpp>
 #include <algorithm>
 #include <charconv>
-#include <cmath>
 #include <vector>
 
 #include "blip2/base/error.h"
+#include "blip2/base/limits.h"
+#include "blip2/base/quote.h"
 
 namespace blip2 {
 namespace {
@@ -31,34 +32,22 @@ class Format : public CLI::Formatter {
 
 [[noreturn]] void refuse(const std::string& name, const std::string& expected,
                          const std::string& found) {
-  fail(ErrorCode::kInvalidArgument, "{}: expected {}, found '{}'", name, expected, found);
+  fail(ErrorCode::kInvalidArgument, "{}: expected {}, found {}", name, expected, quote(found));
 }
 
 template <typename Number>
 Number parse_number(const std::string& name, const std::string& text, const Limit& limit) {
   Number number{};
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  const double value = static_cast<double>(number);
-  const bool is_whole = std::is_integral_v<Number>;
-  std::string expected = is_whole ? "a whole number" : "a number";
-  if (std::isfinite(limit.low)) {
-    expected += fmt::format(" {} {}", limit.above_low ? "above" : "of at least", limit.low);
-  }
-  if (std::isfinite(limit.high)) expected += fmt::format(" and at most {}", limit.high);
-  const bool is_low = limit.above_low ? value <= limit.low : value < limit.low;
   const bool is_read = error == std::errc() && end == text.data() + text.size();
-  if (!is_read || !std::isfinite(value) || is_low || value > limit.high) {
-    refuse(name, expected, text);
+  if (!is_read || !admits(limit, static_cast<double>(number))) {
+    refuse(name, limit_text(limit, std::is_integral_v<Number> ? "an integer" : "a number"), text);
   }
   return number;
 }
 
 void check_choice(const std::string& name, const std::string& text, const Limit& limit) {
-  if (limit.choices.empty()) return;
-  for (const std::string& choice : limit.choices) {
-    if (choice == text) return;
-  }
-  refuse(name, fmt::format("{}", fmt::join(limit.choices, ", ")), text);
+  if (!admits(limit, text)) refuse(name, choices_text(limit), text);
 }
 
 bool parse_bool(const std::string& name, const std::string& text) {

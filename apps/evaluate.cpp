@@ -11,6 +11,7 @@
 #include "blip2/base/files.h"
 #include "blip2/base/json_text.h"
 #include "blip2/base/progress.h"
+#include "blip2/base/quote.h"
 #include "blip2/data/open_source.h"
 #include "blip2/models/bundle.h"
 #include "blip2/models/similarity.h"
@@ -54,9 +55,7 @@ struct Evaluate {
     options.add("--model DIR", model, "directory of the model (required)");
     options.add("--task caption|retrieval", task, "what is scored (required)");
     options.add("--data FILE...", data, "annotations; with --format folder: the folder (required)");
-    options.add("--format FORM", format, "form of the annotations",
-                one_of({"jsonl", "folder", "coco_karpathy", "blip_json", "visual_genome", "cc_tsv",
-                        "sbu", "laion_parquet", "webdataset"}));
+    options.add("--format FORM", format, "form of the annotations", one_of(source_formats()));
     options.add("--images DIR", images, "root of the pictures [the annotations' folder]");
     options.add("--output DIR", output, "folder for metrics.json and predictions.json");
     options.add("--batch-size N", evaluation.batch_size, "pictures at a time", between(1, 65536));
@@ -74,7 +73,8 @@ struct Evaluate {
            config.empty() ? "--task vqa" : config);
     }
     if (!task.empty() && task != "caption" && task != "retrieval") {
-      fail(ErrorCode::kInvalidArgument, "--task: expected caption, retrieval, found '{}'", task);
+      fail(ErrorCode::kInvalidArgument, "--task: expected caption, retrieval, found {}",
+           quote(task));
     }
     if (model.empty() || task.empty() || data.empty()) {
       fail(ErrorCode::kInvalidArgument, "evaluate: {} is required",

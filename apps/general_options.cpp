@@ -6,6 +6,7 @@
 #include "apps/verb.h"
 #include "blip2/base/error.h"
 #include "blip2/base/log.h"
+#include "blip2/base/quote.h"
 #include "blip2/base/threads.h"
 #include "blip2/nn/device.h"
 
@@ -35,8 +36,8 @@ void GeneralOptions::apply() {
       {launch.rank > 0 ? std::max(level, LogLevel::kWarning) : level, log_json, line_prefix()});
   opened = open_device(device, launch.rank_on_this_machine);
   if (dtype != "auto" && dtype != "float32" && dtype != "bfloat16") {
-    fail(ErrorCode::kInvalidArgument, "--dtype: expected auto, float32, bfloat16, found '{}'{}",
-         dtype, dtype == "float16" ? ": not in this version" : "");
+    fail(ErrorCode::kInvalidArgument, "--dtype: expected auto, float32, bfloat16, found {}{}",
+         quote(dtype), dtype == "float16" ? ": not in this version" : "");
   }
   if (is_bfloat16() && opened.is_cpu() && !has_bfloat16_arithmetic()) {
     log_warning(

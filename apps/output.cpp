@@ -8,9 +8,9 @@
 #include <nlohmann/json.hpp>
 
 #include "blip2/base/error.h"
-#include "blip2/base/escaped_text.h"
 #include "blip2/base/json_text.h"
 #include "blip2/base/log.h"
+#include "blip2/base/quote.h"
 #include "blip2/tasks/output_text.h"
 
 namespace blip2 {

@@ -8,6 +8,7 @@
 #include "apps/output.h"
 #include "apps/verb.h"
 #include "blip2/base/error.h"
+#include "blip2/base/quote.h"
 #include "blip2/ranks/launch.h"
 #include "blip2/train/run.h"
 
@@ -44,8 +45,8 @@ struct Train {
   int run(const GeneralOptions& general) const {
     if (resume != "auto" && resume != "never" && !std::filesystem::is_directory(resume)) {
       fail(ErrorCode::kInvalidArgument,
-           "--resume: expected auto, never, or the folder of a run or of a snapshot, found '{}'",
-           resume);
+           "--resume: expected auto, never, or the folder of a run or of a snapshot, found {}",
+           quote(resume));
     }
     const LoadedTrainConfig loaded = config.load(general, FileChecks::kNow);
     const std::unique_ptr<Communicator> communicator =

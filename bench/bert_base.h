@@ -39,9 +39,9 @@ inline Stage1 bert_base_stage1() {
 }
 
 /// Captions of 8 to 15 tokens; compare/stage1_step.py has the same lengths.
-inline Stage1Texts captions(const Stage1& model) {
+inline TokenBatch captions(const Stage1& model) {
   constexpr int64_t kLongest = 15;
-  Stage1Texts texts;
+  TokenBatch texts;
   texts.ids = at::randint(1000, model.config.qformer.vocab_size - 1, {kBatch, kLongest}, at::kLong);
   texts.ids.select(1, 0).fill_(kClsId);
   texts.mask = at::ones({kBatch, kLongest}, at::kLong);
@@ -52,7 +52,7 @@ inline Stage1Texts captions(const Stage1& model) {
 }
 
 /// Forward and backward of one batch, with dropout.
-inline double losses_and_gradients(const Stage1& model, const Stage1Texts& texts, int64_t step,
+inline double losses_and_gradients(const Stage1& model, const TokenBatch& texts, int64_t step,
                                    Arithmetic arithmetic = Arithmetic::kFloat32) {
   SingleProcess communicator;
   Stage1Options options;

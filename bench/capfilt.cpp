@@ -16,12 +16,12 @@
 
 #include "blip2/base/clock.h"
 #include "blip2/base/files.h"
-#include "blip2/data/collate.h"
 #include "blip2/image/prepare.h"
 #include "blip2/models/bundle.h"
 #include "blip2/models/similarity.h"
 #include "blip2/models/writing.h"
 #include "blip2/nn/autocast.h"
+#include "blip2/nn/pixel_batch.h"
 #include "blip2/tasks/captioner.h"
 
 namespace blip2 {

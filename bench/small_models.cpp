@@ -13,9 +13,9 @@
 #include <string>
 #include <vector>
 
-#include "blip2/data/collate.h"
 #include "blip2/models/bundle.h"
 #include "blip2/models/directory/parts.h"
+#include "blip2/nn/token_batch.h"
 #include "blip2/train/objectives.h"
 #include "blip2/train/run.h"
 #include "blip2/train/stage1.h"
@@ -44,7 +44,7 @@ void stage1_step(benchmark::State& state) {
   for (int64_t row = 0; row < DemoPlan::kStage1Batch; ++row) {
     ids.push_back(bundle.qformer_tokenizer->encode(caption(row)));
   }
-  const TextBatch texts = pad_texts(ids, {});
+  const TokenBatch texts = pad_ids(ids);
   const at::Tensor embeds = at::randn({DemoPlan::kStage1Batch, kImageTokens, kImageWidth});
   SingleProcess communicator;
   Stage1Options options;

@@ -89,7 +89,7 @@ class Bench {
   Stage1 model_;
   std::vector<NamedTensor> parameters_;
   AdamW optimizer_;
-  Stage1Texts texts_;
+  TokenBatch texts_;
   int64_t step_ = 0;
 };
 

@@ -26,7 +26,7 @@ void run(const std::string& name) {
   model.qformer.recompute_layers = name == "recompute";
   const std::vector<NamedTensor> parameters = named_tensors(model);
   AdamW optimizer(parameters, {});
-  const Stage1Texts texts = bench::captions(model);
+  const TokenBatch texts = bench::captions(model);
   std::vector<double> seconds;
   double loss = 0;
   for (int step = 1; step <= kSteps; ++step) {

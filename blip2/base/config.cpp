@@ -28,6 +28,7 @@
 
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
+#include "blip2/base/quote.h"
 
 namespace blip2 {
 namespace {
@@ -35,22 +36,15 @@ namespace {
 using Sources = std::map<std::string, std::string, std::less<>>;
 
 constexpr size_t kMaxTextBytes = 1 << 20;  // a configuration, not data
-constexpr size_t kMaxShownBytes = 60;
 
 std::string join_path(std::string_view parent, std::string_view name) {
   return parent.empty() ? std::string(name) : fmt::format("{}.{}", parent, name);
 }
 
-std::string quoted(std::string text) {
-  if (text.size() > kMaxShownBytes) text = text.substr(0, kMaxShownBytes) + "...";
-  std::replace_if(text.begin(), text.end(), [](char c) { return c >= 0 && c < 0x20; }, ' ');
-  return fmt::format("'{}'", text);
-}
-
 std::string describe(const YAML::Node& yaml) {
   if (yaml.IsMap()) return "a block of keys";
   if (yaml.IsSequence()) return "a list";
-  return yaml.IsScalar() ? quoted(yaml.Scalar()) : "nothing";
+  return yaml.IsScalar() ? quote(yaml.Scalar()) : "nothing";
 }
 
 // parse() reads a value, or returns what it expected instead. An empty answer: the value was read.
@@ -237,7 +231,7 @@ class Reader {
       return nullptr;
     }
     if (!is_entry_name(key)) {
-      fault(mark, path, "expected a name of letters, digits, '_' and '-', found " + quoted(key));
+      fault(mark, path, "expected a name of letters, digits, '_' and '-', found " + quote(key));
       return nullptr;
     }
     node.children.push_back(node.add_entry(key));
@@ -317,7 +311,7 @@ void ConfigDocument::read_text(std::string_view yaml, const std::string& name) {
 void ConfigDocument::set(std::string_view assignment, const std::string& source) {
   const size_t equals = assignment.find('=');
   if (equals == 0 || equals == std::string_view::npos) {
-    faults_.push_back(source + ": expected KEY=VALUE, found " + quoted(std::string(assignment)));
+    faults_.push_back(source + ": expected KEY=VALUE, found " + quote(assignment));
     return;
   }
   const std::string path(assignment.substr(0, equals));
@@ -342,7 +336,7 @@ void ConfigDocument::set(std::string_view assignment, const std::string& source)
   const std::string expected = parse(value_of(text, node->slot), node->slot);
   if (!expected.empty()) {
     faults_.push_back(
-        fmt::format("{}: {}: expected {}, found {}", source, path, expected, quoted(text)));
+        fmt::format("{}: {}: expected {}, found {}", source, path, expected, quote(text)));
   }
   sources_[path] = source;
 }

@@ -13,7 +13,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -23,23 +22,11 @@
 #include <vector>
 
 #include "blip2/base/error.h"
+#include "blip2/base/limits.h"
 
 namespace blip2 {
 
-/// What values a field takes: numbers in [low, high] (or above `low` alone), texts among `choices`.
-struct Limit {
-  double low = -std::numeric_limits<double>::infinity();
-  double high = std::numeric_limits<double>::infinity();
-  bool above_low = false;  ///< `low` itself is refused
-  std::vector<std::string> choices = {};
-};
-
-inline Limit at_least(double low) { return {.low = low}; }
-inline Limit above(double low) { return {.low = low, .above_low = true}; }
-inline Limit between(double low, double high) { return {.low = low, .high = high}; }
-inline Limit one_of(std::vector<std::string> choices) { return {.choices = std::move(choices)}; }
-
-/// Where a field's value lies. An empty optional is YAML's null; a single text is a list of one.
+/// A pointer to a field's value. An empty optional is YAML's null; a single text is a list of one.
 using ConfigSlot =
     std::variant<std::monostate, bool*, int64_t*, double*, std::string*, std::vector<std::string>*,
                  std::optional<bool>*, std::optional<int64_t>*, std::optional<double>*,
@@ -166,7 +153,7 @@ class ConfigDocument {
 };
 
 /// The one of `candidates` with the least edit distance to `word` (the first of several); else the
-/// first that goes on from `word`; "" where none is so near that it may have been meant.
+/// first that starts with `word`; "" where none is near enough.
 std::string nearest_name(std::string_view word, const std::vector<std::string>& candidates);
 /// "; did you mean 'max_steps'?", or "" where nothing is near.
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates);

@@ -84,55 +84,37 @@ std::string to_yaml(const ConfigSlot& slot) {
       slot);
 }
 
-/// The values that a limit speaks of.
-struct Checked {
-  std::optional<double> number;
-  std::vector<std::string> texts;
-};
-
-Checked checked_values(const ConfigSlot& slot) {
-  Checked checked;
-  const auto add = [&](const auto& value) {
-    using T = std::decay_t<decltype(value)>;
-    if constexpr (std::is_same_v<T, std::string>) checked.texts.push_back(value);
-    if constexpr (std::is_same_v<T, std::vector<std::string>>) checked.texts = value;
-    if constexpr (std::is_same_v<T, int64_t> || std::is_same_v<T, double>) {
-      checked.number = static_cast<double>(value);
-    }
-  };
-  std::visit(
-      [&](auto target) {
-        if constexpr (!std::is_same_v<decltype(target), std::monostate>) {
-          if constexpr (requires { target->has_value(); }) {
-            if (target->has_value()) add(**target);
-          } else {
-            add(*target);
-          }
-        }
-      },
-      slot);
-  return checked;
+std::string broken_limit(int64_t value, const Limit& limit) {
+  return admits(limit, static_cast<double>(value)) ? "" : limit_text(limit, "an integer");
+}
+std::string broken_limit(double value, const Limit& limit) {
+  return admits(limit, value) ? "" : limit_text(limit, "a number");
+}
+std::string broken_limit(const std::string& value, const Limit& limit) {
+  return admits(limit, value) ? "" : choices_text(limit);
+}
+std::string broken_limit(bool, const Limit&) { return ""; }
+std::string broken_limit(const std::vector<std::string>& values, const Limit& limit) {
+  const bool are_choices = std::all_of(
+      values.begin(), values.end(), [&](const std::string& value) { return admits(limit, value); });
+  return are_choices ? "" : choices_text(limit);
+}
+template <typename T>
+std::string broken_limit(const std::optional<T>& value, const Limit& limit) {
+  return value ? broken_limit(*value, limit) : "";
 }
 
 /// What the limit expects, or "" where the value keeps it.
 std::string broken_limit(const ConfigNode& node) {
-  const Limit& limit = node.limit;
-  const Checked checked = checked_values(node.slot);
-  for (const std::string& text : checked.texts) {
-    if (limit.choices.empty() ||
-        std::find(limit.choices.begin(), limit.choices.end(), text) != limit.choices.end()) {
-      continue;
-    }
-    return fmt::format("one of {}", fmt::join(limit.choices, ", "));
-  }
-  if (!checked.number) return "";
-  const double number = *checked.number;
-  const bool low_kept = limit.above_low ? number > limit.low : number >= limit.low;
-  if (low_kept && number <= limit.high) return "";  // false for NaN
-  if (std::isinf(limit.high)) {
-    return fmt::format("{} {}", limit.above_low ? "more than" : "at least", limit.low);
-  }
-  return fmt::format("a value from {} to {}", limit.low, limit.high);
+  return std::visit(
+      [&](auto target) -> std::string {
+        if constexpr (std::is_same_v<decltype(target), std::monostate>) {
+          return "";
+        } else {
+          return broken_limit(*target, node.limit);
+        }
+      },
+      node.slot);
 }
 
 }  // namespace

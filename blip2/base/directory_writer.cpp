@@ -1,3 +1,4 @@
+// Files in a folder beside the target, renamed into place when all are written.
 #include "blip2/base/directory_writer.h"
 
 #include <fcntl.h>
@@ -53,7 +54,7 @@ fs::path behind_links(const fs::path& target) {
   return path;
 }
 
-/// A folder that nothing can be renamed to: also the root, which in a chroot is no mount point.
+/// A folder that nothing can be renamed to: also the root, which in a chroot is not a mount point.
 bool is_mount_point(const fs::path& folder) {
   if (folder == folder.root_path()) return true;
   struct statx own{}, parent{};
@@ -76,7 +77,7 @@ bool exchange(const fs::path& from, const fs::path& to) {
   fail(ErrorCode::kUnavailable, "{}: cannot write: {}", to.string(), std::strerror(errno));
 }
 
-/// The first path in the folder, in order, that is no file of its kind; "" if there is none.
+/// The first path in the folder, in order, that is not a file of its kind; "" if there is none.
 /// Only folders that lead to such files are entered.
 std::string first_unknown(const fs::path& folder, const std::string& inside,
                           const DirectoryMark& kind) {

@@ -20,7 +20,7 @@ struct DirectoryMark {
   std::vector<std::string> files;
 };
 
-/// Throws kInvalidArgument unless a folder of this kind may be written at `target`: nothing stands
+/// Throws kInvalidArgument unless a folder of this kind may be written at `target`: nothing exists
 /// there, or an empty folder, or an older one of its kind without any file beside those that it can
 /// have. The message names what is in the way. A mount point cannot be replaced.
 void check_replaceable(const std::filesystem::path& target, const DirectoryMark& kind);

@@ -1,3 +1,4 @@
+// The exception's constructor and the failure of BLIP2_CHECK.
 #include "blip2/base/error.h"
 
 namespace blip2::internal {

@@ -1,3 +1,4 @@
+// Reading, mapping and atomic writing with POSIX calls, so that each failure names its path.
 #include "blip2/base/files.h"
 
 #include <fcntl.h>
@@ -25,7 +26,7 @@
 #include <vector>
 
 #include "blip2/base/error.h"
-#include "blip2/base/escaped_text.h"
+#include "blip2/base/quote.h"
 
 namespace blip2 {
 namespace fs = std::filesystem;
@@ -76,7 +77,7 @@ void sync_folder(const fs::path& folder) {
   if (directory.fd >= 0) ::fsync(directory.fd);
 }
 
-/// Of one writer alone: on a shared folder, processes of two machines may have one id.
+/// Unique to one writer: on a shared folder, processes of two machines may have one id.
 std::string unique_name() {
   std::random_device device;
   return fmt::format("{}-{:08x}", ::getpid(), device());
@@ -237,8 +238,8 @@ std::string lower_case_extension(const fs::path& path) {
 bool is_folder(fs::file_type type) { return type == fs::file_type::directory; }
 bool is_file(fs::file_type type) { return type == fs::file_type::regular; }
 
-/// Appends what lies below and is `kept` by what its links lead to; links to folders are not
-/// followed. `refuse` is told of each folder that cannot be listed.
+/// Appends the entries below the folder for which `kept` is true, links resolved; links to folders
+/// are not followed. `refuse` is called with each folder that cannot be listed.
 template <typename Keep, typename Refuse>
 void walk(const fs::path& directory, const std::vector<std::string>& extensions,
           std::vector<fs::path>& files, const Keep& kept, const Refuse& refuse) {

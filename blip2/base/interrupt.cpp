@@ -1,3 +1,4 @@
+// A flag that the signal handlers set.
 #include "blip2/base/interrupt.h"
 
 #include <signal.h>

@@ -1,3 +1,4 @@
+// spdlog behind the program's own levels and formats.
 #include "blip2/base/log.h"
 
 #include <spdlog/sinks/stdout_sinks.h>
@@ -10,7 +11,7 @@
 #include <string_view>
 
 #include "blip2/base/error.h"
-#include "blip2/base/escaped_text.h"
+#include "blip2/base/quote.h"
 
 namespace blip2 {
 namespace {
@@ -49,8 +50,8 @@ LogLevel parse_log_level(std::string_view name) {
   if (name == "info") return LogLevel::kInfo;
   if (name == "warning") return LogLevel::kWarning;
   if (name == "error") return LogLevel::kError;
-  fail(ErrorCode::kInvalidArgument,
-       "--log-level: expected debug, info, warning or error, found '{}'", name);
+  fail(ErrorCode::kInvalidArgument, "--log-level: expected debug, info, warning or error, found {}",
+       quote(name));
 }
 
 void set_log_options(const LogOptions& options) {

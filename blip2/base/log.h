@@ -26,7 +26,7 @@ void set_log_options(const LogOptions& options);
 /// Whether stderr is for programs: nothing but JSON belongs there.
 bool log_is_json();
 
-/// Writes one line to stderr. Thread-safe; clears a progress bar that stands on the line.
+/// Writes one line to stderr. Thread-safe; clears a progress bar on the line first.
 void log_line(LogLevel level, const std::string& message);
 
 template <typename... Args>

@@ -1,3 +1,4 @@
+// A bar on a terminal, lines in a log.
 #include "blip2/base/progress.h"
 
 #include <asm-generic/ioctls.h>

@@ -1,3 +1,4 @@
+// The generator, and streams by hashing.
 #include "blip2/base/random.h"
 
 #include <bit>

@@ -18,7 +18,7 @@ uint64_t hash_text(std::string_view text);
 /// A stream of random numbers (xoshiro256++ seeded by SplitMix64). Copyable; a copy replays.
 class Random {
  public:
-  /// The stream `purpose` of `seed`, told apart by `a` and `b`.
+  /// The stream `purpose` of `seed`, distinguished by `a` and `b`.
   Random(uint64_t seed, std::string_view purpose, uint64_t a = 0, uint64_t b = 0);
 
   uint64_t bits();

@@ -1,3 +1,4 @@
+// The CPUs that the kernel allows, and the cores that they share.
 #include "blip2/base/threads.h"
 
 #include <sched.h>
@@ -39,7 +40,8 @@ int quota_cpus() {
   return static_cast<int>(std::clamp(std::ceil(quota_us / period_us), 1.0, double{kNoQuota}));
 }
 
-/// The CPUs that the processes of this container may use together; none where that is not told.
+/// The CPUs that the processes of this container may use together; nothing where the kernel does
+/// not say.
 std::vector<int> shared_cpus() {
   for (const char* file :
        {"/sys/fs/cgroup/cpuset.cpus.effective", "/sys/devices/system/cpu/online"}) {

@@ -19,11 +19,11 @@ int num_physical_cores();
 /// cores of its own, these are taken whole. At least 1.
 int num_physical_cores_of_one_in(int64_t num_processes);
 
-/// The numbers of a list such as "0-3,8" (as in cpuset files); anything else in it is passed over.
+/// The numbers of a list such as "0-3,8" (as in cpuset files); anything else in it is ignored.
 std::vector<int> parse_cpu_list(const std::string& list);
 
 /// Distinct (package, core) pairs of the CPUs `allowed`, read below `cpu_folder` (as
-/// /sys/devices/system/cpu); a CPU whose topology is not told counts as a core. For
+/// /sys/devices/system/cpu); a CPU whose topology is unknown counts as a core. For
 /// num_physical_cores() and its test.
 int count_cores(const std::filesystem::path& cpu_folder, const std::vector<int>& allowed);
 

@@ -1,3 +1,4 @@
+// Sources whose tensors are renamed, joined or computed from others.
 #include "blip2/checkpoint/derived_source.h"
 
 #include <algorithm>
@@ -5,7 +6,7 @@
 #include <utility>
 
 #include "blip2/base/error.h"
-#include "blip2/checkpoint/messages.h"
+#include "blip2/base/quote.h"
 
 namespace blip2 {
 namespace {

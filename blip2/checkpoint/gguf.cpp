@@ -1,3 +1,4 @@
+// The file's header, its tensors' places, and reading them.
 #include "blip2/checkpoint/gguf.h"
 
 #include <ATen/Parallel.h>
@@ -8,11 +9,12 @@
 #include <utility>
 
 #include "blip2/base/error.h"
+#include "blip2/base/quote.h"
+#include "blip2/base/shape_text.h"
 #include "blip2/checkpoint/byte_reader.h"
 #include "blip2/checkpoint/gguf_types.h"
 #include "blip2/checkpoint/gguf_values.h"
 #include "blip2/checkpoint/mapped_tensor.h"
-#include "blip2/checkpoint/messages.h"
 
 namespace blip2 {
 namespace {

@@ -1,9 +1,9 @@
 // The typed metadata of gguf.h.
 #include "blip2/base/error.h"
+#include "blip2/base/quote.h"
 #include "blip2/checkpoint/byte_reader.h"
 #include "blip2/checkpoint/gguf.h"
 #include "blip2/checkpoint/gguf_values.h"
-#include "blip2/checkpoint/messages.h"
 
 namespace blip2 {
 

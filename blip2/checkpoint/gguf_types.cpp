@@ -1,3 +1,4 @@
+// GGUF's tensor types and their dequantisation.
 #include "blip2/checkpoint/gguf_types.h"
 
 #include <c10/util/Half.h>
@@ -93,7 +94,7 @@ void dequantize_q8_0(const std::byte* block, int64_t num_blocks, float* out) {
 }
 
 /// The scale and minimum of group `i` of 8, packed in 12 bytes of 6-bit numbers: the first four of
-/// each stand in bytes 0-3 and 4-7, the others are split over bytes 8-11 and the top bits of 0-7.
+/// each are in bytes 0-3 and 4-7, the others are split over bytes 8-11 and the top bits of 0-7.
 struct GroupScale {
   float scale;
   float minimum;

@@ -1,3 +1,4 @@
+// Slots compared with a source, then filled.
 #include "blip2/checkpoint/load.h"
 
 #include <ATen/core/grad_mode.h>
@@ -10,7 +11,8 @@
 #include <set>
 
 #include "blip2/base/error.h"
-#include "blip2/checkpoint/messages.h"
+#include "blip2/base/quote.h"
+#include "blip2/base/shape_text.h"
 #include "blip2/checkpoint/rename.h"
 
 namespace blip2 {
@@ -98,23 +100,21 @@ void fill_slot(const Slot& slot, const at::Tensor& loaded, bool copy) {
 
 LoadReport inspect(const TensorSource& source, const std::vector<Slot>& slots,
                    const LoadOptions& options) {
-  std::map<std::string, const TensorInfo*> infos;
-  for (const TensorInfo& info : source.infos()) infos[info.name] = &info;
-
   LoadReport report;
   std::set<std::string> wanted;
   for (const Slot& slot : slots) {
     BLIP2_CHECK(slot.tensor != nullptr && slot.tensor->defined());
     wanted.insert(slot.name);
     wanted.insert(slot.alternatives.begin(), slot.alternatives.end());
-    const std::string* name = name_in_source(
-        slot, [&](const std::string& candidate) { return infos.contains(candidate); });
+    const std::string* name = name_in_source(slot, [&](const std::string& candidate) {
+      return find_info(source, candidate) != nullptr;
+    });
     if (name == nullptr) {
       (slot.optional ? report.skipped : report.missing).push_back(slot.name);
       continue;
     }
     const std::vector<int64_t> expected = slot.tensor->sizes().vec();
-    const std::vector<int64_t>& found = infos.at(*name)->shape;
+    const std::vector<int64_t>& found = find_info(source, *name)->shape;
     if (found != expected) report.misshapen.push_back({*name, expected, found});
   }
   for (const TensorInfo& info : source.infos()) {

@@ -1,3 +1,4 @@
+// Tensors over mapped bytes.
 #include "blip2/checkpoint/mapped_tensor.h"
 
 #include <ATen/ops/as_strided.h>

@@ -30,7 +30,7 @@ struct MappedLayout {
 
 /// A view of the file that keeps it mapped; a copy where the address is not aligned to the element,
 /// and for bool, whose bytes may be other than 0 and 1. The caller has checked that every element
-/// lies inside the file.
+/// is inside the file.
 at::Tensor map_tensor(const std::shared_ptr<const MappedFile>& file, const MappedLayout& layout);
 
 }  // namespace blip2

@@ -13,8 +13,8 @@
 
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
+#include "blip2/base/quote.h"
 #include "blip2/checkpoint/gguf.h"
-#include "blip2/checkpoint/messages.h"
 #include "blip2/checkpoint/pickle/torch_archive.h"
 #include "blip2/checkpoint/pickle/torch_contents.h"
 #include "blip2/checkpoint/safetensors.h"

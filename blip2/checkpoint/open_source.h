@@ -9,7 +9,7 @@
 namespace blip2 {
 
 /// Opens a safetensors file, a torch.save file (zip or legacy), a GGUF file or the index of shards,
-/// told apart by their first bytes, never by name; or a directory with, in this order,
+/// recognised by their first bytes, never by name; or a directory with, in this order,
 /// model.safetensors, model.safetensors.index.json, pytorch_model.bin or
 /// pytorch_model.bin.index.json, else one of those with a variant in its name
 /// (model.fp16.safetensors, model.safetensors.index.fp16.json). In a torch.save file

@@ -1,3 +1,4 @@
+// Patterns with one '*' matched and filled in.
 #include "blip2/checkpoint/rename.h"
 
 #include <algorithm>

@@ -9,7 +9,7 @@
 
 namespace blip2 {
 
-/// A pair of patterns of dotted segments. `*` stands for one segment, `**` (only at the end) for
+/// A pair of patterns of dotted segments. `*` matches one segment, `**` (only at the end) for
 /// the rest, one segment or more. What the wildcards of one side capture fills those of the other,
 /// in order.
 ///   {"layers.*.attention.**", "encoder.layer.*.attn.**"}
@@ -37,7 +37,7 @@ class NameTable {
   std::vector<RenameRule> rules_;
 };
 
-/// Whether a dotted name fits a pattern in which `*` stands for one segment and `**`, anywhere, for
+/// Whether a dotted name matches a pattern in which `*` matches one segment and `**`, anywhere, for
 /// any number of segments, none included: "**.position_ids" fits "position_ids" and
 /// "a.b.position_ids".
 bool name_matches(std::string_view pattern, std::string_view name);

@@ -1,3 +1,4 @@
+// The reader: header, coverage, and views of the file.
 #include "blip2/checkpoint/safetensors.h"
 
 #include <algorithm>
@@ -6,8 +7,8 @@
 #include <set>
 
 #include "blip2/base/error.h"
+#include "blip2/base/quote.h"
 #include "blip2/checkpoint/mapped_tensor.h"
-#include "blip2/checkpoint/messages.h"
 #include "blip2/checkpoint/safetensors_header.h"
 
 static_assert(std::endian::native == std::endian::little, "weight files are little-endian");

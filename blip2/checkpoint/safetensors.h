@@ -53,8 +53,8 @@ class SafetensorsWriter {
   /// The order in which the elements must be appended: dtype descending, then name ascending.
   const std::vector<TensorInfo>& layout() const { return layout_; }
 
-  /// Appends the next elements (row-major) of the tensor that is under way: the whole of it, or any
-  /// part, of its dtype, on any device. A piece must not reach into the next tensor.
+  /// Appends the next elements (row-major) of the current tensor: the whole of it, or any part, of
+  /// its dtype, on any device. A piece must not reach into the next tensor.
   void append(const at::Tensor& piece);
 
   /// Makes the file visible. Every element must have been appended.

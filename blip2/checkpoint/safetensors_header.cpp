@@ -1,45 +1,21 @@
+// The header both ways; its parser sees duplicate keys.
 #include "blip2/checkpoint/safetensors_header.h"
 
-#include <array>
+#include <algorithm>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <span>
 #include <unordered_set>
 
 #include "blip2/base/error.h"
+#include "blip2/base/quote.h"
+#include "blip2/base/shape_text.h"
+#include "blip2/checkpoint/dtypes.h"
 #include "blip2/checkpoint/mapped_tensor.h"
-#include "blip2/checkpoint/messages.h"
 
 namespace blip2 {
 namespace {
-
-struct DtypeName {
-  std::string_view name;
-  at::ScalarType dtype;
-};
-
-/// In the writer's order. The packed types F4, F6_E2M3 and F6_E3M2 come after BOOL; torch has none.
-constexpr std::array kDtypes = {
-    DtypeName{"BOOL", at::ScalarType::Bool},
-    DtypeName{"U8", at::ScalarType::Byte},
-    DtypeName{"I8", at::ScalarType::Char},
-    DtypeName{"F8_E5M2", at::ScalarType::Float8_e5m2},
-    DtypeName{"F8_E4M3", at::ScalarType::Float8_e4m3fn},
-    DtypeName{"F8_E8M0", at::ScalarType::Float8_e8m0fnu},
-    DtypeName{"F8_E4M3FNUZ", at::ScalarType::Float8_e4m3fnuz},
-    DtypeName{"F8_E5M2FNUZ", at::ScalarType::Float8_e5m2fnuz},
-    DtypeName{"I16", at::ScalarType::Short},
-    DtypeName{"U16", at::ScalarType::UInt16},
-    DtypeName{"F16", at::ScalarType::Half},
-    DtypeName{"BF16", at::ScalarType::BFloat16},
-    DtypeName{"I32", at::ScalarType::Int},
-    DtypeName{"U32", at::ScalarType::UInt32},
-    DtypeName{"F32", at::ScalarType::Float},
-    DtypeName{"C64", at::ScalarType::ComplexFloat},
-    DtypeName{"F64", at::ScalarType::Double},
-    DtypeName{"I64", at::ScalarType::Long},
-    DtypeName{"U64", at::ScalarType::UInt64},
-};
 
 constexpr std::string_view kMetadataKey = "__metadata__";
 
@@ -176,9 +152,11 @@ void HeaderReader::finish_entry() {
     fail(ErrorCode::kCorruptData, "{}: tensor {} needs a dtype, a shape and two data_offsets",
          path_, quote(name_));
   }
-  const auto* known = std::find_if(kDtypes.begin(), kDtypes.end(),
-                                   [&](const DtypeName& d) { return d.name == dtype_; });
-  if (known == kDtypes.end()) {
+  const std::span<const DtypeNames> known_dtypes = dtypes();
+  const auto known = std::find_if(
+      known_dtypes.begin(), known_dtypes.end(),
+      [&](const DtypeNames& names) { return !dtype_.empty() && names.safetensors == dtype_; });
+  if (known == known_dtypes.end()) {
     fail(ErrorCode::kUnsupported, "{}: tensor {} has the dtype {}, which is not supported", path_,
          quote(name_), quote(dtype_));
   }
@@ -238,7 +216,8 @@ std::string format_safetensors_header(const std::vector<TensorInfo>& tensors,
     std::string shape = shape_text(info.shape);
     std::erase(shape, ' ');
     json += fmt::format(",{}:{{\"dtype\":\"{}\",\"shape\":{},\"data_offsets\":[{},{}]}}",
-                        json_string(info.name), kDtypes[*rank].name, shape, begin_bytes, end_bytes);
+                        json_string(info.name), dtypes()[*rank].safetensors, shape, begin_bytes,
+                        end_bytes);
     begin_bytes = end_bytes;
   }
   json += "}";
@@ -247,8 +226,9 @@ std::string format_safetensors_header(const std::vector<TensorInfo>& tensors,
 }
 
 std::optional<size_t> safetensors_rank(at::ScalarType dtype) {
-  for (size_t rank = 0; rank < kDtypes.size(); ++rank) {
-    if (kDtypes[rank].dtype == dtype) return rank;
+  for (size_t rank = 0; rank < dtypes().size(); ++rank) {
+    const DtypeNames& names = dtypes()[rank];
+    if (names.dtype == dtype && !names.safetensors.empty()) return rank;
   }
   return std::nullopt;
 }

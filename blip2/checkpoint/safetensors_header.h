@@ -36,7 +36,7 @@ struct SafetensorsHeader {
 /// kUnsupported.
 SafetensorsHeader parse_safetensors_header(std::string_view json, const std::string& path);
 
-/// The header of tensors that lie in this order, padded with spaces to a multiple of 8 bytes.
+/// The header of tensors in this order, padded with spaces to a multiple of 8 bytes.
 std::string format_safetensors_header(const std::vector<TensorInfo>& tensors,
                                       const StringMetadata& metadata);
 

@@ -5,8 +5,9 @@
 #include <utility>
 
 #include "blip2/base/error.h"
+#include "blip2/base/quote.h"
+#include "blip2/base/shape_text.h"
 #include "blip2/checkpoint/mapped_tensor.h"
-#include "blip2/checkpoint/messages.h"
 #include "blip2/checkpoint/safetensors.h"
 #include "blip2/checkpoint/safetensors_header.h"
 

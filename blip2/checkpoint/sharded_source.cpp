@@ -1,3 +1,4 @@
+// An index, and one source over its shards.
 #include "blip2/checkpoint/sharded_source.h"
 
 #include <algorithm>
@@ -7,7 +8,7 @@
 
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
-#include "blip2/checkpoint/messages.h"
+#include "blip2/base/quote.h"
 
 namespace blip2 {
 namespace {

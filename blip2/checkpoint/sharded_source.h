@@ -13,7 +13,8 @@
 namespace blip2 {
 
 /// {"metadata": ..., "weight_map": {tensor: file}}. Every tensor must be in the file that the index
-/// names; what the files hold besides is part of the source, too. Files lie beside the index.
+/// names; the other tensors of those files are part of the source, too. Files are in the folder of
+/// the index.
 class ShardedSource : public TensorSource {
  public:
   using OpenFile = std::function<std::unique_ptr<TensorSource>(const std::filesystem::path&)>;

@@ -1,11 +1,12 @@
-// Tensors in memory as a source.
+// Looking tensors up, and tensors in memory as a source.
 #include "blip2/checkpoint/source.h"
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
 #include "blip2/base/error.h"
-#include "blip2/checkpoint/messages.h"
+#include "blip2/base/quote.h"
 
 namespace blip2 {
 namespace {
@@ -43,6 +44,14 @@ class MemorySource : public TensorSource {
 };
 
 }  // namespace
+
+const TensorInfo* find_info(const TensorSource& source, const std::string& name) {
+  const std::vector<TensorInfo>& infos = source.infos();
+  const auto found = std::lower_bound(
+      infos.begin(), infos.end(), name,
+      [](const TensorInfo& info, const std::string& wanted) { return info.name < wanted; });
+  return found == infos.end() || found->name != name ? nullptr : &*found;
+}
 
 std::unique_ptr<TensorSource> make_memory_source(std::string description,
                                                  std::vector<StoredTensor> tensors) {

@@ -38,9 +38,12 @@ class TensorSource {
   /// Throws kNotFound for an unknown name, kUnsupported for a tensor that the storage has in a form
   /// which is not read (infos() and has() do not know it).
   virtual at::Tensor read(const std::string& name) const = 0;
-  /// Where the tensors lie (a path), for messages.
+  /// Where the tensors are (a path), for messages.
   virtual std::string describe() const = 0;
 };
+
+/// What a source says of a tensor by name, or nullptr. Valid as long as the source.
+const TensorInfo* find_info(const TensorSource& source, const std::string& name);
 
 /// A source over tensors in memory. Throws kInvalidArgument if a name occurs twice.
 std::unique_ptr<TensorSource> make_memory_source(std::string description,

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
+#include "blip2/base/utf8.h"
 #include "blip2/text/unicode_classes.h"
-#include "blip2/text/utf8.h"
 
 namespace blip2 {
 

@@ -1,3 +1,4 @@
+// A picture's bytes, from its file or from its place in a shard.
 #include "blip2/data/image_bytes.h"
 
 namespace blip2 {

@@ -1,4 +1,4 @@
-// The bytes of a record's picture, wherever they lie: in a file of their own, or inside a shard.
+// The bytes of a record's picture, from a file of their own or from inside a shard.
 #pragma once
 
 #include <cstddef>

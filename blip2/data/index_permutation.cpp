@@ -1,3 +1,4 @@
+// A Feistel network over indices.
 #include "blip2/data/index_permutation.h"
 
 #include "blip2/base/error.h"

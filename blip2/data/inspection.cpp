@@ -1,3 +1,4 @@
+// Counting what a source holds.
 #include "blip2/data/inspection.h"
 
 #include <algorithm>

@@ -12,7 +12,7 @@
 namespace blip2 {
 
 struct InspectionOptions {
-  int64_t max_records = 0;  ///< so many, evenly spread; 0: all
+  int64_t max_records = 0;  ///< at most, evenly spread; 0: all
   int64_t num_samples = 5;
   uint64_t seed = 42;                     ///< which samples are shown
   std::function<void(int64_t)> progress;  ///< called with 1 after each record
@@ -22,7 +22,7 @@ struct InspectionOptions {
 struct WordCounts {
   int64_t min = 0;
   int64_t median = 0;
-  int64_t p95 = 0;  ///< 95 % of the captions have at most so many
+  int64_t p95 = 0;  ///< 95 % of the captions have at most this many
   int64_t max = 0;
   double mean = 0;
 };

@@ -43,7 +43,7 @@ class Mixture {
   Record record(RecordAddress address) const;
 
   /// Whether a source is read shard by shard: then orders take memory by shards, not by records,
-  /// and a rank's places lie side by side.
+  /// and a rank's places are adjacent.
   bool is_sharded() const { return is_sharded_; }
 
   /// The order of one epoch: Random(seed, "shuffle", epoch)'s permutation of the places; of a

@@ -1,4 +1,4 @@
-// Opens a source of records by the name of its format.
+// Opens a source of records by the name of its format. The one list of formats.
 #pragma once
 
 #include <filesystem>
@@ -10,14 +10,20 @@
 
 namespace blip2 {
 
+/// The names of all formats.
+const std::vector<std::string>& source_formats();
+
 struct SourceConfig {
-  std::string name;              ///< for messages
-  std::string format = "jsonl";  ///< jsonl | folder | coco_karpathy | visual_genome | cc_tsv | sbu
-                                 ///< | laion_parquet | webdataset | blip_json
-  std::vector<std::filesystem::path>
-      annotations;               ///< files, read one after another; none for `folder`
+  std::string name;                                ///< for messages
+  std::string format = "jsonl";                    ///< one of source_formats()
+  std::vector<std::filesystem::path> annotations;  ///< files, read one after another
   std::filesystem::path images;  ///< root of relative paths; empty: the annotations' folder
 };
+
+/// What a source of this format needs to be opened and does not have. Throws kInvalidArgument for
+/// an unknown format.
+enum class MissingSetting { kNone, kAnnotations, kImages };
+MissingSetting missing_setting(const SourceConfig& config);
 
 /// Opens a source.
 /// Throws kInvalidArgument for an unknown format or a missing setting, kNotFound or kCorruptData

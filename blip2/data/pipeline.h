@@ -1,5 +1,5 @@
 // The stream of training batches: deterministic, resumable, loaded ahead by worker threads. Order
-// and content depend on the configuration alone, never on the number of workers or on timing.
+// and content depend only on the configuration, never on the number of workers or on timing.
 #pragma once
 
 #include <condition_variable>
@@ -32,11 +32,11 @@ struct PipelineConfig {
   bool needs_question = false;                                    ///< see SamplerConfig
 };
 
-/// Where a run stands in its data.
+/// The position of a run in its data.
 struct DataPosition {
   int64_t batches = 0;  ///< taken by each rank
-  /// An epoch of a sharded mixture is cut in so many stretches, at which the ranks take turns; 0:
-  /// one a rank. A run that goes on with another number of ranks keeps the stretches that it has.
+  /// The number of stretches into which an epoch of a sharded mixture is cut; the ranks take them
+  /// in turn. 0: one per rank. A run that resumes with another number of ranks keeps its stretches.
   int64_t num_stretches = 0;
 };
 
@@ -54,9 +54,9 @@ using SkippedCallback = std::function<void(const SkippedRecord&)>;
 /// An endless stream: epoch follows epoch, and the last incomplete batch of an epoch is dropped.
 /// Ranks take turns inside a global batch; of a sharded mixture each takes a stretch of the epoch,
 /// so that a shard is read by one rank (two where stretches meet), unless there are more or fewer
-/// stretches than ranks. What the ranks take together follows from the stretches alone.
-/// Its whole state is the number of batches taken: Pipeline(..., position()) goes on as a straight
-/// run would.
+/// stretches than ranks. What all ranks take together depends only on the stretches. Its whole
+/// state is the number of batches taken: Pipeline(..., position()) continues as a straight run
+/// would.
 class Pipeline {
  public:
   /// Starts the workers. `mixture` must outlive the pipeline.

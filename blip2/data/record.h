@@ -9,7 +9,7 @@
 
 namespace blip2 {
 
-/// A stretch of a file: where a member of a tar shard lies.
+/// A range of a file: where a member of a tar shard is.
 struct FileRange {
   std::filesystem::path file;
   int64_t offset = 0;  ///< of the first byte
@@ -23,7 +23,7 @@ struct Record {
   std::vector<std::string> captions;  ///< at least one, as in the file
   std::string question = {};  ///< of visual question answering: the captions are its answers
   std::string image_id;       ///< equal for records of one picture
-  std::optional<FileRange> stored = std::nullopt;  ///< where the bytes lie; none: all of `image`
+  std::optional<FileRange> stored = std::nullopt;  ///< where the bytes are; none: all of `image`
 };
 
 }  // namespace blip2

@@ -17,8 +17,8 @@ class Source {
   /// Record `index` of {0, ..., size() - 1}. Throws kCorruptData or kNotFound, naming file and
   /// line, for a record that is not well-formed; the others stay readable.
   virtual Record record(int64_t index) const = 0;
-  /// The JSON that record `index` is made of, as it stands: a line of JSONL, an element of a list,
-  /// a sample's .json; "" where the format has none. Throws as record() for a shard.
+  /// The unchanged JSON of record `index`: a line of JSONL, an element of a list, a sample's .json;
+  /// "" where the format has none. Throws as record() for a shard.
   virtual std::string fields(int64_t index) const {
     static_cast<void>(index);
     return "";

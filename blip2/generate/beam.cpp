@@ -1,3 +1,4 @@
+// Beams of all inputs in one batch of the decoder's rows.
 #include "blip2/generate/beam.h"
 
 #include <ATen/TensorOperators.h>
@@ -170,15 +171,14 @@ std::vector<GeneratedSequence> BeamState::results() const {
   for (const Beam& beam : finished_) {
     if (beam.finished && results.size() < count) add(beam, beam.score);
   }
-  // Too few only where the processors left no token to go on with: then what was written until
-  // there.
+  // Too few only where the processors left no token to continue with: then what was written so far.
   for (const Beam& beam : running_) {
     if (results.size() < count) add(beam, length() == 0 ? 0 : penalised(beam.score, length()));
   }
   return results;
 }
 
-/// The pool of one input: the best of num_beams * V, or so many draws. scores: [num_beams, V]
+/// The pool of one input: the best of num_beams * V, or as many draws. scores: [num_beams, V]
 /// float32.
 std::vector<Candidate> make_pool(const at::Tensor& scores, int64_t size, bool do_sample,
                                  BeamState& state) {
@@ -231,7 +231,8 @@ bool is_identity(const std::vector<int64_t>& rows, size_t num_rows) {
   return true;
 }
 
-/// Moves every open input one token on and gives the decoder what goes on. Returns the next logits.
+/// Advances every open input by one token and gives the decoder the beams that continue. Returns
+/// the next logits.
 at::Tensor step(Decoder& decoder, const at::Device& device, const std::vector<int64_t>& rows,
                 size_t num_rows, const std::vector<BeamState*>& open) {
   std::vector<int64_t> tokens;
@@ -268,7 +269,7 @@ std::vector<std::vector<GeneratedSequence>> beam_search(Decoder& decoder,
     if (first) logits = logits.repeat_interleave(num_beams, 0);
     const at::Tensor scores = accumulated_scores(logits, processors, open);
     std::vector<BeamState*> still_open;
-    std::vector<int64_t> rows;  // of the decoder, for the beams that go on
+    std::vector<int64_t> rows;  // of the decoder, for the beams that continue
     for (size_t i = 0; i < open.size(); ++i) {
       const int64_t begin = static_cast<int64_t>(i) * num_beams;
       open[i]->advance(make_pool(scores.narrow(0, begin, num_beams), pool_size,

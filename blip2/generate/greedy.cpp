@@ -1,3 +1,4 @@
+// A token for each row, until all rows are finished.
 #include "blip2/generate/greedy.h"
 
 #include <ATen/Parallel.h>
@@ -25,7 +26,7 @@
 namespace blip2 {
 namespace {
 
-/// A text under way.
+/// A text in progress.
 struct Row {
   std::vector<int64_t> ids;  ///< the prompt's, then the new ones
   int64_t prompt_length = 0;
@@ -51,7 +52,7 @@ std::vector<Row> make_rows(const SearchRequest& request) {
   return rows;
 }
 
-/// What stands for the next token where the processors leave none.
+/// The next token where the processors leave none.
 constexpr int64_t kNone = -1;
 
 int64_t choose_one(const std::vector<float>& scores, bool do_sample, Random& random) {
@@ -82,7 +83,7 @@ at::Tensor choose(const at::Tensor& logits, const Processors& processors, bool d
   return tokens;
 }
 
-/// Appends a token to each active row. Returns the places in `active` of the rows that go on.
+/// Appends a token to each active row. Returns the places in `active` of the rows that continue.
 std::vector<int64_t> append(const SearchRequest& request, const at::Tensor& logits,
                             const at::Tensor& tokens, std::vector<Row>& rows,
                             const std::vector<size_t>& active) {

@@ -1,8 +1,8 @@
+// The checks of options.
 #include "blip2/generate/options.h"
 
-#include <cmath>
-
 #include "blip2/base/error.h"
+#include "blip2/base/quote.h"
 
 namespace blip2 {
 namespace {
@@ -10,24 +10,31 @@ namespace {
 /// Hugging Face's default where neither max_new_tokens nor max_length is given.
 constexpr int64_t kDefaultNewTokens = 20;
 
-template <typename T>
-void require(bool holds, const char* name, const char* expected, const T& found) {
-  if (holds) return;
-  fail(ErrorCode::kInvalidArgument, "generation options: {} must be {}, found {}", name, expected,
-       found);
-}
+constexpr const char* kWhere = "generation options";
+
+/// Checks every field against the limit that visit() gives it.
+struct LimitCheck {
+  void check(const char* name, int64_t value, const Limit& limit) const {
+    require_within(kWhere, name, value, limit);
+  }
+  void check(const char* name, double value, const Limit& limit) const {
+    require_within(kWhere, name, value, limit);
+  }
+  void check(const char*, bool, const Limit&) const {}
+  void check(const char*, const std::string&, const Limit&) const {}
+  void check(const char*, const std::vector<std::string>&, const Limit&) const {}
+  template <typename T>
+  void check(const char* name, const std::optional<T>& value, const Limit& limit) const {
+    if (value) check(name, *value, limit);
+  }
+
+  template <typename T>
+  void operator()(const char* name, const T& value, const char*, const Limit& limit = {}) const {
+    check(name, value, limit);
+  }
+};
 
 void validate_lengths(const GenerationOptions& options) {
-  if (options.max_new_tokens) {
-    require(*options.max_new_tokens > 0, "max_new_tokens", "positive", *options.max_new_tokens);
-  }
-  if (options.max_length) {
-    require(*options.max_length > 0, "max_length", "positive", *options.max_length);
-  }
-  if (options.min_new_tokens) {
-    require(*options.min_new_tokens >= 0, "min_new_tokens", "0 or more", *options.min_new_tokens);
-  }
-  require(options.min_length >= 0, "min_length", "0 or more", options.min_length);
   const int64_t most_new =
       options.max_new_tokens.value_or(options.max_length.value_or(kDefaultNewTokens));
   if (options.min_new_tokens.value_or(0) > most_new) {
@@ -40,31 +47,24 @@ void validate_lengths(const GenerationOptions& options) {
 }  // namespace
 
 void validate(const GenerationOptions& options) {
+  GenerationOptions checked = options;
+  visit(checked, LimitCheck());
   validate_lengths(options);
-  require(options.num_beams >= 1 && options.num_beams <= kMaxBeams, "num_beams", "from 1 to 1024",
-          options.num_beams);
-  require(std::isfinite(options.length_penalty), "length_penalty", "finite",
-          options.length_penalty);
-  require(options.early_stopping == "true" || options.early_stopping == "false" ||
-              options.early_stopping == "never",
-          "early_stopping", "true, false or never", options.early_stopping);
-  require(options.no_repeat_ngram_size >= 0, "no_repeat_ngram_size", "0 or more",
-          options.no_repeat_ngram_size);
-  require(options.repetition_penalty > 0 && std::isfinite(options.repetition_penalty),
-          "repetition_penalty", "positive", options.repetition_penalty);
-  require(options.temperature > 0 && std::isfinite(options.temperature), "temperature", "positive",
-          options.temperature);
-  require(options.top_k >= 0, "top_k", "0 or more", options.top_k);
-  require(options.top_p > 0 && options.top_p <= 1, "top_p", "above 0 and at most 1", options.top_p);
-  require(options.num_return_sequences >= 1 && options.num_return_sequences <= kMaxReturnSequences,
-          "num_return_sequences", "from 1 to 16384", options.num_return_sequences);
+  const Limit stopping = one_of({"true", "false", "never"});
+  if (!admits(stopping, options.early_stopping)) {
+    fail(ErrorCode::kInvalidArgument, "{}: early_stopping: expected {}, found {}", kWhere,
+         choices_text(stopping), quote(options.early_stopping));
+  }
   const bool beams = options.num_beams > 1;
   if ((beams || !options.do_sample) && options.num_return_sequences > options.num_beams) {
     fail(ErrorCode::kInvalidArgument,
          "generation options: num_return_sequences ({}) exceeds num_beams ({}){}",
          options.num_return_sequences, options.num_beams, beams ? "" : " and do_sample is off");
   }
-  for (const std::string& text : options.stop) require(!text.empty(), "stop", "a text", "\"\"");
+  for (const std::string& text : options.stop) {
+    if (text.empty())
+      fail(ErrorCode::kInvalidArgument, "{}: stop: expected texts, found \"\"", kWhere);
+  }
 }
 
 int64_t max_new_tokens(const GenerationOptions& options, int64_t prompt_length) {

@@ -1,3 +1,4 @@
+// The changes of scores, row by row.
 #include "blip2/generate/processors.h"
 
 #include <algorithm>
@@ -20,7 +21,7 @@ bool has_score(std::span<const float> scores, int64_t id) {
 
 Processors::Processors(const GenerationOptions& options, std::vector<int64_t> eos_ids)
     : options_(options), eos_ids_(std::move(eos_ids)) {
-  // A beam needs a token to go on with, even if every end token is among the best.
+  // A beam needs a token to continue with, even if every end token is among the best.
   if (options.num_beams > 1) {
     min_tokens_to_keep_ = eos_ids_.empty() ? 2 : static_cast<int64_t>(eos_ids_.size()) + 1;
   }
@@ -84,7 +85,7 @@ void apply_temperature(std::span<float> scores, double temperature) {
 
 void apply_top_k(std::span<float> scores, int64_t k) {
   if (k >= static_cast<int64_t>(scores.size())) return;
-  // A heap of the k best: nearly every score is looked at once and passed over.
+  // A heap of the k best: nearly every score is looked at once and skipped.
   std::vector<float> best(static_cast<size_t>(k));
   std::partial_sort_copy(scores.begin(), scores.end(), best.begin(), best.end(), std::greater<>());
   const float lowest = best.back();

@@ -16,7 +16,7 @@ inline int64_t token_limit(const SearchRequest& request, const SearchInput& inpu
                   input.room);
 }
 
-/// Why a text with these new ids (at least one) ends here, or nothing if it goes on.
+/// Why a text with these new ids (at least one) ends here, or nothing if it continues.
 inline std::optional<FinishReason> finish_reason(const SearchRequest& request,
                                                  std::span<const int64_t> new_ids, int64_t limit) {
   const auto& ends = request.eos_ids;

@@ -1,3 +1,4 @@
+// Draws by cumulative sums and by Gumbel noise.
 #include "blip2/generate/sampling.h"
 
 #include <algorithm>

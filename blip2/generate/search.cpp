@@ -1,3 +1,4 @@
+// Validation, then the search that the options ask for.
 #include "blip2/generate/search.h"
 
 #include "blip2/base/error.h"

@@ -15,7 +15,7 @@ namespace blip2 {
 struct SearchInput {
   /// The ids that count as already written, for the processors and the lengths.
   std::vector<int64_t> prompt_ids;
-  /// Tells the streams of random numbers of inputs apart.
+  /// Distinguishes the streams of random numbers of inputs.
   uint64_t stream = 0;
   /// Tokens that the model has positions for, after the prompt.
   int64_t room = std::numeric_limits<int64_t>::max();
@@ -23,7 +23,7 @@ struct SearchInput {
 
 struct SearchRequest {
   GenerationOptions options;
-  std::vector<SearchInput> inputs;  ///< as many as the decoder has rows
+  std::vector<SearchInput> inputs;  ///< one per row of the decoder
   std::vector<int64_t> eos_ids;
   uint64_t seed = 42;
   /// Whether a text ends here, given its new ids: how stop texts are made. May be empty.

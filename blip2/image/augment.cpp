@@ -103,7 +103,7 @@ std::array<float, 4> sample_bilinear(const ImageRgba& image, float x, float y) {
   return sum;
 }
 
-/// How far the picture's centre lies from the frame's, in pixels: within the free margin, and past
+/// How far the picture's centre is from the frame's, in pixels: within the free margin, and past
 /// the edge by the allowed overhang.
 double shift_pixels(double drawn, double frame_side, double picture_side, double max_overhang) {
   const double margin = std::max((frame_side - picture_side) / 2.0, 0.0);

@@ -1,4 +1,4 @@
-// The decoders of the formats. For decode*.cpp alone.
+// The decoders of the formats. Used only by decode*.cpp.
 #pragma once
 
 #include "blip2/base/error.h"

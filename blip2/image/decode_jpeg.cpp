@@ -17,7 +17,7 @@ extern "C" {
 namespace blip2::internal {
 namespace {
 
-// A progressive picture is decoded once a scan; a small file can hold thousands of empty ones.
+/// A progressive picture is decoded once a scan; a small file can hold thousands of empty ones.
 constexpr int kMaxScans = 100;
 
 /// The library's state. Its errors leave by longjmp, so each method that calls the library has only

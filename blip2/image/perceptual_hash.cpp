@@ -1,3 +1,4 @@
+// A discrete cosine transform of a small grey picture, its signs as bits.
 #include "blip2/image/perceptual_hash.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Picture to pixels: decode, augment, resize, normalise.
 #include "blip2/image/prepare.h"
 
 #include <algorithm>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "blip2/base/error.h"
+#include "blip2/base/quote.h"
 #include "blip2/image/augment.h"
 #include "blip2/image/rand_augment.h"
 
@@ -36,8 +38,8 @@ Augmentation parse_augmentation(std::string_view name) {
   if (name == "cutout") return Augmentation::kCutout;
   fail(ErrorCode::kInvalidArgument,
        "augment: expected none, random_resized_crop_flip, random_resized_crop_flip_randaugment or "
-       "cutout, found '{}'",
-       name);
+       "cutout, found {}",
+       quote(name));
 }
 
 Image prepare_image(std::span<const std::byte> bytes, const std::string& name,

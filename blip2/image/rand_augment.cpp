@@ -1,3 +1,4 @@
+// The operations of LAVIS's RandAugment and how they are drawn.
 #include "blip2/image/rand_augment.h"
 
 #include <algorithm>

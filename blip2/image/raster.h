@@ -1,5 +1,5 @@
 // Samples as a picture's format stores them, before they become RGB or RGBA; and the checks that
-// every codec makes. For decode*.cpp alone.
+// every codec makes. Used only by decode*.cpp.
 #pragma once
 
 #include <array>

@@ -17,7 +17,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 using Sums = hn::CappedTag<int32_t, 16>;
 using Bytes = hn::Rebind<uint8_t, Sums>;
 
-// Four vectors of sums stay in registers while all rows pass.
+/// Four vectors of sums stay in registers while all rows pass.
 void add_weighted_rows(const WeightedRows& rows, int32_t* HWY_RESTRICT sums, size_t length) {
   const Sums d;
   const Bytes bytes;

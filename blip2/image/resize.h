@@ -26,8 +26,8 @@ struct ResizeWindow {
   int height = 0;
 };
 
-/// Throws kInvalidArgument unless the picture is whole and the window lies in the resized picture.
-/// RGBA is premultiplied, resized and divided again, as Pillow does. Thread-safe.
+/// Throws kInvalidArgument unless the picture is whole and the window is inside the resized
+/// picture. RGBA is premultiplied, resized and divided again, as Pillow does. Thread-safe.
 Image resize_window(const Image& image, const ResizeWindow& window, Filter filter);
 ImageRgba resize_window(const ImageRgba& image, const ResizeWindow& window, Filter filter);
 
@@ -35,7 +35,7 @@ ImageRgba resize_window(const ImageRgba& image, const ResizeWindow& window, Filt
 Image resize(const Image& image, int width, int height, Filter filter = Filter::kBicubic);
 ImageRgba resize(const ImageRgba& image, int width, int height, Filter filter = Filter::kBicubic);
 
-/// The rectangle at (left, top), which must lie in the picture.
+/// The rectangle at (left, top), which must be inside the picture.
 Image crop(const Image& image, int left, int top, int width, int height);
 
 /// Colours times alpha / 255 and back, rounded as Pillow's modes "RGBa" and "RGBA" are.

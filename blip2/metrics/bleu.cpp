@@ -1,3 +1,4 @@
+// Clipped n-gram counts, summed over the corpus.
 #include "blip2/metrics/bleu.h"
 
 #include <algorithm>

@@ -10,7 +10,7 @@
 
 namespace blip2 {
 
-/// `corpus[n - 1]` is BLEU-n as a fraction; `samples` are the same of each caption alone.
+/// `corpus[n - 1]` is BLEU-n as a fraction; `samples` are the same for each caption by itself.
 struct BleuScores {
   std::array<double, 4> corpus{};
   std::vector<std::array<double, 4>> samples;

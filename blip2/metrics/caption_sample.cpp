@@ -1,3 +1,4 @@
+// Candidates and references tokenised, with checks.
 #include "blip2/metrics/caption_sample.h"
 
 #include <cstddef>

@@ -1,3 +1,4 @@
+// TF-IDF vectors of n-grams and their cosines.
 #include "blip2/metrics/cider.h"
 
 #include <algorithm>

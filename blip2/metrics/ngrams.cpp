@@ -1,3 +1,4 @@
+// Counting n-grams.
 #include "blip2/metrics/ngrams.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Finding a known noun in a caption, by words.
 #include "blip2/metrics/noun_accuracy.h"
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "blip2/base/error.h"
+#include "blip2/base/utf8.h"
 #include "blip2/metrics/ptb_characters.h"
 
 namespace blip2 {
@@ -41,9 +43,9 @@ struct Token {
   bool break_after = false;  // a mark of punctuation that ends the phrase follows
 };
 
-// Lower-case words of letters, digits, inner hyphens and apostrophes; `'s` is cut off.
+/// Lower-case words of letters, digits, inner hyphens and apostrophes; `'s` is cut off.
 std::vector<Token> split(std::string_view caption) {
-  std::u32string text = decode_utf8(caption);
+  std::u32string text = to_code_points(replace_invalid_utf8(caption));
   std::transform(text.begin(), text.end(), text.begin(), lower_case);
   const auto at = [&text](size_t i) { return i < text.size() ? text[i] : U' '; };
   std::vector<Token> tokens;
@@ -68,7 +70,7 @@ std::vector<Token> split(std::string_view caption) {
     while (is_alphanumeric(at(end)) || (end > i && joins(end))) ++end;
     size_t last = end;
     if (last - i > 2 && text[last - 1] == U's' && is_apostrophe(text[last - 2])) last -= 2;
-    tokens.push_back({encode_utf8(std::u32string_view(text).substr(i, last - i)), false});
+    tokens.push_back({to_utf8(std::u32string_view(text).substr(i, last - i)), false});
     i = end;
   }
   return tokens;

@@ -30,7 +30,8 @@ bool contains_noun(std::string_view caption, std::string_view noun);
 double noun_accuracy(std::span<const std::string> captions,
                      std::span<const std::string> references);
 
-/// The number of different captions, letter by letter but for white space at both ends.
+/// The number of different captions, compared letter by letter, except for white space at both
+/// ends.
 size_t num_distinct(std::span<const std::string> captions);
 
 }  // namespace blip2

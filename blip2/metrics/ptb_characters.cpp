@@ -1,3 +1,4 @@
+// Character classes as ranges.
 #include "blip2/metrics/ptb_characters.h"
 
 #include <algorithm>
@@ -9,8 +10,6 @@
 
 namespace blip2 {
 namespace {
-
-constexpr char32_t kReplacement = 0xFFFD;
 
 using Range = std::pair<char32_t, char32_t>;  // both ends belong to it
 
@@ -50,60 +49,13 @@ constexpr std::array<Range, 19> kSymbols = {{{0xA1, 0xA1},
 
 }  // namespace
 
-std::u32string decode_utf8(std::string_view bytes) {
-  std::u32string text;
-  text.reserve(bytes.size());
-  for (size_t i = 0; i < bytes.size();) {
-    const auto lead = static_cast<unsigned char>(bytes[i]);
-    const size_t length = lead < 0x80 ? 1 : lead < 0xC2 ? 0 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-    char32_t character = length <= 1 ? lead : lead & (0xFFU >> (length + 1));
-    bool valid = length > 0 && lead < 0xF5 && i + length <= bytes.size();
-    for (size_t k = 1; valid && k < length; ++k) {
-      const auto next = static_cast<unsigned char>(bytes[i + k]);
-      valid = (next & 0xC0) == 0x80;
-      character = (character << 6) | (next & 0x3FU);
-    }
-    const bool surrogate = character >= 0xD800 && character < 0xE000;
-    const bool overlong =
-        (length == 3 && character < 0x800) || (length == 4 && character < 0x10000);
-    valid = valid && !surrogate && !overlong && character <= 0x10FFFF;
-    text.push_back(valid ? character : kReplacement);
-    i += valid ? length : 1;
-  }
-  return text;
-}
-
-std::string encode_utf8(std::u32string_view text) {
-  std::string bytes;
-  bytes.reserve(text.size());
-  const auto put = [&bytes](char32_t byte) { bytes.push_back(static_cast<char>(byte)); };
-  for (const char32_t c : text) {
-    if (c < 0x80) {
-      put(c);
-    } else if (c < 0x800) {
-      put(0xC0 | (c >> 6));
-      put(0x80 | (c & 0x3F));
-    } else if (c < 0x10000) {
-      put(0xE0 | (c >> 12));
-      put(0x80 | ((c >> 6) & 0x3F));
-      put(0x80 | (c & 0x3F));
-    } else {
-      put(0xF0 | (c >> 18));
-      put(0x80 | ((c >> 12) & 0x3F));
-      put(0x80 | ((c >> 6) & 0x3F));
-      put(0x80 | (c & 0x3F));
-    }
-  }
-  return bytes;
-}
-
 char32_t lower_case(char32_t c) {
   const auto within = [c](char32_t first, char32_t last) { return first <= c && c <= last; };
   if (within(U'A', U'Z') || (within(0xC0, 0xDE) && c != 0xD7)) return c + 32;
   if (within(0x391, 0x3A9) || within(0x410, 0x42F)) return c + 32;
   if (within(0x400, 0x40F)) return c + 80;
   if (c == 0x178) return 0xFF;
-  // Here the capital stands just before its small letter: at even places, or at odd ones.
+  // Here the capital comes just before its small letter: at even places, or at odd ones.
   const bool even_capitals = within(0x100, 0x12F) || within(0x132, 0x137) || within(0x14A, 0x177) ||
                              within(0x1E00, 0x1E95) || within(0x1EA0, 0x1EFF);
   const bool odd_capitals = within(0x139, 0x148) || within(0x179, 0x17E);

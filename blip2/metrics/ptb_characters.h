@@ -1,5 +1,5 @@
-// What a character is to the Penn Treebank tokenizer, and UTF-8 both ways. Not a Unicode library:
-// the scripts of English captions are exact, the others are classed by whole blocks.
+// What a character is to the Penn Treebank tokenizer. Not a Unicode library: the scripts of English
+// captions are exact, the others are classed by whole blocks.
 #pragma once
 
 #include <string>
@@ -8,10 +8,6 @@
 namespace blip2 {
 
 inline constexpr char32_t kNoBreakSpace = 0xA0;
-
-/// UTF-8 to code points; what is not UTF-8 becomes U+FFFD, one for every bad byte.
-std::u32string decode_utf8(std::string_view bytes);
-std::string encode_utf8(std::u32string_view text);
 
 /// Lower case for Latin, Greek and Cyrillic; other characters as they are.
 char32_t lower_case(char32_t character);
@@ -24,8 +20,8 @@ inline bool is_alphanumeric(char32_t character) {
 }
 /// The straight apostrophe and U+2019, which captions use for it.
 inline bool is_apostrophe(char32_t character) { return character == U'\'' || character == 0x2019; }
-/// A character that stands as a token of its own, such as `%` or U+00B0. Everything that is neither
-/// this, nor a letter, nor a digit is dropped like a space.
+/// A character that is a token of its own, such as `%` or U+00B0. Everything that is neither this,
+/// nor a letter, nor a digit is dropped like a space.
 bool is_symbol(char32_t character);
 
 /// The tokens that a typographic character turns into (U+2014 -> "--"), empty for all others.

@@ -1,13 +1,16 @@
+// The rules of the Penn Treebank tokenizer, one function each.
 #include "blip2/metrics/ptb_rules.h"
 
 #include <algorithm>
 #include <cstddef>
 #include <string_view>
 
+#include "blip2/base/utf8.h"
+
 namespace blip2 {
 namespace {
 
-// Words that keep their period, anywhere. Single letters and acronyms (`p.m.`) have a rule instead.
+/// Words that keep their period anywhere. Single letters and acronyms (`p.m.`) have a rule instead.
 constexpr std::string_view kAbbreviations =
     " al cf co ct dr ft ga jr ky lt md mo mr ms mt ph rd rt sq sr st va vs vt wm adj adm adv ala "
     "apr"
@@ -17,23 +20,23 @@ constexpr std::string_view kAbbreviations =
     " blvd brig bros capt cmdr colo conn corp dept elec govs insp intl invt kans mich minn mlle "
     "mont"
     " msgr natl okla penn ppte ppty pres prof ptes ptys reps sens sept supt tenn tues univ wisc ";
-// Words that keep it before a number only.
+/// Words that keep it before a number only.
 constexpr std::string_view kNumberAbbreviations = " art ca fig figs no nos op pp prop ";
-// After a single letter and a period these begin a new sentence.
+/// After a single letter and a period these begin a new sentence.
 constexpr std::string_view kSentenceOpeners =
     " A About According Additionally After An As At But Earlier He Her Here However If In It Last"
     " Many More Now Once One Other Our She Since So Some Such That The Their Then There These They"
     " This We What When While Yet You ";
 
 bool listed(std::string_view list, std::u32string_view word) {
-  return list.find(" " + encode_utf8(word) + " ") != std::string_view::npos;
+  return list.find(" " + to_utf8(word) + " ") != std::string_view::npos;
 }
 
 }  // namespace
 
 PtbRules::PtbRules(std::string_view caption, std::string_view following)
-    : following_(decode_utf8(following)) {
-  for (const char32_t character : decode_utf8(caption)) {
+    : following_(to_code_points(replace_invalid_utf8(following))) {
+  for (const char32_t character : to_code_points(replace_invalid_utf8(caption))) {
     constexpr char32_t kSoftHyphen = 0xAD;
     if (character != kSoftHyphen) text_.push_back(character);
   }
@@ -59,7 +62,7 @@ std::u32string_view PtbRules::lower(size_t begin, size_t end) const {
   return std::u32string_view(lower_).substr(begin, end - begin);
 }
 
-// Letters and digits after a letter, going on over one inner `.`, `!` or `?`: `hello.world`.
+/// Letters and digits after a letter, across one inner `.`, `!` or `?`: `hello.world`.
 size_t PtbRules::word_end(size_t begin) const {
   if (!is_letter(at(begin))) return begin;
   size_t end = skip_alphanumeric(begin);
@@ -69,7 +72,7 @@ size_t PtbRules::word_end(size_t begin) const {
   return end;
 }
 
-// `two-story`, `a/b/c`, `snake_case`, `10in`, and with `d'`, `l'`, `n'`, `o'` before: `o'clock`.
+/// `two-story`, `a/b/c`, `snake_case`, `10in`, and with `d'`, `l'`, `n'`, `o'` before: `o'clock`.
 size_t PtbRules::compound_end(size_t begin) const {
   size_t end = begin;
   const bool elided =
@@ -104,7 +107,7 @@ bool PtbRules::period_ends_sentence(size_t after_period) const {
   return next > after_period && opens(std::u32string_view(text_).substr(next));
 }
 
-// A word and the period that belongs to it: `mr.`, `p.m.`, `no.` before a number.
+/// A word and the period that belongs to it: `mr.`, `p.m.`, `no.` before a number.
 size_t PtbRules::abbreviation_end(size_t begin) const {
   size_t end = begin;
   if (starts_with(begin, U"ph.d.")) return begin + 5;
@@ -119,7 +122,8 @@ size_t PtbRules::abbreviation_end(size_t begin) const {
   return is_digit(at(next)) && listed(kNumberAbbreviations, lower(begin, end)) ? end + 1 : begin;
 }
 
-// Words with an apostrophe that is neither a quote nor a clitic: `ma'am`, `y'` of `y'all`, `c'mon`.
+/// Words with an apostrophe that is not a quote and not a clitic: `ma'am`, `y'` of `y'all`,
+/// `c'mon`.
 size_t PtbRules::apostrophe_word_end(size_t begin) const {
   const auto is_vowel = [this](size_t place) {
     return std::u32string_view(U"aeiouy").find(lower_at(place)) != std::u32string_view::npos &&
@@ -141,7 +145,7 @@ size_t PtbRules::apostrophe_word_end(size_t begin) const {
              : begin;
 }
 
-// Capitals around an ampersand: `AT&T`.
+/// Capitals around an ampersand: `AT&T`.
 size_t PtbRules::company_end(size_t begin) const {
   const auto is_capital = [this](size_t place) { return at(place) >= U'A' && at(place) <= U'Z'; };
   size_t end = begin;
@@ -154,7 +158,7 @@ size_t PtbRules::company_end(size_t begin) const {
   return last;
 }
 
-// `5`, `+5`, `.5`, `1,000`, `5.5`, `12:30`, and a range that begins with such a one: `1.5-2`.
+/// `5`, `+5`, `.5`, `1,000`, `5.5`, `12:30`, and a range that begins with such a one: `1.5-2`.
 size_t PtbRules::number_end(size_t begin) const {
   size_t end = begin + (at(begin) == U'+' || at(begin) == U'-' ? 1 : 0);
   const size_t whole = end;
@@ -177,7 +181,7 @@ size_t PtbRules::number_end(size_t begin) const {
   return end;
 }
 
-// `1/2`, `3-1/2` and `3 1/2`, at most four digits each.
+/// `1/2`, `3-1/2` and `3 1/2`, at most four digits each.
 size_t PtbRules::fraction_end(size_t begin) const {
   const auto number = [this](size_t place) {
     const size_t end = skip_digits(place);
@@ -197,7 +201,7 @@ size_t PtbRules::fraction_end(size_t begin) const {
   return fraction(begin);
 }
 
-// Web and mail addresses.
+/// Web and mail addresses.
 size_t PtbRules::address_end(size_t begin) const {
   const auto is_any = [](char32_t c, std::u32string_view set) {
     return set.find(c) != std::u32string_view::npos;
@@ -217,7 +221,7 @@ size_t PtbRules::address_end(size_t begin) const {
   return end;
 }
 
-// `@name` and `#tag`.
+/// `@name` and `#tag`.
 size_t PtbRules::tag_end(size_t begin) const {
   size_t end = begin + 1;
   if (at(begin) == U'#') {
@@ -228,7 +232,7 @@ size_t PtbRules::tag_end(size_t begin) const {
   return end > begin + 1 ? end : begin;
 }
 
-// `<b>`, `</b>`, `<a href="x">`.
+/// `<b>`, `</b>`, `<a href="x">`.
 size_t PtbRules::markup_end(size_t begin) const {
   if (at(begin) != U'<') return begin;
   size_t end = begin + 1;
@@ -245,7 +249,7 @@ size_t PtbRules::markup_end(size_t begin) const {
   return at(end) == U'>' ? end + 1 : begin;
 }
 
-// `:)`, `;-)`, `=(`, `:P`.
+/// `:)`, `;-)`, `=(`, `:P`.
 size_t PtbRules::emoticon_end(size_t begin) const {
   constexpr std::u32string_view kEyes = U":;=";
   constexpr std::u32string_view kMouths = U"()DPpO|][";
@@ -256,7 +260,7 @@ size_t PtbRules::emoticon_end(size_t begin) const {
   return is_alphanumeric(at(end + 1)) ? begin : end + 1;
 }
 
-// `'s`, `'m`, `'d`, `'re`, `'ve`, `'ll` at the end of a word.
+/// `'s`, `'m`, `'d`, `'re`, `'ve`, `'ll` at the end of a word.
 size_t PtbRules::clitic_end(size_t begin) const {
   if (!is_apostrophe(at(begin))) return begin;
   for (const std::u32string_view clitic : {U"s", U"m", U"d", U"re", U"ve", U"ll"}) {

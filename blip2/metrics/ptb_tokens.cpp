@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "blip2/base/utf8.h"
 #include "blip2/metrics/ptb_characters.h"
 #include "blip2/metrics/ptb_rules.h"
 
@@ -41,10 +42,11 @@ void Scanner::take(size_t end, std::string_view token) {
 void Scanner::take(size_t end) {
   std::u32string token(rules_.lower(place_, end));
   std::replace(token.begin(), token.end(), U' ', char32_t{kNoBreakSpace});
-  take(end, encode_utf8(token));
+  take(end, to_utf8(token));
 }
 
-// A word or number that ends at `end`; splits off `n't` and the ends of `cannot`, `gonna` and such.
+/// A word or number that ends at `end`; splits off `n't` and the ends of `cannot`, `gonna` and the
+/// like.
 void Scanner::take_word(size_t end) {
   const bool negation = rules_.lower_at(end - 1) == U'n' && is_apostrophe(rules_.at(end)) &&
                         rules_.lower_at(end + 1) == U't' && !is_alphanumeric(rules_.at(end + 2));
@@ -66,7 +68,7 @@ void Scanner::take_word(size_t end) {
 
 void Scanner::take_apostrophe() {
   if (const size_t end = rules_.clitic_end(place_); end > place_) {
-    std::string clitic = encode_utf8(rules_.lower(place_ + 1, end));
+    std::string clitic = to_utf8(rules_.lower(place_ + 1, end));
     return take(end, "'" + clitic);
   }
   if (rules_.at(place_) == U'\'') {
@@ -147,7 +149,7 @@ std::vector<std::string> Scanner::scan() {
                tagged > begin) {
       take(tagged);
     } else if (const size_t smile = rules_.emoticon_end(begin); smile > begin) {
-      std::string token = encode_utf8(rules_.lower(begin, smile));
+      std::string token = to_utf8(rules_.lower(begin, smile));
       if (token.back() == '(') token.replace(token.size() - 1, 1, "-lrb-");
       if (token.back() == ')') token.replace(token.size() - 1, 1, "-rrb-");
       take(smile, token);

@@ -1,3 +1,4 @@
+// Ranks of the first right answer in a similarity matrix.
 #include "blip2/metrics/recall.h"
 
 #include <cmath>
@@ -29,7 +30,7 @@ void check(const RetrievalProblem& problem, bool with_scores) {
   }
 }
 
-// One side asks, the other answers; the strides say how to walk the matrix.
+/// One side asks, the other answers; the strides say how to walk the matrix.
 struct Direction {
   std::span<const int64_t> query_groups;
   std::span<const int64_t> answer_groups;
@@ -75,15 +76,15 @@ std::vector<int64_t> ranks(std::span<const float> similarity, const Direction& d
   return result;
 }
 
-// The share of ranks below k, in percent.
+/// The share of ranks below k, in percent.
 double recall_at(const std::vector<int64_t>& ranks, int64_t k) {
   int64_t hits = 0;
   for (const int64_t rank : ranks) hits += rank < k ? 1 : 0;
   return 100.0 * static_cast<double>(hits) / static_cast<double>(ranks.size());
 }
 
-// 1 - C(n - m, k) / C(n, k), the chance that k of n answers drawn at random hold one of m right
-// ones.
+/// 1 - C(n - m, k) / C(n, k), the chance that k of n answers drawn at random hold one of m right
+/// ones.
 double chance_at(const Direction& direction, int64_t k) {
   std::unordered_map<int64_t, int64_t> num_right;
   for (const int64_t group : direction.answer_groups) ++num_right[group];

@@ -1,3 +1,4 @@
+// The longest common subsequence.
 #include "blip2/metrics/rouge.h"
 
 #include <algorithm>

@@ -6,6 +6,7 @@
 #include "blip2/base/directory_writer.h"
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
+#include "blip2/checkpoint/dtypes.h"
 #include "blip2/checkpoint/open_source.h"
 #include "blip2/checkpoint/safetensors.h"
 #include "blip2/models/configs/bundle_config.h"
@@ -16,18 +17,13 @@ namespace blip2 {
 namespace fs = std::filesystem;
 namespace {
 
-const char* dtype_name(at::ScalarType dtype) {
-  switch (dtype) {
-    case at::kFloat:
-      return "float32";
-    case at::kBFloat16:
-      return "bfloat16";
-    case at::kHalf:
-      return "float16";
-    default:
-      fail(ErrorCode::kInvalidArgument, "convert: expected float32, bfloat16 or float16, found {}",
-           at::toString(dtype));
+/// The name of a dtype that this can write.
+std::string written_dtype(at::ScalarType dtype) {
+  if (dtype != at::kFloat && dtype != at::kBFloat16 && dtype != at::kHalf) {
+    fail(ErrorCode::kInvalidArgument, "convert: expected float32, bfloat16 or float16, found {}",
+         dtype_name(dtype));
   }
+  return std::string(dtype_name(dtype));
 }
 
 void convert_encoder(const fs::path& source, const fs::path& target) {
@@ -45,7 +41,7 @@ void convert_encoder(const fs::path& source, const fs::path& target) {
 }
 
 void convert_language_model(const fs::path& source, const fs::path& target, at::ScalarType dtype) {
-  const std::string name = dtype_name(dtype);
+  const std::string name = written_dtype(dtype);
   const LanguageModelPart part = open_language_model(source);
   std::vector<StoredTensor> tensors;
   for (const NamedTensor& named : part.model->tensors()) {

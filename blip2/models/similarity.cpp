@@ -12,9 +12,9 @@
 #include <utility>
 
 #include "blip2/base/error.h"
-#include "blip2/checkpoint/messages.h"
+#include "blip2/base/quote.h"
 #include "blip2/models/bundle.h"
-#include "blip2/models/padded_ids.h"
+#include "blip2/nn/token_batch.h"
 
 namespace blip2 {
 namespace {
@@ -68,8 +68,8 @@ TextFeatures tokenize(const Tokenizer& tokenizer, const std::vector<std::string>
       ids.resize(static_cast<size_t>(max_length));
     }
   }
-  const PaddedIds padded =
-      pad_ids(rows, PaddingSide::kRight, device, std::max<int64_t>(tokenizer.special_ids().pad, 0));
+  const TokenBatch padded =
+      pad_ids(rows, device, {.pad_id = std::max<int64_t>(tokenizer.special_ids().pad, 0)});
   return {padded.ids, padded.mask, {}};
 }
 

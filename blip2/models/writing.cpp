@@ -11,7 +11,7 @@
 #include "blip2/models/blip2/qformer_decoder.h"
 #include "blip2/models/bundle.h"
 #include "blip2/models/language/encoder_decoder_language_model.h"
-#include "blip2/models/padded_ids.h"
+#include "blip2/nn/token_batch.h"
 
 namespace blip2 {
 namespace {
@@ -91,8 +91,8 @@ Writing start_generative(const Bundle& bundle, const at::Tensor& image_embeds,
     }
     writing.prompt_ids.push_back(std::move(counted));
   }
-  const PaddedIds text =
-      pad_ids(rows, seq2seq != nullptr ? PaddingSide::kRight : PaddingSide::kLeft, bundle.device);
+  const TokenBatch text = pad_ids(
+      rows, bundle.device, {.side = seq2seq != nullptr ? PaddingSide::kRight : PaddingSide::kLeft});
   at::Tensor embeds = queries, mask;
   if (text.ids.size(1) > 0) {
     embeds = at::cat({queries, bundle.language_model->embed(text.ids)}, 1);
@@ -148,7 +148,8 @@ Writing start_blip(const Bundle& bundle, const at::Tensor& image_embeds,
       writing.prompt_ids.push_back(caption_start(bundle, config, prompt.text));
     }
     finish(config);
-    const PaddedIds start = pad_ids(writing.prompt_ids, PaddingSide::kLeft, bundle.device);
+    const TokenBatch start =
+        pad_ids(writing.prompt_ids, bundle.device, {.side = PaddingSide::kLeft});
     writing.decoder = decode_captions(*captioner, by_prompt(embeds, prompts), start.ids,
                                       start.has_padding ? start.mask : at::Tensor());
     return writing;
@@ -162,7 +163,7 @@ Writing start_blip(const Bundle& bundle, const at::Tensor& image_embeds,
     room_after(config.max_position_embeddings + 1, static_cast<int64_t>(ids.size()),
                "the question");
   }
-  const PaddedIds asked = pad_ids(questions, PaddingSide::kRight, bundle.device);
+  const TokenBatch asked = pad_ids(questions, bundle.device);
   writing.decoder = decode_answers(answerer, read_questions(answerer, by_prompt(embeds, prompts),
                                                             pack_text(asked.ids, asked.mask)));
   return writing;
@@ -189,8 +190,7 @@ at::Tensor prompted_queries(const Bundle& bundle, const at::Tensor& image_embeds
       fail(ErrorCode::kInvalidArgument, "--prompt: an InstructBLIP needs an instruction");
     }
   }
-  const PaddedIds text =
-      pad_ids(encode_all(*bundle.qformer_tokenizer, prompts), PaddingSide::kRight, bundle.device);
+  const TokenBatch text = pad_ids(encode_all(*bundle.qformer_tokenizer, prompts), bundle.device);
   return query_output(*bundle.generative, by_prompt(image_embeds, prompts),
                       pack_text(text.ids, text.mask));
 }

@@ -1,3 +1,4 @@
+// Names to functions.
 #include "blip2/nn/activations.h"
 
 #include <ATen/TensorOperators.h>

@@ -20,7 +20,7 @@ enum class Activation {
 
 at::Tensor apply(Activation activation, const at::Tensor& x);
 
-/// Nothing for a name that is none of them.
+/// Nothing for an unknown name.
 std::optional<Activation> parse_activation(std::string_view name);
 std::string activation_name(Activation activation);
 

@@ -1,3 +1,4 @@
+// torch's fused attention, and the plain form where probabilities are wanted.
 #include "blip2/nn/attention.h"
 
 #include <ATen/TensorOperators.h>

@@ -1,3 +1,4 @@
+// torch's autocast, switched per thread and restored.
 #include "blip2/nn/autocast.h"
 
 #include <ATen/autocast_mode.h>

@@ -18,7 +18,7 @@ enum class Arithmetic { kFloat32, kBFloat16 };
 /// bfloat16 where it is asked for and the device has it: a GPU, or such a processor.
 Arithmetic arithmetic(bool asked_for_bfloat16, at::Device device = at::kCPU);
 
-/// From here to the end of the scope; an inner one wins. The forward pass alone needs it: the
+/// From here to the end of the scope; an inner one wins. Only the forward pass needs it: the
 /// backward pass follows what was computed.
 class Autocast {
  public:

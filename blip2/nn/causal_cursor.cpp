@@ -1,3 +1,4 @@
+// Positions and masks that grow with the text.
 #include "blip2/nn/causal_cursor.h"
 
 #include <ATen/TensorOperators.h>

@@ -1,3 +1,4 @@
+// A causal model as the Decoder that search sees.
 #include "blip2/nn/causal_decoder.h"
 
 #include <utility>

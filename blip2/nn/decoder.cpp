@@ -1,3 +1,4 @@
+// Logits in float32, without gradients.
 #include "blip2/nn/decoder.h"
 
 #include <ATen/core/grad_mode.h>

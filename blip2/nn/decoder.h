@@ -24,7 +24,7 @@ class Decoder {
   /// `ids` is [N] int64.
   at::Tensor step(const at::Tensor& ids);
 
-  /// Keeps the rows `rows` ([M] int64; may reorder, drop and repeat): row i is henceforth what row
+  /// Keeps the rows `rows` ([M] int64; may reorder, drop and repeat): row i becomes what row
   /// rows[i] was. Caches follow.
   virtual void select(const at::Tensor& rows) = 0;
 

@@ -1,3 +1,4 @@
+// Finding, loading and naming devices.
 #include "blip2/nn/device.h"
 
 #include <ATen/Context.h>
@@ -9,6 +10,7 @@
 #include <optional>
 
 #include "blip2/base/error.h"
+#include "blip2/base/quote.h"
 
 namespace blip2 {
 namespace {
@@ -49,7 +51,8 @@ at::Device open_device(const std::string& name, int64_t index) {
   if (name == "cpu") return at::kCPU;
   const std::optional<int64_t> wanted = cuda_index(name, index);
   if (!wanted) {
-    fail(ErrorCode::kInvalidArgument, "--device: expected cpu, cuda or cuda:N, found '{}'", name);
+    fail(ErrorCode::kInvalidArgument, "--device: expected cpu, cuda or cuda:N, found {}",
+         quote(name));
   }
   load_cuda(name);
   const int64_t count = c10::impl::hasDeviceGuardImpl(at::kCUDA)

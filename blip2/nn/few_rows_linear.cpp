@@ -1,3 +1,4 @@
+// Threads over output features, each a dot product for every row.
 #include "blip2/nn/few_rows_linear.h"
 
 #include <ATen/Parallel.h>

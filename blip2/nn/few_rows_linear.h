@@ -11,8 +11,8 @@ namespace blip2 {
 /// the other way is bfloat16's, which is faster from fewer rows on.
 bool is_few_rows_linear(const at::Tensor& x, const at::Tensor& weight);
 
-/// x W^T, float32. x: [..., in]; weight: [out, in]. Each weight is read once, from where it lies (a
-/// mapped file). A row's result does not depend on the other rows, to the bit.
+/// x W^T, float32. x: [..., in]; weight: [out, in]. Each weight is read once, in place (a mapped
+/// file). A row's result does not depend on the other rows, to the bit.
 at::Tensor few_rows_linear(const at::Tensor& x, const at::Tensor& weight);
 
 }  // namespace blip2

@@ -1,3 +1,4 @@
+// Keys and values that grow, are reordered, and share a prompt.
 #include "blip2/nn/kv_cache.h"
 
 #include <ATen/TensorOperators.h>
@@ -81,8 +82,8 @@ at::Tensor KvCache::attend_in_two(const at::Tensor& query, const at::Tensor& mas
                                   const AttendOptions& options) const {
   BLIP2_CHECK(options.dropout == 0);
   const int64_t prompt_length = prompt_.keys.size(2);
-  // f of the rows of each source together: [N, Hkv, g, X] -> [B, Hkv, G*g, X] -> f -> [N, Hkv, g,
-  // Y]
+  // The product is taken for the rows of each source together:
+  // [N, Hkv, g, X] -> [B, Hkv, G*g, X] -> product -> [N, Hkv, g, Y]
   const auto by_source = [&](const at::Tensor& x, const at::Tensor& other) {
     const at::Tensor grouped = groups_.to_groups(x).transpose(1, 2);  // [B, Hkv, G, g, X]
     const at::Tensor product = at::matmul(grouped.flatten(2, 3), other);

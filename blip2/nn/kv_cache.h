@@ -24,7 +24,7 @@ class KvCache {
   at::Tensor keys() const { return whole(&KeyValues::keys); }
   at::Tensor values() const { return whole(&KeyValues::values); }
 
-  /// Row i is henceforth what row rows[i] was. rows: [M] int64.
+  /// Row i becomes what row rows[i] was. rows: [M] int64.
   void select(const at::Tensor& rows);
 
   int64_t length() const { return prompt_length() + length_; }

@@ -1,3 +1,4 @@
+// Products by the kernel that fits the weight's storage.
 #include "blip2/nn/linear.h"
 
 #include <ATen/ops/embedding.h>

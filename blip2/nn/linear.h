@@ -18,9 +18,7 @@ enum class Bias { kNone, kPresent };
 Linear make_linear(int64_t in, int64_t out, Bias bias = Bias::kPresent);
 void visit(Linear& linear, const Visitor& visitor);
 
-/// y = x W^T + b, in x's dtype whatever the weights' is; in bfloat16 under Autocast. x: [..., in]
-/// ->
-/// [..., out].
+/// y = x W^T + b, in x's dtype, or in bfloat16 under Autocast. x: [..., in] -> [..., out].
 at::Tensor apply(const Linear& linear, const at::Tensor& x);
 
 /// Weight N(0, std), bias 0: BERT's initialisation (std 0.02).

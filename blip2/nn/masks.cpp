@@ -1,3 +1,4 @@
+// Masks from ranges and padding.
 #include "blip2/nn/masks.h"
 
 #include <ATen/TensorOperators.h>

@@ -15,16 +15,15 @@ inline constexpr double kMasked = -10000.0;
 /// ("uni-modal"). text_mask [B, T] of 0/1 -> [B, 1, 1, T].
 at::Tensor unimodal_mask(const at::Tensor& text_mask);
 
-/// ITM ("bi-directional"): queries and text see each other, padding is seen by nobody.
-/// text_mask [B, T] -> [B, 1, 1, Q + T].
+/// ITM ("bi-directional"): queries and text see each other, no row sees padding. text_mask [B, T]
+/// -> [B, 1, 1, Q + T].
 at::Tensor bidirectional_mask(const at::Tensor& text_mask, int64_t num_queries);
 
 /// ITG ("multimodal causal") for the text rows alone, whose keys are the cached queries and the
 /// text: text sees all queries and the text up to itself. text_mask [B, T] -> [B, 1, T, Q + T].
 at::Tensor multimodal_causal_mask(const at::Tensor& text_mask, int64_t num_queries);
 
-/// ITG without a cache (UniLM): query rows see queries only. text_mask [B, T] -> [B, 1, Q + T, Q +
-/// T].
+/// ITG without a cache (UniLM): query rows see queries only. text_mask [B, T] -> [B, 1, Q+T, Q+T].
 at::Tensor multimodal_causal_mask_joint(const at::Tensor& text_mask, int64_t num_queries);
 
 /// A decoder-only model's mask: row t of T new tokens, at the end of key_mask's S keys, sees the

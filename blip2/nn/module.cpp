@@ -1,3 +1,4 @@
+// Walks over a model's tensors.
 #include "blip2/nn/module.h"
 
 #include <ATen/core/grad_mode.h>

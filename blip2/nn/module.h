@@ -25,7 +25,7 @@ class Visitor {
   explicit Visitor(Function function, std::string prefix = "")
       : function_(std::move(function)), prefix_(std::move(prefix)) {}
 
-  /// Visits one tensor. A tensor that the model does not have (undefined) is passed over.
+  /// Visits one tensor. A tensor that the model does not have (undefined) is skipped.
   void operator()(std::string_view name, at::Tensor& tensor) const {
     if (tensor.defined()) function_(prefix_ + std::string(name), tensor);
   }
@@ -60,7 +60,7 @@ std::vector<NamedTensor> named_tensors(Model& model, const std::string& prefix =
 /// Sets requires_grad on every floating-point tensor.
 void set_trainable(const std::vector<NamedTensor>& tensors, bool trainable);
 
-/// Number of elements, of all tensors or of the trained ones alone.
+/// Number of elements, of all tensors or of only the trained ones.
 int64_t count_parameters(const std::vector<NamedTensor>& tensors, bool trained_only = false);
 
 /// The tensor itself where it has this dtype, or is undefined, or holds no floating-point numbers;

@@ -1,3 +1,4 @@
+// Blocks of weights widened in the cache, then multiplied; an autograd function.
 #include "blip2/nn/narrow_linear.h"
 
 #include <ATen/Parallel.h>

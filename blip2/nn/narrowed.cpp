@@ -1,3 +1,4 @@
+// Converting matrices, and putting the originals back.
 #include "blip2/nn/narrowed.h"
 
 #include <ATen/core/grad_mode.h>

@@ -1,5 +1,4 @@
-// Frozen matrices in bfloat16: for good, or for as long as somebody computes with them, without
-// losing what they were.
+// Frozen matrices in bfloat16: permanently, or within a scope that restores the originals.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -11,12 +10,12 @@
 
 namespace blip2 {
 
-/// Makes the frozen matrices among `tensors` bfloat16, for good. Others stay as they are.
+/// Converts the frozen matrices among `tensors` to bfloat16, permanently. Others are unchanged.
 void narrow(const std::vector<NamedTensor>& tensors);
 
 /// While it lives, the frozen matrices among `tensors` are bfloat16, so that Autocast need not
-/// convert them again in each step; then they are what they were before. The tensors must stay
-/// where they are.
+/// convert them again in each step; its destructor restores them. The tensors must stay where they
+/// are.
 class Narrowed {
  public:
   explicit Narrowed(const std::vector<NamedTensor>& tensors);

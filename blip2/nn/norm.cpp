@@ -1,3 +1,4 @@
+// torch's norms in float32.
 #include "blip2/nn/norm.h"
 
 #include <ATen/TensorOperators.h>

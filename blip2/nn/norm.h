@@ -30,8 +30,8 @@ void visit(RmsNorm& norm, const Visitor& visitor);
 /// weight * x / sqrt(mean(x^2) + eps); statistics in float32 (LLaMA, T5). x: [..., D] -> [..., D].
 at::Tensor apply(const RmsNorm& norm, const at::Tensor& x);
 
-/// Rows of L2 norm 1, as torch.nn.functional.normalize (eps 1e-12), float32 where x is narrower. x:
-/// [..., D] -> [..., D].
+/// Rows of L2 norm 1, as torch.nn.functional.normalize (eps 1e-12), in float32 where x is narrower.
+/// x: [..., D] -> [..., D].
 at::Tensor normalize(const at::Tensor& x);
 
 }  // namespace blip2

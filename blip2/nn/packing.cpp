@@ -1,3 +1,4 @@
+// Indices from a padding mask.
 #include "blip2/nn/packing.h"
 
 #include <ATen/TensorOperators.h>

@@ -1,6 +1,6 @@
 // Packed text: the rows of a batch of unequal lengths laid end to end, so that padding is not
-// computed. Everything that works row by row runs on [R, D]; only attention goes to the padded [B,
-// T, D] and back.
+// computed. Everything that works row by row runs on [R, D]; only attention uses the padded layout,
+// [B, T, D].
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -24,7 +24,7 @@ struct Packing {
 /// mask: [B, T] of 0/1, ones first in every row, at least one per row.
 Packing pack(const at::Tensor& mask);
 
-/// As pack(), but padding may stand anywhere in a row; `positions` are columns then, gaps counted.
+/// As pack(), but padding may be anywhere in a row; `positions` are columns then, gaps included.
 /// For attention that gets its padding mask from `mask`, not from the order alone.
 Packing pack_with_gaps(const at::Tensor& mask);
 

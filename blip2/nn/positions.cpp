@@ -1,3 +1,4 @@
+// Rotary angles and T5's buckets, in the references' order of operations.
 #include "blip2/nn/positions.h"
 
 #include <ATen/TensorOperators.h>

@@ -1,3 +1,4 @@
+// An autograd function that runs a layer again in the backward pass.
 #include "blip2/nn/recompute.h"
 
 #include <ATen/Context.h>

@@ -1,6 +1,6 @@
-// Activation checkpointing (Chen et al. 2016): a layer keeps its inputs alone, and the backward
-// pass runs it once more for what it needs. Values and gradients are those of the plain layer, to
-// the bit; a step takes about a third longer.
+// Activation checkpointing (Chen et al. 2016): a layer keeps only its inputs, and the backward pass
+// runs it once more for what it needs. Values and gradients are those of the plain layer, to the
+// bit; a step takes about a third longer.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -21,13 +21,14 @@ enum class Activations { kKept, kRecomputed };
 /// Tensors in, tensors out, and nothing else that is changed; may draw from torch's generator.
 using TensorFunction = std::function<std::vector<at::Tensor>(const std::vector<at::Tensor>&)>;
 
-/// function(inputs), recomputed in the backward pass. The gradient reaches `inputs` alone: what
+/// function(inputs), recomputed in the backward pass. The gradient reaches only `inputs`: what
 /// `function` holds itself is constant, and must last until the backward pass. Random numbers, such
 /// as dropout's, are the same both times. No second derivatives.
 std::vector<at::Tensor> recomputed(TensorFunction function, const std::vector<at::Tensor>& inputs);
 
 /// run(layer, inputs), recomputed in the backward pass: the gradient reaches `inputs` and the
-/// layer's tensors, which visit() names. `run` is copied, and must own what it uses besides.
+/// layer's tensors, which visit() names. `run` is copied, and must own everything else that it
+/// uses.
 template <typename Layer, typename Run>
 std::vector<at::Tensor> recomputed(const Layer& layer, const std::vector<at::Tensor>& inputs,
                                    Run run) {

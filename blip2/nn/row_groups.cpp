@@ -1,3 +1,4 @@
+// Rows that share a source, as stretches.
 #include "blip2/nn/row_groups.h"
 
 #include <ATen/TensorOperators.h>

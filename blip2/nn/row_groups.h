@@ -1,5 +1,5 @@
-// Rows of a decoder that look at the same thing: a picture's keys, a prompt's. The rows of one
-// source are the queries of one attention, so that no key is repeated for them.
+// Rows of a decoder that attend to the same keys: those of a picture, or of a prompt. The rows of
+// one source are the queries of one attention, so that no key is repeated for them.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -8,7 +8,7 @@
 
 namespace blip2 {
 
-/// N rows and the B sources that they look at, each row at one; every source has a row.
+/// N rows and the B sources that they attend to, each row to one; every source has a row.
 class RowGroups {
  public:
   RowGroups() = default;
@@ -18,8 +18,8 @@ class RowGroups {
   int64_t num_sources() const { return num_sources_; }
   int64_t num_rows() const { return sources_.size(0); }
 
-  /// Row i is henceforth what row rows[i] was ([M] int64). Returns the sources that are left, by
-  /// their old places, or nothing (an undefined tensor) if all are.
+  /// Row i becomes what row rows[i] was ([M] int64). Returns the sources that are left, by their
+  /// old places, or nothing (an undefined tensor) if all are.
   at::Tensor select(const at::Tensor& rows);
 
   /// x [N, ...] -> [B, G, ...]: G rows of each source, as many as the source with the most has.

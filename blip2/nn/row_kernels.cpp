@@ -16,13 +16,13 @@ HWY_BEFORE_NAMESPACE();
 namespace blip2::internal {
 namespace HWY_NAMESPACE {
 
-// Outputs and rows of a tile: all its sums, a vector for each, stay in registers, of which AVX-512
-// has 32 and most others 16.
+/// Outputs and rows of a tile: all its sums, a vector for each, stay in registers, of which AVX-512
+/// has 32 and most others 16.
 constexpr size_t kTileOutputs = 4;
 constexpr size_t kTileRows = hn::MaxLanes(Floats()) >= 16 ? 6 : 2;
 
 #if HWY_TARGET != HWY_SCALAR
-// Adds up the blocks of four lanes.
+/// Adds up the blocks of four lanes.
 template <typename D>
 HWY_INLINE void store_sum_of_blocks(D d, hn::Vec<D> v, float* to) {
   if constexpr (hn::MaxLanes(d) > 4) {
@@ -34,7 +34,7 @@ HWY_INLINE void store_sum_of_blocks(D d, hn::Vec<D> v, float* to) {
 }
 #endif
 
-// The sum over the lanes of each vector; four at once need hardly more than one.
+/// The sum over the lanes of each vector; four at once need hardly more than one.
 template <size_t kCount>
 HWY_INLINE void store_sums(const Vector (&sums)[kCount], float* to) {
   const Floats d;
@@ -56,14 +56,14 @@ HWY_INLINE void store_sums(const Vector (&sums)[kCount], float* to) {
   for (size_t i = 0; i < kCount; ++i) to[i] = hn::GetLane(hn::SumOfLanes(d, sums[i]));
 }
 
-// Weight rows of the next tile to fetch meanwhile.
+/// Weight rows of the next tile to fetch meanwhile.
 template <typename From>
 struct Ahead {
   const typename From::Stored* weight;
   size_t num_outputs;
 };
 
-// The sums of kOutputs weight rows with kRows rows, into products[r * stride + o].
+/// The sums of kOutputs weight rows with kRows rows, into products[r * stride + o].
 template <typename From, size_t kOutputs, size_t kRows>
 HWY_INLINE void multiply_tile(const typename From::Stored* HWY_RESTRICT weight,
                               const Ahead<From>& ahead, const float* HWY_RESTRICT rows,
@@ -109,8 +109,8 @@ HWY_INLINE void multiply_tile(const typename From::Stored* HWY_RESTRICT weight,
   for (size_t r = 0; r < kRows; ++r) store_sums(sums[r], products + r * stride);
 }
 
-// kOutputs weight rows, from output `first` on, with all rows. Each group of rows fetches its share
-// of the next tile: what takes longer, memory or arithmetic, hides the other.
+/// kOutputs weight rows, from output `first` on, times all rows. Each group of rows prefetches its
+/// share of the next tile, so that memory and arithmetic overlap.
 template <typename From, size_t kOutputs>
 HWY_INLINE void multiply_outputs(const FewRows& x, size_t first) {
   const auto* weight = static_cast<const typename From::Stored*>(x.weight) + first * x.length;

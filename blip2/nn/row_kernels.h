@@ -1,6 +1,6 @@
 // The inner loops of a product of few rows with a large matrix, for the processor that is there
 // (Google Highway picks AVX-512, AVX2, SSE, NEON ... at run time). Each weight is read once, from
-// where it lies; arithmetic is float32.
+// in place; arithmetic is float32.
 #pragma once
 
 #include <cstddef>

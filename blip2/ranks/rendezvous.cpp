@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "blip2/base/error.h"
+#include "blip2/base/quote.h"
 
 namespace blip2 {
 namespace {
@@ -40,7 +41,8 @@ RendezvousOptions read_rendezvous(const std::function<const char*(const char*)>&
   const std::string port = text_of(variable, "MASTER_PORT");
   const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), options.port);
   if (error != std::errc() || end != port.data() + port.size()) {
-    fail(ErrorCode::kInvalidArgument, "MASTER_PORT: expected a port's number, found '{}'", port);
+    fail(ErrorCode::kInvalidArgument, "MASTER_PORT: expected a port's number, found {}",
+         quote(port));
   }
   options.serves = text_of(variable, "RANK") == "0" &&
                    text_of(variable, "TORCHELASTIC_USE_AGENT_STORE") != "True";

@@ -1,3 +1,4 @@
+// Values to pixels, and an axis as SVG.
 #include "blip2/report/axis.h"
 
 #include <algorithm>

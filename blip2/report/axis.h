@@ -13,7 +13,7 @@ struct Axis {
   double low = 0, high = 1;   ///< the values at both ends; above 0 on a logarithmic axis
   double begin = 0, end = 1;  ///< where these are drawn
 
-  /// NaN for what has no place (NaN, or 0 and below on a logarithmic axis); what lies outside is
+  /// NaN for what has no place (NaN, or 0 and below on a logarithmic axis); what is outside is
   /// drawn at the edge.
   double place(double value) const;
   /// About `count` round values within the axis, and how they are written.

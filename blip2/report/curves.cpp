@@ -1,3 +1,4 @@
+// A chart of curves as one SVG, laid out from its values.
 #include "blip2/report/curves.h"
 
 #include <fmt/format.h>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "blip2/base/error.h"
+#include "blip2/base/utf8.h"
 #include "blip2/report/axis.h"
 #include "blip2/report/markup.h"
 #include "blip2/report/polyline.h"
@@ -23,7 +25,7 @@ constexpr double kGlyphWidth = 6.3;  // of the 12-unit system font, on average
 constexpr double kLegendRow = 20;
 constexpr size_t kFewPoints = 30;
 
-// The style sheet's light colours, for a chart that stands alone.
+/// The style sheet's light colours, for a chart outside a page.
 constexpr std::array<std::string_view, 6> kFallback = {"#0f7482", "#c4622d", "#6a5ab0",
                                                        "#a83e6b", "#64802b", "#5b6773"};
 
@@ -38,11 +40,7 @@ constexpr std::string_view kGrid = "var(--grid, #ebe8e1)";
 constexpr std::string_view kInk = "var(--ink, #1d1f23)";
 
 double text_width(std::string_view text) {
-  const auto continues = [](char byte) {
-    return (static_cast<unsigned char>(byte) & 0xC0) == 0x80;
-  };
-  const auto bytes = std::count_if(text.begin(), text.end(), continues);
-  return kGlyphWidth * (static_cast<double>(text.size()) - static_cast<double>(bytes));
+  return kGlyphWidth * static_cast<double>(num_code_points(text));
 }
 
 std::string svg_text(double x, double y, std::string_view anchor, std::string_view colour,

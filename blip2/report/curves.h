@@ -13,7 +13,7 @@ namespace blip2 {
 struct Curve {
   std::string label;  ///< for the legend, which a chart of one curve does without
   std::vector<double> x;
-  std::vector<double> y;  ///< as many as x
+  std::vector<double> y;  ///< one per x
 };
 
 /// A vertical line where something changes: "hard negatives from here".
@@ -30,7 +30,7 @@ struct CurveChart {
   AxisScale x_scale = AxisScale::kLinear;
   AxisScale y_scale = AxisScale::kLinear;  ///< values of 0 and below are gaps on a logarithmic axis
   bool y_from_zero = false;                ///< the linear y axis begins at 0
-  /// The window of the smoothed line as a share of the points; 0 draws the points alone. Fewer than
+  /// The window of the smoothed line as a share of the points; 0 draws only the points. Fewer than
   /// 30 points are never smoothed.
   double smoothing = 0.04;
   std::optional<double> reference = {};  ///< a horizontal line: chance, a baseline

@@ -1,3 +1,4 @@
+// Pictures with their texts as HTML.
 #include "blip2/report/gallery.h"
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// Weights interpolated to pixels, then colours laid over the picture.
 #include "blip2/report/heat_map.h"
 
 #include <algorithm>
@@ -15,7 +16,7 @@ namespace {
 
 using Colour = std::array<float, 3>;
 
-// From nothing over blue-violet and red to bright yellow: lightness rises with the weight.
+/// From nothing over blue-violet and red to bright yellow: lightness rises with the weight.
 Colour heat_colour(float weight) {
   constexpr std::array<Colour, 5> kStops = {
       {{38, 32, 92}, {110, 38, 130}, {208, 56, 92}, {245, 130, 48}, {255, 228, 90}}};
@@ -45,7 +46,7 @@ std::vector<float> stretched(std::span<const float> weights) {
   return result;
 }
 
-/// Two neighbouring cells and how far a pixel's centre lies towards the second.
+/// Two neighbouring cells and how far a pixel's centre is towards the second.
 struct Between {
   size_t first, second;
   float share;

@@ -1,3 +1,4 @@
+// Escapes and formats.
 #include "blip2/report/markup.h"
 
 #include <fmt/format.h>
@@ -8,27 +9,30 @@
 #include <string>
 #include <string_view>
 
+#include "blip2/base/base64.h"
 #include "blip2/base/error.h"
+#include "blip2/base/utf8.h"
 
 namespace blip2 {
 namespace {
 
-// The length of the UTF-8 character at the start of `text`, 0 if there is none.
-size_t utf8_length(std::string_view text) {
-  const auto byte = [text](size_t i) {
-    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
-  };
-  const unsigned lead = byte(0);
-  if (lead < 0x80) return 1;
-  const size_t length = lead < 0xC2 ? 0 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : lead < 0xF5 ? 4 : 0;
-  for (size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xC0) != 0x80) return 0;
+constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
+
+std::string escaped_ascii(char c) {
+  switch (c) {
+    case '&':
+      return "&amp;";
+    case '<':
+      return "&lt;";
+    case '>':
+      return "&gt;";
+    case '"':
+      return "&quot;";
+    case '\'':
+      return "&#39;";
+    default:
+      return (c >= 0 && c < 0x20 && c != '\n') || c == 0x7F ? " " : std::string(1, c);
   }
-  // Overlong forms, surrogates, and what lies past U+10FFFF.
-  const bool wrong = (lead == 0xE0 && byte(1) < 0xA0) || (lead == 0xED && byte(1) > 0x9F) ||
-                     (lead == 0xF0 && byte(1) < 0x90) || (lead == 0xF4 && byte(1) > 0x8F) ||
-                     (lead == 0xEF && byte(1) == 0xBF && byte(2) >= 0xBE);
-  return wrong ? 0 : length;
 }
 
 }  // namespace
@@ -36,60 +40,25 @@ size_t utf8_length(std::string_view text) {
 std::string escape_markup(std::string_view text) {
   std::string escaped;
   escaped.reserve(text.size() + text.size() / 8);
-  while (!text.empty()) {
-    const size_t length = utf8_length(text);
-    const auto first = static_cast<unsigned char>(text.front());
-    if (length == 0) {
-      escaped += "\xEF\xBF\xBD";
-    } else if (length > 1) {
-      escaped += text.substr(0, length);
+  for (size_t position = 0; position < text.size();) {
+    const Utf8Unit unit = utf8_unit_at(text, position);
+    const std::string_view bytes = text.substr(position, unit.length);
+    position += unit.length;
+    const bool is_in_xml = bytes != "\xEF\xBF\xBE" && bytes != "\xEF\xBF\xBF";
+    if (!unit.is_valid || !is_in_xml) {
+      escaped += kReplacement;
+    } else if (bytes.size() > 1) {
+      escaped += bytes;
     } else {
-      switch (first) {
-        case '&':
-          escaped += "&amp;";
-          break;
-        case '<':
-          escaped += "&lt;";
-          break;
-        case '>':
-          escaped += "&gt;";
-          break;
-        case '"':
-          escaped += "&quot;";
-          break;
-        case '\'':
-          escaped += "&#39;";
-          break;
-        default:
-          escaped += (first < 0x20 && first != '\n') || first == 0x7F ? ' ' : text.front();
-      }
+      escaped += escaped_ascii(bytes.front());
     }
-    text.remove_prefix(length == 0 ? 1 : length);
   }
   return escaped;
 }
 
-std::string base64(std::string_view bytes) {
-  constexpr std::string_view kDigits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string text;
-  text.reserve((bytes.size() + 2) / 3 * 4);
-  for (size_t i = 0; i < bytes.size(); i += 3) {
-    const auto byte = [&](size_t k) -> uint32_t {
-      return i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0U;
-    };
-    const uint32_t group = byte(0) << 16 | byte(1) << 8 | byte(2);
-    text += kDigits[group >> 18];
-    text += kDigits[(group >> 12) & 63];
-    text += i + 1 < bytes.size() ? kDigits[(group >> 6) & 63] : '=';
-    text += i + 2 < bytes.size() ? kDigits[group & 63] : '=';
-  }
-  return text;
-}
-
 std::string picture_uri(std::string_view encoded) {
   const auto uri = [encoded](std::string_view kind) {
-    return fmt::format("data:image/{};base64,{}", kind, base64(encoded));
+    return fmt::format("data:image/{};base64,{}", kind, encode_base64(encoded));
   };
   if (encoded.starts_with("\x89PNG\r\n\x1A\n")) return uri("png");
   if (encoded.starts_with("\xFF\xD8\xFF")) return uri("jpeg");

@@ -12,9 +12,6 @@ namespace blip2 {
 /// and bytes that are not UTF-8 become U+FFFD, so that the result is well-formed whatever comes in.
 std::string escape_markup(std::string_view text);
 
-/// The bytes in base64 (RFC 4648, padded).
-std::string base64(std::string_view bytes);
-
 /// `data:image/png;base64,...` for an encoded picture; the kind (PNG, JPEG, WebP, GIF) is read from
 /// its first bytes. Throws kInvalidArgument for bytes that are none of them.
 std::string picture_uri(std::string_view encoded);

@@ -1,3 +1,4 @@
+// The page from its sections.
 #include "blip2/report/page.h"
 
 #include <fmt/format.h>
@@ -15,7 +16,7 @@
 namespace blip2 {
 namespace {
 
-// "55.4 %", "1.2e-3", "14,208", "0.4 ± 0.1", "14 min 3 s", and the dash of a missing number.
+/// "55.4 %", "1.2e-3", "14,208", "0.4 ± 0.1", "14 min 3 s", and the dash of a missing number.
 bool looks_like_a_number(std::string_view cell) {
   if (cell.empty() || cell == "\u2013" || cell == "-") return true;
   for (const std::string_view sign : {"+", "-", "\u2212", "<", "\u2248"}) {

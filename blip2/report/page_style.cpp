@@ -1,3 +1,4 @@
+// The style sheet of a page.
 #include "blip2/report/page_style.h"
 
 #include <string_view>

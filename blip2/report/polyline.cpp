@@ -1,3 +1,4 @@
+// Points that a curve can do without are left out.
 #include "blip2/report/polyline.h"
 
 #include <fmt/format.h>

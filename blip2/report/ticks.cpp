@@ -1,3 +1,4 @@
+// Round numbers along an axis.
 #include "blip2/report/ticks.h"
 
 #include <fmt/format.h>
@@ -22,7 +23,7 @@ std::vector<double> nice_ticks(double low, double high, int count) {
   const double step = (share < 1.5 ? 1 : share < 3.5 ? 2 : share < 7.5 ? 5 : 10) * power;
   if (!std::isfinite(step) || step <= 0) return {low};
 
-  // Ends that are a multiple but for rounding belong to the axis.
+  // Ends that are a multiple up to rounding belong to the axis.
   constexpr double kSlack = 1e-9;
   const double first = std::ceil(low / step - kSlack);
   const double last = std::floor(high / step + kSlack);

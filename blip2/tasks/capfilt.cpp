@@ -8,11 +8,12 @@
 #include <unordered_map>
 
 #include "blip2/base/error.h"
+#include "blip2/base/limits.h"
 #include "blip2/base/random.h"
 #include "blip2/data/caption_cleaning.h"
-#include "blip2/data/collate.h"
 #include "blip2/image/prepare.h"
 #include "blip2/models/bundle.h"
+#include "blip2/models/encode_pictures.h"
 #include "blip2/models/similarity.h"
 #include "blip2/models/writing.h"
 #include "blip2/tasks/captioner.h"
@@ -23,13 +24,12 @@ namespace {
 using Inputs = std::span<const CapFiltInput>;
 
 /// The encoder's raw output for a batch of pictures. [B, P, Dv]
-at::Tensor encode_pictures(const Bundle& bundle, Inputs inputs) {
+at::Tensor encode_inputs(const Bundle& bundle, Inputs inputs) {
   std::vector<std::vector<float>> pixels;
   for (const CapFiltInput& input : inputs) {
     pixels.push_back(prepare_pixels(input.image, bundle.transform));
   }
-  const int64_t size = bundle.transform.image_size;
-  return encode_images(bundle, stack_pixels({pixels.begin(), pixels.end()}, size, size));
+  return encode_pictures(bundle, {pixels.begin(), pixels.end()});
 }
 
 /// What a batch is encoded to by each model, once for all the parts that it plays.
@@ -39,7 +39,7 @@ class Encodings {
 
   const at::Tensor& by(const Bundle& bundle) {
     at::Tensor& embeds = embeds_[&bundle];
-    if (!embeds.defined()) embeds = encode_pictures(bundle, inputs_);
+    if (!embeds.defined()) embeds = encode_inputs(bundle, inputs_);
     return embeds;
   }
 
@@ -116,11 +116,6 @@ void match(const Bundle& matcher, const at::Tensor& image_embeds, const TextFeat
   }
 }
 
-template <typename T>
-void require(bool holds, const char* name, const char* expected, const T& found) {
-  if (!holds) fail(ErrorCode::kInvalidArgument, "{}: expected {}, found {}", name, expected, found);
-}
-
 void validate(const CapFiltModels& models, const CapFiltOptions& options) {
   if (models.captioner == nullptr || models.ranker == nullptr) {
     fail(ErrorCode::kInvalidArgument, "CapFilt: expected a captioner and a ranker");
@@ -139,13 +134,16 @@ void validate(const CapFiltModels& models, const CapFiltOptions& options) {
     fail(ErrorCode::kInvalidArgument, "prompt: an InstructBLIP needs an instruction");
   }
   Captioner(*models.captioner, options.generation, options.prompt);  // checks these
-  require(options.rules.num_kept >= 1, "num_kept", "at least 1", options.rules.num_kept);
+  require_within("CapFilt", "num_kept", options.rules.num_kept, at_least(1));
   if (const auto least = options.rules.min_similarity) {
-    require(*least >= -1 && *least <= 1, "min_similarity", "-1 to 1", *least);
+    require_within("CapFilt", "min_similarity", *least, between(-1, 1));
   }
   if (const auto least = options.rules.min_match_probability) {
-    require(*least >= 0 && *least <= 1, "min_match_probability", "0 to 1", *least);
-    require(models.matcher != nullptr, "min_match_probability", "a matcher", "none");
+    require_within("CapFilt", "min_match_probability", *least, between(0, 1));
+    if (models.matcher == nullptr) {
+      fail(ErrorCode::kInvalidArgument,
+           "CapFilt: min_match_probability: expected a matcher, found none");
+    }
   }
 }
 

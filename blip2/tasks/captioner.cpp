@@ -7,83 +7,48 @@
 #include <nlohmann/json.hpp>
 
 #include "blip2/base/error.h"
+#include "blip2/base/json_fields.h"
 #include "blip2/base/random.h"
-#include "blip2/data/collate.h"
 #include "blip2/generate/search.h"
 #include "blip2/models/bundle.h"
+#include "blip2/models/encode_pictures.h"
 #include "blip2/models/writing.h"
 
 namespace blip2 {
 namespace {
 using Json = nlohmann::json;
 
-/// What a number within `limit` is called.
-std::string in_words(std::string number, const Limit& limit) {
-  if (std::isfinite(limit.low)) {
-    number += fmt::format(" {} {}", limit.above_low ? "above" : "of at least", limit.low);
-  }
-  if (std::isfinite(limit.high)) number += fmt::format(" and at most {}", limit.high);
-  return number;
-}
-
-bool keeps(const Limit& limit, double number) {
-  return (limit.above_low ? number > limit.low : number >= limit.low) && number <= limit.high;
-}
-
-// How a value of a generation_config.json becomes a field of a type: what is expected, or "" where
-// it could be read. What get() would cut off or wrap is refused.
-std::string read(const Json& value, bool& field, const Limit&) {
-  if (!value.is_boolean()) return "true or false";
-  field = value.get<bool>();
-  return "";
-}
-std::string read(const Json& value, int64_t& field, const Limit& limit) {
-  if (value.is_number_integer()) {
-    field = value.get<int64_t>();
-    const bool fits = !value.is_number_unsigned() || field >= 0;
-    if (fits && keeps(limit, static_cast<double>(field))) return "";
-  }
-  return in_words("a whole number", limit);
-}
-std::string read(const Json& value, double& field, const Limit& limit) {
-  if (value.is_number()) {
-    field = value.get<double>();
-    if (keeps(limit, field)) return "";
-  }
-  return in_words("a number", limit);
-}
-std::string read(const Json& value, std::string& early_stopping, const Limit&) {
-  if (value != "never" && !value.is_boolean()) return "true, false or \"never\"";
-  early_stopping = value.is_boolean() ? value.dump() : "never";
-  return "";
-}
-std::string read(const Json& value, std::vector<std::string>& texts, const Limit&) {
-  const bool are_texts =
-      value.is_array() && std::all_of(value.begin(), value.end(), [](const Json& text) {
-        return text.is_string() && text != "";
-      });
-  if (!are_texts) return "a list of texts";
-  texts = value.get<std::vector<std::string>>();
-  return "";
-}
-template <typename T>
-std::string read(const Json& value, std::optional<T>& field, const Limit& limit) {
-  return read(value, field.emplace(), limit);
-}
-
-/// Fills fields from a generation_config.json; what it does not name stays.
+/// Fills the fields that a generation_config.json names; the others stay.
 struct JsonReader {
-  const Json& json;
-  const std::string& where;
+  const JsonFields& fields;
+
+  void read(const char* name, int64_t& field, const Limit& limit) const {
+    field = fields.integer(name, limit);
+  }
+  void read(const char* name, double& field, const Limit& limit) const {
+    field = fields.number(name, limit);
+  }
+  void read(const char* name, bool& field, const Limit&) const { field = fields.flag(name, field); }
+  void read(const char* name, std::string& early_stopping, const Limit&) const {
+    const Json& value = fields.need(name);
+    if (value != "never" && !value.is_boolean()) fields.fail_at(name, "true, false or \"never\"");
+    early_stopping = value.is_boolean() ? value.dump() : "never";
+  }
+  void read(const char* name, std::vector<std::string>& texts, const Limit&) const {
+    texts.clear();
+    for (const Json& text : fields.array(name)) {
+      if (!text.is_string() || text == "") fields.fail_at(name, "a list of texts");
+      texts.push_back(text.get<std::string>());
+    }
+  }
+  template <typename T>
+  void read(const char* name, std::optional<T>& field, const Limit& limit) const {
+    read(name, field.emplace(), limit);
+  }
 
   template <typename T>
   void operator()(const char* name, T& field, const char*, const Limit& limit = {}) const {
-    const auto found = json.find(name);
-    if (found == json.end() || found->is_null()) return;
-    const std::string expected = read(*found, field, limit);
-    if (expected.empty()) return;
-    fail(ErrorCode::kCorruptData, "{}: {}: expected {}, found {}", where, name, expected,
-         found->dump(-1, ' ', true, Json::error_handler_t::replace));
+    if (fields.has(name)) read(name, field, limit);
   }
 };
 
@@ -110,12 +75,10 @@ void check_prompt(const Bundle& bundle, const std::string& prompt, const char* w
 GenerationOptions default_generation_options(const Bundle& bundle,
                                              const std::filesystem::path& directory) {
   const std::string where = (directory / "generation_config.json").string();
-  const Json json = Json::parse(bundle.generation_json, nullptr, false);
-  if (!json.is_object()) {
-    fail(ErrorCode::kCorruptData, "{}: expected an object", where);
-  }
+  const Json json = parse_json_object<Json>(bundle.generation_json, where);
+  const JsonFields fields(json, where);
   GenerationOptions options;
-  visit(options, JsonReader{json, where});
+  visit(options, JsonReader{fields});
   return options;
 }
 
@@ -144,9 +107,7 @@ std::vector<std::vector<Caption>> Captioner::answer(const std::vector<Picture>& 
     check_prompt(bundle_, question.text, "the text");
     prompts.push_back({static_cast<int64_t>(question.picture), question.text});
   }
-  const int64_t size = bundle_.transform.image_size;
-  const at::Tensor image_embeds =
-      encode_images(bundle_, stack_pixels(pixels_of(pictures), size, size));
+  const at::Tensor image_embeds = encode_pictures(bundle_, pixels_of(pictures));
   std::vector<uint64_t> streams;  // by what is asked, so that no draw depends on its neighbours
   for (const Question& question : questions) {
     streams.push_back(mix_bits(pictures[question.picture].content) ^ hash_text(question.text));

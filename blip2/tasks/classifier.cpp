@@ -11,10 +11,11 @@
 
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
-#include "blip2/data/collate.h"
+#include "blip2/base/quote.h"
+#include "blip2/base/utf8.h"
 #include "blip2/models/bundle.h"
+#include "blip2/models/encode_pictures.h"
 #include "blip2/models/similarity.h"
-#include "blip2/text/utf8.h"
 
 namespace blip2 {
 namespace {
@@ -64,8 +65,7 @@ Classifier::~Classifier() = default;
 std::vector<Classification> Classifier::classify(const std::vector<Picture>& pictures) const {
   if (pictures.empty()) return {};
   const at::NoGradGuard no_grad;
-  const int64_t size = bundle_.transform.image_size;
-  const at::Tensor embeds = encode_images(bundle_, stack_pixels(pixels_of(pictures), size, size));
+  const at::Tensor embeds = encode_pictures(bundle_, pixels_of(pictures));
   const at::Tensor cosines =
       all_similarities(image_features(bundle_, embeds), state_->texts.projected)
           .to(at::kCPU, at::kDouble)
@@ -108,9 +108,9 @@ std::vector<std::string> read_labels(const std::string& file_or_list) {
   const bool is_file = std::filesystem::is_regular_file(file_or_list, ignored);
   if (!is_file && file_or_list.find(',') == std::string::npos) {
     fail(ErrorCode::kInvalidArgument,
-         "--labels: expected a file, or two labels or more with commas between, found '{}', which "
-         "is no file",
-         file_or_list);
+         "--labels: expected a file, or two labels or more with commas between, found {}, which is "
+         "no file",
+         quote(file_or_list));
   }
   const std::string text = is_file ? read_file(file_or_list) : file_or_list;
   const char separator = is_file ? '\n' : ',';

@@ -8,10 +8,10 @@
 
 #include "blip2/base/config.h"
 #include "blip2/base/error.h"
-#include "blip2/data/collate.h"
 #include "blip2/models/bundle.h"
 #include "blip2/models/similarity.h"
 #include "blip2/models/writing.h"
+#include "blip2/nn/pixel_batch.h"
 
 namespace blip2 {
 namespace {
@@ -22,13 +22,6 @@ struct Parts {
   at::Tensor raw;     // [N, P, Dv], the encoder's output
   std::optional<TextFeatures> texts;
 };
-
-void encode_pictures(const Bundle& bundle, const std::vector<Picture>& pictures, bool pixels_only,
-                     Parts& parts) {
-  const int64_t size = bundle.transform.image_size;
-  parts.pixels = stack_pixels(pixels_of(pictures), size, size);
-  if (!pixels_only) parts.raw = encode_images(bundle, parts.pixels);
-}
 
 const QFormer& qformer(const Bundle& bundle) {
   return bundle.stage1 ? bundle.stage1->qformer : bundle.generative->qformer;
@@ -193,7 +186,11 @@ std::vector<FeatureRows> Embedder::embed(const std::vector<Picture>& pictures,
   const bool pixels_only = std::all_of(features_.begin(), features_.end(), [](const auto& name) {
     return name == "pixel_values" || name == "itc_text";
   });
-  if (needs_picture()) encode_pictures(bundle_, pictures, pixels_only, parts);
+  if (needs_picture()) {
+    const int64_t size = bundle_.transform.image_size;
+    parts.pixels = stack_pixels(pixels_of(pictures), size, size);
+    if (!pixels_only) parts.raw = encode_images(bundle_, parts.pixels);
+  }
   if (has_similarity(bundle_) && needs_text()) {
     parts.texts = text_features(bundle_, texts, max_text_length_);
   }

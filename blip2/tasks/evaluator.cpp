@@ -13,13 +13,13 @@
 #include "blip2/base/error.h"
 #include "blip2/base/interrupt.h"
 #include "blip2/base/random.h"
-#include "blip2/data/collate.h"
 #include "blip2/metrics/bleu.h"
 #include "blip2/metrics/caption_sample.h"
 #include "blip2/metrics/cider.h"
 #include "blip2/metrics/noun_accuracy.h"
 #include "blip2/metrics/rouge.h"
 #include "blip2/models/bundle.h"
+#include "blip2/models/encode_pictures.h"
 #include "blip2/models/similarity.h"
 #include "blip2/tasks/captioner.h"
 #include "blip2/tasks/pictures.h"
@@ -179,9 +179,8 @@ EncodedSet encode_set(const Bundle& bundle, const Source& source,
                       const std::vector<std::string>& texts, const EvaluationOptions& options) {
   EncodedSet set;
   std::vector<at::Tensor> embeds;
-  const int64_t size = bundle.transform.image_size;
   for_each_batch(bundle, source, options, [&](const std::vector<Picture>& pictures) {
-    embeds.push_back(encode_images(bundle, stack_pixels(pixels_of(pictures), size, size)));
+    embeds.push_back(encode_pictures(bundle, pixels_of(pictures)));
   });
   set.embeds = at::cat(embeds);
   set.texts = text_features(bundle, texts, options.max_text_length);

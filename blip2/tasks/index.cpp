@@ -8,7 +8,9 @@
 #include "blip2/base/directory_writer.h"
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
+#include "blip2/base/json_fields.h"
 #include "blip2/base/json_text.h"
+#include "blip2/base/quote.h"
 #include "blip2/checkpoint/safetensors.h"
 #include "blip2/models/bundle.h"
 #include "blip2/tasks/embedder.h"
@@ -48,23 +50,6 @@ std::string content_checksum(const fs::path& path) {
     sums += checksum(bytes.subspan(offset, kPiece));
   }
   return checksum(std::string_view(sums)) + checksum(bytes.last(kPiece));
-}
-
-int64_t positive(const OrderedJson& json, const char* key, const fs::path& path) {
-  const auto found = json.find(key);
-  if (found == json.end() || !found->is_number_integer() || found->get<int64_t>() < 1) {
-    fail(ErrorCode::kCorruptData, "{}: {}: expected a whole number of at least 1", path.string(),
-         key);
-  }
-  return found->get<int64_t>();
-}
-
-std::string text(const OrderedJson& json, const char* key, const fs::path& path) {
-  const auto found = json.find(key);
-  if (found == json.end() || !found->is_string()) {
-    fail(ErrorCode::kCorruptData, "{}: {}: expected a string", path.string(), key);
-  }
-  return found->get<std::string>();
 }
 
 std::vector<std::string> read_images(const fs::path& path) {
@@ -138,21 +123,19 @@ Index::Index(const fs::path& directory) {
     fail(ErrorCode::kNotFound,
          "{}: expected an index (index.json), as `blip2 index build` makes it", directory.string());
   }
-  const OrderedJson json = OrderedJson::parse(read_file(path), nullptr, false);
-  if (!json.is_object()) {
-    fail(ErrorCode::kCorruptData, "{}: expected a JSON object", path.string());
-  }
-  if (const std::string format = text(json, "format", path); format != kFormat) {
-    fail(ErrorCode::kUnsupported, "{}: format: expected {}, found {}", path.string(), kFormat,
-         format);
+  const OrderedJson json = read_json_object<OrderedJson>(path);
+  const OrderedJsonFields fields(json, path.string());
+  if (const std::string format = fields.text("format"); format != kFormat) {
+    fail(ErrorCode::kUnsupported, "{}: expected {}, found {}", fields.where("format"), kFormat,
+         quote(format));
   }
   state->directory = directory;
-  state->model = text(json, "model", path);
-  state->fingerprint = text(json, "model_fingerprint", path);
-  state->working_directory = text(json, "working_directory", path);
-  const int64_t count = positive(json, "num_images", path);
-  state->num_queries = positive(json, "num_queries", path);
-  state->embed_dim = positive(json, "embed_dim", path);
+  state->model = fields.text("model");
+  state->fingerprint = fields.text("model_fingerprint");
+  state->working_directory = fields.text("working_directory");
+  const int64_t count = fields.integer("num_images", at_least(1));
+  state->num_queries = fields.integer("num_queries", at_least(1));
+  state->embed_dim = fields.integer("embed_dim", at_least(1));
 
   state->images = read_images(directory / "images.jsonl");
   if (static_cast<int64_t>(state->images.size()) != count) {

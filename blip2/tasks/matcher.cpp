@@ -6,8 +6,8 @@
 #include <cmath>
 
 #include "blip2/base/error.h"
-#include "blip2/data/collate.h"
 #include "blip2/models/bundle.h"
+#include "blip2/models/encode_pictures.h"
 #include "blip2/models/similarity.h"
 #include "blip2/report/heat_map.h"
 
@@ -16,15 +16,6 @@ namespace blip2 {
 struct Matcher::State {
   TextFeatures texts;
 };
-
-namespace {
-
-at::Tensor embeds_of(const Bundle& bundle, const std::vector<Picture>& pictures) {
-  const int64_t size = bundle.transform.image_size;
-  return encode_images(bundle, stack_pixels(pixels_of(pictures), size, size));
-}
-
-}  // namespace
 
 Matcher::Matcher(const Bundle& bundle, std::vector<std::string> texts, int64_t max_text_length)
     : bundle_(bundle), texts_(std::move(texts)), state_(std::make_unique<State>()) {
@@ -36,7 +27,7 @@ Matcher::~Matcher() = default;
 std::vector<std::vector<Match>> Matcher::match(const std::vector<Picture>& pictures) const {
   if (pictures.empty()) return {};
   const at::NoGradGuard no_grad;
-  const at::Tensor embeds = embeds_of(bundle_, pictures);
+  const at::Tensor embeds = encode_pictures(bundle_, pixels_of(pictures));
   const at::Tensor cosines =
       all_similarities(image_features(bundle_, embeds), state_->texts.projected);  // [N, M]
   std::vector<int64_t> images, texts;
@@ -74,7 +65,7 @@ Image Matcher::attention(const Picture& picture, const Image& shown, size_t text
   const int64_t row = static_cast<int64_t>(text);
   const Text one =
       pack_text(state_->texts.ids.narrow(0, row, 1), state_->texts.mask.narrow(0, row, 1));
-  const at::Tensor embeds = apply(model.image_norm, embeds_of(bundle_, {picture}));
+  const at::Tensor embeds = apply(model.image_norm, encode_pictures(bundle_, pixels_of({picture})));
   const at::Tensor last = cross_attention_maps(model.qformer, embeds, &one).back();  // [1, H, Q, P]
   at::Tensor weights = last[0].mean(0).mean(0).cpu().contiguous();                   // [P]
   const auto side_of = [](int64_t n) {

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "blip2/base/escaped_text.h"
+#include "blip2/base/quote.h"
 
 namespace blip2 {
 

@@ -5,19 +5,12 @@
 
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
+#include "blip2/base/json_fields.h"
 #include "blip2/base/json_text.h"
 
 namespace blip2 {
 namespace {
 using Json = nlohmann::json;
-
-std::string text_of(const Json& row, const char* key, const std::string& where) {
-  const auto found = row.find(key);
-  if (found == row.end() || !found->is_string()) {
-    fail(ErrorCode::kCorruptData, "{}: expected \"{}\", a string", where, key);
-  }
-  return found->get<std::string>();
-}
 
 /// A line's question; `image` becomes its picture. Throws kCorruptData.
 AskedQuestion read_question(const std::string& line, const std::string& where,
@@ -26,15 +19,16 @@ AskedQuestion read_question(const std::string& line, const std::string& where,
   if (!row.is_object()) {
     fail(ErrorCode::kCorruptData, R"({}: expected {{"image", "question"}})", where);
   }
-  AskedQuestion asked{text_of(row, "question", where), ""};
+  const JsonFields fields(row, where);
+  AskedQuestion asked{fields.text("question"), ""};
   if (row.contains("question_id")) {
     const Json& id = row["question_id"];
     if (!id.is_string() && !id.is_number_integer()) {
-      fail(ErrorCode::kCorruptData, "{}: question_id: expected a string or a whole number", where);
+      fields.fail_at("question_id", "a string or an integer");
     }
     asked.question_id = json_on_one_line(id);
   }
-  image = text_of(row, "image", where);
+  image = fields.text("image");
   return asked;
 }
 

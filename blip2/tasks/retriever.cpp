@@ -11,8 +11,8 @@
 #include <numeric>
 
 #include "blip2/base/error.h"
-#include "blip2/data/collate.h"
 #include "blip2/models/bundle.h"
+#include "blip2/models/encode_pictures.h"
 #include "blip2/models/similarity.h"
 #include "blip2/tasks/matcher.h"
 #include "blip2/tasks/picture_files.h"
@@ -103,8 +103,7 @@ std::vector<FoundImage> Retriever::search(const std::string& query) const {
     }
     const Picture picture = read_picture(query, bundle_.transform, options_.decode);
     const std::span<const float> pixels = picture.pixels;
-    const int64_t size = bundle_.transform.image_size;
-    const at::Tensor embeds = encode_images(bundle_, stack_pixels({pixels}, size, size));
+    const at::Tensor embeds = encode_pictures(bundle_, {pixels});
     return best(index_, picture_scores(index_, image_features(bundle_, embeds)[0].cpu()),
                 options_.top);
   }

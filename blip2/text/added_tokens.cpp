@@ -1,3 +1,4 @@
+// Finding added tokens in a text, the longest first.
 #include "blip2/text/added_tokens.h"
 
 #include <algorithm>
@@ -9,8 +10,8 @@
 #include <vector>
 
 #include "blip2/base/error.h"
+#include "blip2/base/utf8.h"
 #include "blip2/text/unicode_classes.h"
-#include "blip2/text/utf8.h"
 
 namespace blip2 {
 namespace {

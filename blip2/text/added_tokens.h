@@ -39,7 +39,7 @@ class AddedTokenMatcher {
   /// `tokens` with their ids set. Throws kCorruptData for contents longer than kMaxBytes.
   AddedTokenMatcher(const std::vector<AddedToken>& tokens, const std::string& source);
 
-  /// Cuts valid UTF-8 `text` into segments, none of them empty but for a swallowed token.
+  /// Cuts valid UTF-8 `text` into segments, none of them empty except for a swallowed token.
   std::vector<TextSegment> split(std::string_view text) const;
 
   static constexpr size_t kMaxBytes = 1024;

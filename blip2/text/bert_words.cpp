@@ -1,3 +1,4 @@
+// BERT's normalisation, then words between white space and punctuation.
 #include "blip2/text/bert_words.h"
 
 #include <cstddef>
@@ -5,9 +6,9 @@
 #include <string_view>
 #include <vector>
 
+#include "blip2/base/utf8.h"
 #include "blip2/text/canonical_form.h"
 #include "blip2/text/unicode_classes.h"
-#include "blip2/text/utf8.h"
 
 namespace blip2 {
 

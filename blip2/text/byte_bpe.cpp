@@ -1,3 +1,4 @@
+// Bytes to GPT-2's alphabet, merges by rank, and back.
 #include "blip2/text/byte_bpe.h"
 
 #include <cstddef>
@@ -11,16 +12,17 @@
 #include <vector>
 
 #include "blip2/base/error.h"
+#include "blip2/base/quote.h"
+#include "blip2/base/utf8.h"
 #include "blip2/text/merge_list.h"
 #include "blip2/text/unicode_classes.h"
-#include "blip2/text/utf8.h"
 
 namespace blip2 {
 namespace {
 
 constexpr int32_t kGgufControl = 3, kGgufUserDefined = 4;
 
-// Turns GGUF's token types into added tokens.
+/// Turns GGUF's token types into added tokens.
 ByteBpeParts with_added_tokens(ByteBpeParts parts) {
   if (parts.token_types.empty()) return parts;
   if (parts.token_types.size() != parts.tokens.size()) {
@@ -44,7 +46,7 @@ void append_alphabet(std::string& out, std::string_view bytes) {
   for (const char byte : bytes) append_utf8(out, byte_character(static_cast<uint8_t>(byte)));
 }
 
-// The bytes of a piece; a piece with a character outside the alphabet stands for itself.
+/// The bytes of a piece; a piece with a character outside the alphabet is its own bytes.
 void append_bytes(std::string& out, const std::string& piece) {
   const size_t start = out.size();
   for (size_t position = 0; position < piece.size();) {
@@ -58,7 +60,7 @@ void append_bytes(std::string& out, const std::string& piece) {
   }
 }
 
-// Both ends without what Python's str.strip takes: white space and the separators U+001C to U+001F.
+/// Strips both ends as Python's str.strip does: white space and the separators U+001C to U+001F.
 std::string strip_text(std::string_view text) {
   const auto goes = [](char32_t c) { return is_white_space(c) || (c >= 0x1c && c <= 0x1f); };
   size_t start = 0, stop = text.size();
@@ -92,12 +94,12 @@ ByteBpe::ByteBpe(ByteBpeParts parts)
   if (parts_.unknown.empty()) return;
   unknown_id_ = model_id(parts_.unknown);
   if (unknown_id_ < 0) {
-    fail(ErrorCode::kCorruptData, "{}: expected the unknown token \"{}\" in the vocabulary",
-         frame_.parts().source, printable(parts_.unknown));
+    fail(ErrorCode::kCorruptData, "{}: expected the unknown token {} in the vocabulary",
+         frame_.parts().source, quote(parts_.unknown));
   }
 }
 
-// The id of a piece of the model proper.
+/// The id of a piece of the model proper.
 int64_t ByteBpe::model_id(std::string_view piece) const {
   const int64_t id = vocabulary().id(piece);
   return id < frame_.num_model_pieces() ? id : -1;

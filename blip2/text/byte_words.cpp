@@ -1,3 +1,4 @@
+// The pre-tokenizers' regular expressions, written out as loops over characters.
 #include "blip2/text/byte_words.h"
 
 #include <array>
@@ -9,13 +10,14 @@
 #include <vector>
 
 #include "blip2/base/error.h"
+#include "blip2/base/quote.h"
+#include "blip2/base/utf8.h"
 #include "blip2/text/unicode_classes.h"
-#include "blip2/text/utf8.h"
 
 namespace blip2 {
 namespace {
 
-// A place in the text, with the character that stands there and its class.
+/// A place in the text, with its character and that character's class.
 struct Cursor {
   std::string_view text;
   size_t here = 0;
@@ -44,8 +46,8 @@ struct Cursor {
   }
 };
 
-// 's 't 're 've 'm 'll 'd at `position`: where it ends, or `position`. Folding case, as LLaMA 3
-// asks, takes U+017F for an s too.
+/// 's 't 're 've 'm 'll 'd at `position`: where it ends, or `position`. Folding case, as LLaMA 3
+/// asks, takes U+017F for an s too.
 size_t end_of_contraction(std::string_view text, size_t position, bool fold_case) {
   if (text[position] != '\'') return position;
   std::string letters;
@@ -60,8 +62,8 @@ size_t end_of_contraction(std::string_view text, size_t position, bool fold_case
   return letters == "re" || letters == "ve" || letters == "ll" ? end : position;
 }
 
-// \s+(?!\S)|\s+ : white space up to the text's end, or all but its last character, which may belong
-// to the word behind it; a single one stands alone.
+/// \s+(?!\S)|\s+ : white space up to the text's end, or all but its last character, which may
+/// belong to the next word; a single one is a word of its own.
 size_t end_of_spaces(Cursor cursor) {
   const size_t start = cursor.here;
   size_t last = start;
@@ -111,7 +113,7 @@ size_t end_of_llama3_word(std::string_view text, size_t position) {
   return line_end != position ? line_end : end_of_spaces(Cursor(text, position));
 }
 
-// Where a word of CLIP's ends; `position` where there is none, only white space.
+/// Where a word of CLIP's ends; `position` where there is none, only white space.
 size_t end_of_clip_word(std::string_view text, size_t position) {
   const size_t contraction = end_of_contraction(text, position, false);
   if (contraction != position) return contraction;
@@ -159,8 +161,8 @@ BytePreTokenizer parse_byte_pre_tokenizer(std::string_view name, const std::stri
   if (name == "llama-bpe" || name == "llama3" || name == "llama-v3")
     return BytePreTokenizer::kLlama3;
   fail(ErrorCode::kUnsupported,
-       "{}: pre-tokenizer: expected \"gpt-2\", \"smollm\" or \"llama-bpe\", found \"{}\"", source,
-       printable(name));
+       "{}: pre-tokenizer: expected \"gpt-2\", \"smollm\" or \"llama-bpe\", found {}", source,
+       quote(name));
 }
 
 std::vector<std::string_view> split_byte_words(std::string_view text, BytePreTokenizer rule) {

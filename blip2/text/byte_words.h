@@ -13,9 +13,9 @@ namespace blip2 {
 
 enum class BytePreTokenizer {
   kGpt2,    ///< GPT-2, OPT: contractions, words, numbers, other runs, each with one space in front
-  kSmolLm,  ///< every digit by itself, then GPT-2's rule on what lies between
+  kSmolLm,  ///< every digit by itself, then GPT-2's rule on what is between
   kLlama3,  ///< numbers of up to 3 digits, any one character in front of a word, lines end words
-  kClip     ///< contractions, words, single digits, other runs; white space is no word
+  kClip     ///< contractions, words, single digits, other runs; white space is not a word
 };
 
 /// By a GGUF's name (`tokenizer.ggml.pre`): "gpt-2", "smollm", "llama-bpe" and their other
@@ -26,13 +26,13 @@ BytePreTokenizer parse_byte_pre_tokenizer(std::string_view name, const std::stri
 extern const char* const kLlama3Pattern;
 extern const char* const kClipPattern;
 
-/// The words of valid UTF-8 text: all of it but for what kClip leaves out, in order, pointing into
+/// The words of valid UTF-8 text: all of it except what kClip leaves out, in order, pointing into
 /// `text`.
 std::vector<std::string_view> split_byte_words(std::string_view text, BytePreTokenizer rule);
 
-/// The character that stands for a byte in pieces: itself if printable, else U+0100 and up.
+/// The character that represents a byte in pieces: itself if printable, else U+0100 and up.
 char32_t byte_character(uint8_t byte);
-/// The byte that a character stands for, if any.
+/// The byte that a character represents, if any.
 std::optional<uint8_t> character_byte(char32_t character);
 
 }  // namespace blip2

@@ -1,3 +1,4 @@
+// NFC and NFD by the tables of unicode_tables.h, with BERT's stripping of accents.
 #include "blip2/text/canonical_form.h"
 
 #include <utf8proc.h>
@@ -25,7 +26,7 @@ int known_combining_class(char32_t c) {
   return utf8proc_get_property(static_cast<utf8proc_int32_t>(c))->combining_class;
 }
 
-// As strip_accents needs it: of marks newer than its tables the reference knows none.
+/// As strip_accents needs it: of marks newer than its tables the reference knows none.
 int kept_combining_class(char32_t c) {
   const CodePointValue* kept = find_row(kKeptMarks, c);
   return kept ? static_cast<int>(kept->value) : 0;
@@ -68,7 +69,7 @@ std::u32string decompose(const std::u32string& text) {
   return decomposed;
 }
 
-// The pairs of characters that are one composed character.
+/// The pairs of characters that are one composed character.
 class Compositions {
  public:
   Compositions() {
@@ -110,7 +111,7 @@ class Compositions {
   std::unordered_map<uint64_t, char32_t> composed_;
 };
 
-// Canonical order: the marks between two starters are sorted by class, equals staying as they are.
+/// Canonical order: the marks between two starters are sorted by class, equals staying as they are.
 void order_marks(std::u32string& text) {
   std::vector<std::pair<int, char32_t>> marks;
   size_t start = 0;
@@ -169,7 +170,7 @@ std::u32string compose(const std::u32string& text) {
   std::u32string out;
   out.reserve(decomposed.size());
   constexpr size_t kNone = ~size_t{0};
-  size_t starter = kNone;  // where in `out` the last character of class 0 stands
+  size_t starter = kNone;  // position in `out` of the last character of class 0
   int last_order = -1;     // the class of the last mark kept behind it; -1 = none
   for (const char32_t c : decomposed) {
     const int order = combining_class(c);

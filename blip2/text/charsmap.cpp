@@ -1,3 +1,4 @@
+// SentencePiece's precompiled normalisation: a double-array trie and its replacements.
 #include "blip2/text/charsmap.h"
 
 #include <cstddef>
@@ -9,8 +10,8 @@
 #include <vector>
 
 #include "blip2/base/error.h"
+#include "blip2/base/utf8.h"
 #include "blip2/text/graphemes.h"
-#include "blip2/text/utf8.h"
 
 namespace blip2 {
 namespace {
@@ -23,7 +24,7 @@ uint32_t little_endian(std::string_view bytes, size_t position) {
   return value;
 }
 
-// The fields of a unit, which is a node of the trie or, behind a node with a leaf, a value.
+/// The fields of a unit, which is a node of the trie or, behind a node with a leaf, a value.
 bool has_leaf(uint32_t unit) { return (unit >> 8 & 1) != 0; }
 uint32_t value_of(uint32_t unit) { return unit & 0x7fffffff; }
 uint32_t label_of(uint32_t unit) { return unit & 0x800000ff; }
@@ -49,8 +50,8 @@ Charsmap::Charsmap(std::string bytes, const std::string& source) : bytes_(std::m
   check_trie(source);
 }
 
-// Walks the trie from its root, every node once. Nodes may be shared, but a node that leads back to
-// one that leads to it would be a text without end.
+/// Walks the trie from its root, every node once. Nodes may be shared, but a cycle would be a text
+/// without end.
 void Charsmap::check_trie(const std::string& source) const {
   enum class State : uint8_t { kUnseen, kOpen, kDone };
   std::vector<State> states(units_.size(), State::kUnseen);
@@ -82,7 +83,7 @@ void Charsmap::check_trie(const std::string& source) const {
   }
 }
 
-// Checks what one node says of its children and of its value.
+/// Checks what one node says of its children and of its value.
 void Charsmap::check_node(size_t node, const std::string& source) const {
   const size_t base = node ^ offset_of(units_[node]);
   if (base >= units_.size()) {
@@ -93,7 +94,7 @@ void Charsmap::check_node(size_t node, const std::string& source) const {
   if (node == 0 || !has_leaf(units_[node])) return;
   const uint32_t value = value_of(units_[base]);
   const std::string_view texts = replacements();
-  if (value >= texts.size() || (static_cast<uint8_t>(texts[value]) & 0xc0) == 0x80) {
+  if (value >= texts.size() || is_utf8_continuation(texts[value])) {
     fail(ErrorCode::kCorruptData,
          "{}: charsmap: unit {}: expected a replacement within {} bytes, found one at {}", source,
          node, texts.size(), value);

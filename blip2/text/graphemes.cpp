@@ -1,10 +1,11 @@
+// Rules GB3 to GB13, with what they need of the cluster so far.
 #include "blip2/text/graphemes.h"
 
 #include <cstddef>
 #include <string_view>
 
+#include "blip2/base/utf8.h"
 #include "blip2/text/unicode_classes.h"
-#include "blip2/text/utf8.h"
 
 namespace blip2 {
 namespace {
@@ -20,7 +21,7 @@ bool extends(Kind kind) {
          kind == Kind::kJoiner;
 }
 
-// Rules GB6 to GB8: a syllable of Korean letters.
+/// Rules GB6 to GB8: a syllable of Korean letters.
 bool joins_hangul(Kind before, Kind after) {
   switch (before) {
     case Kind::kHangulL:
@@ -37,7 +38,7 @@ bool joins_hangul(Kind before, Kind after) {
   }
 }
 
-// What the rules that look further back than one character need of the cluster so far.
+/// What the rules that look further back than one character need of the cluster so far.
 class Cluster {
  public:
   explicit Cluster(Kind first) { add(first); }

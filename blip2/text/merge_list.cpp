@@ -1,3 +1,4 @@
+// Merges as text to merges as ids.
 #include "blip2/text/merge_list.h"
 
 #include <cstddef>
@@ -8,7 +9,7 @@
 #include <vector>
 
 #include "blip2/base/error.h"
-#include "blip2/text/utf8.h"
+#include "blip2/base/quote.h"
 
 namespace blip2 {
 
@@ -19,8 +20,7 @@ MergeTable read_merge_list(const std::vector<std::string>& merges,
   for (size_t rank = 0; rank < merges.size(); ++rank) {
     const std::string& merge = merges[rank];
     const auto refuse = [&](const std::string& why) {
-      fail(ErrorCode::kCorruptData, "{}: merge {} (\"{}\"): {}", source, rank, printable(merge),
-           why);
+      fail(ErrorCode::kCorruptData, "{}: merge {} ({}): {}", source, rank, quote(merge), why);
     };
     const size_t space = merge.find(' ');
     if (space == std::string::npos || merge.find(' ', space + 1) != std::string::npos) {
@@ -31,7 +31,7 @@ MergeTable read_merge_list(const std::vector<std::string>& merges,
     uint32_t ids[3];
     for (size_t i = 0; i < 3; ++i) {
       const int64_t id = id_of(parts[i]);
-      if (id < 0) refuse("\"" + printable(parts[i]) + "\" is no token");
+      if (id < 0) refuse(quote(parts[i]) + " is no token");
       ids[i] = static_cast<uint32_t>(id);
     }
     if (!table.insert(ids[0], ids[1], {static_cast<uint32_t>(rank), ids[2]})) {

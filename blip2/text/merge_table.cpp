@@ -1,3 +1,4 @@
+// A hash table of pairs, and the merging loop over a word.
 #include "blip2/text/merge_table.h"
 
 #include <algorithm>
@@ -17,7 +18,7 @@ uint64_t key(uint32_t left, uint32_t right) { return uint64_t{left} << 32 | righ
 
 constexpr size_t kNone = ~size_t{0};
 
-// One id of a word, in a list that merging shortens. A swallowed one has `alive` false.
+/// One id of a word, in a list that merging shortens. A swallowed one has `alive` false.
 struct Symbol {
   uint32_t id;
   size_t previous, next;

@@ -1,3 +1,4 @@
+// Spaces as U+2581, in front of words.
 #include "blip2/text/metaspace.h"
 
 #include <algorithm>
@@ -7,9 +8,9 @@
 #include <utility>
 #include <vector>
 
+#include "blip2/base/utf8.h"
 #include "blip2/text/tokenizer_frame.h"
 #include "blip2/text/unicode_classes.h"
-#include "blip2/text/utf8.h"
 
 namespace blip2 {
 

@@ -9,13 +9,13 @@
 
 namespace blip2 {
 
-/// U+2581, which stands for a space in pieces.
+/// U+2581, which represents a space in pieces.
 inline constexpr std::string_view kMetaspace = "\xe2\x96\x81";
 
 /// Which stretches of text get a space in front if they have none.
 enum class PrependScheme {
   kAlways,
-  kFirst,  ///< the one at the very start of the text alone
+  kFirst,  ///< only the one at the very start of the text
   kNever
 };
 

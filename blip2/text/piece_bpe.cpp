@@ -1,3 +1,4 @@
+// Merges over characters, with bytes for what has no piece.
 #include "blip2/text/piece_bpe.h"
 
 #include <cstddef>
@@ -8,9 +9,10 @@
 #include <vector>
 
 #include "blip2/base/error.h"
+#include "blip2/base/quote.h"
+#include "blip2/base/utf8.h"
 #include "blip2/text/merge_list.h"
 #include "blip2/text/piece_decoder.h"
-#include "blip2/text/utf8.h"
 
 namespace blip2 {
 namespace {
@@ -49,8 +51,8 @@ PieceBpe::PieceBpe(PieceBpeParts parts, const std::vector<std::string>& pieces,
   if (parts_.unknown.empty()) return;
   unknown_id_ = find(pieces_, parts_.unknown);
   if (unknown_id_ < 0) {
-    fail(ErrorCode::kCorruptData, "{}: expected the unknown token \"{}\" in the vocabulary", source,
-         printable(parts_.unknown));
+    fail(ErrorCode::kCorruptData, "{}: expected the unknown token {} in the vocabulary", source,
+         quote(parts_.unknown));
   }
 }
 
@@ -93,7 +95,7 @@ std::vector<uint32_t> PieceBpe::symbols_of(std::string_view word) const {
   return symbols;
 }
 
-// Spells a character in bytes if all of them have pieces.
+/// Spells a character in bytes if all of them have pieces.
 bool PieceBpe::append_bytes(std::string_view character, std::vector<uint32_t>& symbols) const {
   const size_t before = symbols.size();
   for (const char byte : character) {

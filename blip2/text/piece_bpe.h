@@ -16,7 +16,7 @@ namespace blip2 {
 
 struct PieceBpeParts {
   std::vector<std::string> merges;  ///< "left right", the first merged first
-  std::string unknown;              ///< stands for what has no piece; "" = that is dropped
+  std::string unknown;              ///< for what has no piece; "" = that is dropped
   bool fuse_unknown = false;        ///< a run of such characters gives one id
   bool byte_fallback = false;       ///< a character is spelt in pieces such as "<0x0A>" first
   bool ignore_merges = false;  ///< a word that is a piece is that piece, whatever the merges say

@@ -1,3 +1,4 @@
+// Pieces joined to text, bytes included.
 #include "blip2/text/piece_decoder.h"
 
 #include <fmt/format.h>
@@ -11,9 +12,9 @@
 #include <system_error>
 #include <vector>
 
+#include "blip2/base/utf8.h"
 #include "blip2/text/metaspace.h"
 #include "blip2/text/tokenizer_frame.h"
-#include "blip2/text/utf8.h"
 
 namespace blip2 {
 namespace {
@@ -28,7 +29,7 @@ std::string decode_metaspace(const std::vector<std::string_view>& pieces, bool d
   return text;
 }
 
-// Appends a finished run of bytes and empties it.
+/// Appends a finished run of bytes and empties it.
 void append_bytes(std::string& text, std::string& bytes) {
   if (is_valid_utf8(bytes)) {
     text += bytes;

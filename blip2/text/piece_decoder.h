@@ -16,8 +16,8 @@ struct PieceDecoder {
     kBytes    ///< LLaMA's: runs of pieces such as "<0x0A>" are bytes
   };
   Kind kind = Kind::kSpaces;
-  bool drop_first = true;    ///< kSpaces: in the first piece U+2581 stands for nothing
-  int64_t strip_spaces = 1;  ///< kBytes: so many spaces may go from the start of the text
+  bool drop_first = true;    ///< kSpaces: in the first piece U+2581 is dropped
+  int64_t strip_spaces = 1;  ///< kBytes: spaces that may be removed from the start of the text
 };
 
 /// The text of pieces. A run of byte pieces that is not UTF-8 gives one U+FFFD a byte.
@@ -25,7 +25,7 @@ std::string decode_pieces(const std::vector<std::string_view>& pieces, const Pie
 
 /// "<0x0A>" for 10.
 std::string byte_piece(uint8_t byte);
-/// The byte that a piece stands for, if any.
+/// The byte that a piece represents, if any.
 std::optional<uint8_t> piece_byte(std::string_view piece);
 
 }  // namespace blip2

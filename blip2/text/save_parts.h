@@ -9,7 +9,7 @@
 
 namespace blip2 {
 
-/// tokenizer.json without what depends on the kind: the model and what stands round it.
+/// tokenizer.json without what depends on the kind: the model and its surroundings.
 nlohmann::json tokenizer_document(const TokenizerFrame& frame);
 
 /// tokenizer_config.json: what was read, with the tokens as they are now. `tokenizer_class` where

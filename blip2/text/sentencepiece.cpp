@@ -1,3 +1,4 @@
+// Normalisation, splitting, and the model that the parts hold.
 #include "blip2/text/sentencepiece.h"
 
 #include <cstdint>

@@ -15,7 +15,7 @@ namespace {
 
 using Model = SentencePieceModel;
 
-// The pieces, and the control (special) and user-defined ones as added tokens.
+/// The pieces, and the control (special) and user-defined ones as added tokens.
 SentencePieceParts start_parts(const Model& model, const std::string& source) {
   SentencePieceParts parts;
   parts.frame.source = source;

@@ -1,3 +1,4 @@
+// Just enough of the protobuf wire format for sentencepiece_model.proto.
 #include "blip2/text/sentencepiece_model.h"
 
 #include <algorithm>
@@ -9,13 +10,14 @@
 
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
-#include "blip2/text/utf8.h"
+#include "blip2/base/quote.h"
+#include "blip2/base/utf8.h"
 #include "blip2/text/vocabulary.h"
 
 namespace blip2 {
 namespace {
 
-// One field of a message: its number, and its value by wire type.
+/// One field of a message: its number, and its value by wire type.
 struct Field {
   uint64_t number = 0;
   uint64_t integer = 0;    // wire types 0 (variable length), 1 and 5 (fixed)
@@ -23,7 +25,7 @@ struct Field {
   int wire_type = 0;
 };
 
-// Walks the fields of a message. `where` names it; positions in messages count from its start.
+/// Walks the fields of a message. `where` names it; positions in messages count from its start.
 class Message {
  public:
   Message(std::string_view bytes, std::string where) : bytes_(bytes), where_(std::move(where)) {}
@@ -130,7 +132,7 @@ SentencePieceModel::Piece read_piece(std::string_view bytes, const std::string& 
     message.refuse(fmt::format("expected a finite score, found {}", piece.score));
   }
   if (piece.text.empty() || !is_valid_utf8(piece.text)) {
-    message.refuse("expected a piece in UTF-8, found \"" + printable(piece.text) + "\"");
+    message.refuse("expected a piece in UTF-8, found " + quote(piece.text));
   }
   return piece;
 }

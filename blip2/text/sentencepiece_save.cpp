@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <variant>
 
+#include "blip2/base/base64.h"
 #include "blip2/base/files.h"
-#include "blip2/text/base64.h"
 #include "blip2/text/save_parts.h"
 #include "blip2/text/tokenizer_files.h"
 

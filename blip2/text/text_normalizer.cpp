@@ -1,3 +1,4 @@
+// The steps of a normalizer, one after another.
 #include "blip2/text/text_normalizer.h"
 
 #include <cstddef>
@@ -7,15 +8,15 @@
 #include <utility>
 #include <variant>
 
+#include "blip2/base/utf8.h"
 #include "blip2/text/canonical_form.h"
 #include "blip2/text/tokenizer_frame.h"
 #include "blip2/text/unicode_classes.h"
-#include "blip2/text/utf8.h"
 
 namespace blip2 {
 namespace {
 
-// Replaces each run of `min_length` or more characters that `belongs` to.
+/// Replaces each run of `min_length` or more characters that `belongs` to.
 template <typename Belongs>
 std::string replace_runs(std::string_view text, size_t min_length, const std::string& replacement,
                          const Belongs& belongs) {

@@ -1,4 +1,4 @@
-// The normalizers of tokenizer.json but for BERT's own (bert_words.h): what is done to text before
+// The normalizers of tokenizer.json except BERT's own (bert_words.h): what is done to text before
 // it is cut into words, step by step.
 #pragma once
 

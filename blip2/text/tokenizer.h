@@ -28,8 +28,8 @@ class Tokenizer {
   virtual std::vector<int64_t> encode(std::string_view text,
                                       Specials specials = Specials::kWith) const = 0;
 
-  /// The text of `ids`, always valid UTF-8. Ids outside the vocabulary are passed over, as the
-  /// reference does.
+  /// The text of `ids`, always valid UTF-8. Ids outside the vocabulary are ignored, as in the
+  /// reference.
   virtual std::string decode(std::span<const int64_t> ids,
                              Specials specials = Specials::kWithout) const = 0;
 

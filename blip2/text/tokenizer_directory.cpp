@@ -17,9 +17,9 @@
 #include <vector>
 
 #include "blip2/base/error.h"
-#include "blip2/text/json_fields.h"
+#include "blip2/base/json_fields.h"
+#include "blip2/base/quote.h"
 #include "blip2/text/tokenizer_files.h"
-#include "blip2/text/utf8.h"
 
 namespace blip2 {
 namespace {
@@ -27,10 +27,10 @@ namespace {
 using nlohmann::json;
 namespace fs = std::filesystem;
 
-// The directory's side files; those that are missing are empty objects.
+/// The directory's side files; those that are missing are empty objects.
 struct SideFiles {
   json config_document, map_document, added_document;
-  JsonPlace config, special_tokens_map, added_tokens;
+  JsonFields config, special_tokens_map, added_tokens;
   bool has_config;
 
   explicit SideFiles(const fs::path& directory)
@@ -46,7 +46,7 @@ struct SideFiles {
 
   // The tokenizer's class without the "Fast" that means nothing here; "" = not said.
   std::string tokenizer_class() const {
-    std::string name = string_or(config, "tokenizer_class", "");
+    std::string name = config.text("tokenizer_class", "");
     if (name.ends_with("Fast")) name.resize(name.size() - 4);
     return name;
   }
@@ -59,21 +59,21 @@ struct SideFiles {
 
  private:
   static json read(const fs::path& path) {
-    return fs::exists(path) ? read_json_object(path) : json::object();
+    return fs::exists(path) ? read_json_object<json>(path) : json::object();
   }
 };
 
 int64_t num_extra_ids(const SideFiles& files) {
   constexpr int64_t kMost = 100'000;
-  const int64_t count = integer_or(files.config, "extra_ids", 100);
+  const int64_t count = files.config.integer("extra_ids", 100);
   if (count < 0 || count > kMost) {
-    fail(ErrorCode::kCorruptData, "{}: extra_ids: expected 0 to {}, found {}", files.config.where,
+    fail(ErrorCode::kCorruptData, "{}: extra_ids: expected 0 to {}, found {}", files.config.where(),
          kMost, count);
   }
   return count;
 }
 
-// The pieces and the added tokens of the parts under construction.
+/// The pieces and the added tokens of the parts under construction.
 class TokenList {
  public:
   TokenList(const std::vector<std::string>& pieces, std::vector<AddedToken>& added)
@@ -107,7 +107,7 @@ class TokenList {
   std::vector<AddedToken>& added_;
 };
 
-// A token in a configuration: its content alone, or an object with its fields.
+/// A token in a configuration: only its content, or an object with its fields.
 AddedToken read_token(const json& value, const std::string& where, bool special) {
   AddedToken token;
   token.special = special;
@@ -115,13 +115,13 @@ AddedToken read_token(const json& value, const std::string& where, bool special)
     token.content = value.get<std::string>();
     return token;
   }
-  const JsonPlace place = object_at(value, where);
-  token.content = as_string(need(place, "content"), where + ": content");
-  token.special = flag_or(place, "special", special);
-  token.single_word = flag_or(place, "single_word", false);
-  token.lstrip = flag_or(place, "lstrip", false);
-  token.rstrip = flag_or(place, "rstrip", false);
-  token.normalized = flag_or(place, "normalized", false);
+  const JsonFields place(value, where);
+  token.content = place.text("content");
+  token.special = place.flag("special", special);
+  token.single_word = place.flag("single_word", false);
+  token.lstrip = place.flag("lstrip", false);
+  token.rstrip = place.flag("rstrip", false);
+  token.normalized = place.flag("normalized", false);
   return token;
 }
 
@@ -129,18 +129,18 @@ int64_t parse_id(const std::string& text, const std::string& where) {
   int64_t id = -1;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
   if (error != std::errc() || end != text.data() + text.size() || id < 0) {
-    fail(ErrorCode::kCorruptData, "{}: expected an id, found \"{}\"", where, printable(text));
+    fail(ErrorCode::kCorruptData, "{}: expected an id, found {}", where, quote(text));
   }
   return id;
 }
 
 void add_listed_tokens(const SideFiles& files, TokenList& tokens) {
-  if (const json* decoder = member(files.config, "added_tokens_decoder")) {
-    const JsonPlace place = object_at(*decoder, files.config.where + ": added_tokens_decoder");
+  if (const json* decoder = files.config.find("added_tokens_decoder")) {
+    const JsonFields place(*decoder, files.config.where() + ": added_tokens_decoder");
     std::vector<AddedToken> listed;
-    for (const auto& [id, value] : place.object.items()) {
-      listed.push_back(read_token(value, place.where + ": " + id, false));
-      listed.back().id = parse_id(id, place.where);
+    for (const auto& [id, value] : place.json().items()) {
+      listed.push_back(read_token(value, place.where() + ": " + id, false));
+      listed.back().id = parse_id(id, place.where());
     }
     std::sort(listed.begin(), listed.end(),
               [](const AddedToken& a, const AddedToken& b) { return a.id < b.id; });
@@ -148,14 +148,14 @@ void add_listed_tokens(const SideFiles& files, TokenList& tokens) {
     return;
   }
   // Older directories: contents and ids only, and those with a role are special.
-  for (const auto& [content, value] : files.added_tokens.object.items()) {
+  for (const auto& [content, value] : files.added_tokens.json().items()) {
     AddedToken token;
     token.content = content;
-    token.id = as_integer(value, files.added_tokens.where + ": " + content);
-    if (token.id < 0) parse_id(value.dump(), files.added_tokens.where);
+    token.id = as_integer(value, files.added_tokens.where() + ": " + content);
+    if (token.id < 0) parse_id(value.dump(), files.added_tokens.where());
     token.special = false;
-    for (const JsonPlace* place : {&files.config, &files.special_tokens_map}) {
-      for (const auto& [key, named] : place->object.items()) {
+    for (const JsonFields* place : {&files.config, &files.special_tokens_map}) {
+      for (const auto& [key, named] : place->json().items()) {
         if (key.ends_with("_token") && named == content) token.special = true;
         if (key == "additional_special_tokens" && named.is_array() &&
             std::find(named.begin(), named.end(), json(content)) != named.end()) {
@@ -186,18 +186,18 @@ constexpr std::array kGpt2Defaults{DefaultToken{"bos", "<|endoftext|>"},
                                    DefaultToken{"eos", "<|endoftext|>"},
                                    DefaultToken{"unk", "<|endoftext|>"}};
 
-// Tokens by role: what the configuration says, else the older map, else the class's default where
-// the vocabulary has it.
+/// Tokens by role: what the configuration says, else the older map, else the class's default where
+/// the vocabulary has it.
 void add_named_tokens(const SideFiles& files, std::span<const DefaultToken> defaults,
                       TokenList& tokens, SpecialIds& ids) {
   for (const SpecialRole& role : kSpecialRoles) {
     const std::string key = std::string(role.name) + "_token";
-    const JsonPlace& place =
-        files.config.object.contains(key) ? files.config : files.special_tokens_map;
+    const JsonFields& place =
+        files.config.json().contains(key) ? files.config : files.special_tokens_map;
     AddedToken token;
-    if (const json* value = member(place, key.c_str())) {
-      token = read_token(*value, place.where + ": " + key, true);
-    } else if (!place.object.contains(key)) {
+    if (const json* value = place.find(key.c_str())) {
+      token = read_token(*value, place.where() + ": " + key, true);
+    } else if (!place.json().contains(key)) {
       for (const DefaultToken& fallback : defaults) {
         if (fallback.role == std::string(role.name) && tokens.find(fallback.content) >= 0) {
           token.content = fallback.content;
@@ -208,20 +208,20 @@ void add_named_tokens(const SideFiles& files, std::span<const DefaultToken> defa
     tokens.add(token);
     ids.*role.id = tokens.find(token.content);
   }
-  for (const JsonPlace* place : {&files.config, &files.special_tokens_map}) {
-    const json* list = member(*place, "additional_special_tokens");
+  for (const JsonFields* place : {&files.config, &files.special_tokens_map}) {
+    const json* list = place->find("additional_special_tokens");
     if (!list) continue;
-    const std::string where = place->where + ": additional_special_tokens";
+    const std::string where = place->where() + ": additional_special_tokens";
     for (const json& value : as_array(*list, where)) tokens.add(read_token(value, where, true));
   }
 }
 
-// The class T5Tokenizer's own tokens, <extra_id_0> and so on, unless the configuration lists them.
+/// The class T5Tokenizer's own tokens, <extra_id_0> and so on, unless the configuration lists them.
 void add_extra_ids(const SideFiles& files, TokenList& tokens) {
   const int64_t wanted = num_extra_ids(files);
   int64_t found = 0;
-  if (const json* list = member(files.config, "additional_special_tokens")) {
-    const std::string where = files.config.where + ": additional_special_tokens";
+  if (const json* list = files.config.find("additional_special_tokens")) {
+    const std::string where = files.config.where() + ": additional_special_tokens";
     for (const json& value : *list) {
       if (read_token(value, where, true).content.find("<extra_id_") != std::string::npos) ++found;
     }
@@ -230,7 +230,7 @@ void add_extra_ids(const SideFiles& files, TokenList& tokens) {
     fail(ErrorCode::kCorruptData,
          "{}: expected as many <extra_id_...> in additional_special_tokens as extra_ids says, {}, "
          "found {}",
-         files.config.where, wanted, found);
+         files.config.where(), wanted, found);
   }
   for (int64_t number = 0; found == 0 && number < wanted; ++number) {
     AddedToken token;
@@ -251,7 +251,7 @@ void complete_frame(TokenizerFrameParts& frame, const std::vector<std::string>& 
     token.content = content;
     tokens.add(token);
   }
-  frame.clean_up_spaces = flag_or(files.config, "clean_up_tokenization_spaces", false);
+  frame.clean_up_spaces = files.config.flag("clean_up_tokenization_spaces", false);
   if (files.has_config) frame.config_json = files.config_document.dump();
 }
 
@@ -261,18 +261,17 @@ std::unique_ptr<Tokenizer> build(WordPieceParts parts, const SideFiles& files, b
   const bool is_bert =
       kind == "BertTokenizer" || kind == "DistilBertTokenizer" || kind == "ElectraTokenizer";
   if (from_vocab_txt && !is_bert && !kind.empty()) {
-    fail(ErrorCode::kUnsupported,
-         "{}: tokenizer_class \"{}\" with vocab.txt alone is not supported", files.config.where,
-         printable(kind));
+    fail(ErrorCode::kUnsupported, "{}: tokenizer_class {} with vocab.txt alone is not supported",
+         files.config.where(), quote(kind));
   }
   complete_frame(parts.frame, parts.pieces, files, kBertDefaults, extra_special_tokens);
   if (is_bert || from_vocab_txt) {  // the class's options overrule tokenizer.json
     BertNormalization& options = parts.normalization;
-    const std::optional<bool> lower_case = optional_flag(files.config, "do_lower_case");
+    const std::optional<bool> lower_case = files.config.optional_flag("do_lower_case");
     options.lower_case = lower_case.value_or(options.lower_case);
-    options.strip_accents = flag_or(files.config, "strip_accents",
-                                    lower_case ? options.lower_case : options.strip_accents);
-    options.space_cjk = flag_or(files.config, "tokenize_chinese_chars", options.space_cjk);
+    options.strip_accents =
+        files.config.flag("strip_accents", lower_case ? options.lower_case : options.strip_accents);
+    options.space_cjk = files.config.flag("tokenize_chinese_chars", options.space_cjk);
   }
   if (from_vocab_txt) {
     const SpecialIds& ids = parts.frame.special_ids;
@@ -286,13 +285,13 @@ std::unique_ptr<Tokenizer> build(WordPieceParts parts, const SideFiles& files, b
   return std::make_unique<WordPiece>(std::move(parts));
 }
 
-// LlamaTokenizerFast makes its template from its tokens, whatever tokenizer.json says.
+/// LlamaTokenizerFast makes its template from its tokens, whatever tokenizer.json says.
 void set_llama_template(const SideFiles& files, TokenizerFrameParts& frame) {
   const auto side = [&](const char* key, bool fallback, int64_t id) -> std::vector<int64_t> {
-    if (!flag_or(files.config, key, fallback)) return {};
+    if (!files.config.flag(key, fallback)) return {};
     if (id < 0) {
       fail(ErrorCode::kCorruptData, "{}: {}: expected such a token in the vocabulary, found none",
-           files.config.where, key);
+           files.config.where(), key);
     }
     return {id};
   };
@@ -300,7 +299,7 @@ void set_llama_template(const SideFiles& files, TokenizerFrameParts& frame) {
   frame.suffix_ids = side("add_eos_token", false, frame.special_ids.eos);
 }
 
-// What CLIP's class makes of vocab.json and merges.txt beyond its parts.
+/// What CLIP's class makes of vocab.json and merges.txt beyond its parts.
 void finish_clip(const SideFiles& files, ByteBpeParts& parts) {
   const SpecialIds& ids = parts.frame.special_ids;
   if (ids.bos < 0 || ids.eos < 0 || ids.unk < 0) {
@@ -312,9 +311,9 @@ void finish_clip(const SideFiles& files, ByteBpeParts& parts) {
     // Tokens of which the configuration gives no more than the text match normalised text.
     for (const auto& [key, id] : {std::pair{"bos_token", ids.bos}, std::pair{"eos_token", ids.eos},
                                   std::pair{"unk_token", ids.unk}}) {
-      const json* value = member(files.config, key);
+      const json* value = files.config.find(key);
       if (token.id == id && (!value || value->is_string()) &&
-          !files.config.object.contains("added_tokens_decoder")) {
+          !files.config.json().contains("added_tokens_decoder")) {
         token.normalized = true;
       }
     }
@@ -330,9 +329,8 @@ std::unique_ptr<Tokenizer> build(ByteBpeParts parts, const SideFiles& files, boo
   const bool is_gpt2 = kind == "GPT2Tokenizer" || (from_vocab_json && kind.empty());
   const bool is_clip = kind == "CLIPTokenizer";
   if (from_vocab_json && !is_gpt2 && !is_clip) {
-    fail(ErrorCode::kUnsupported,
-         "{}: tokenizer_class \"{}\" with vocab.json alone is not supported", files.config.where,
-         printable(kind));
+    fail(ErrorCode::kUnsupported, "{}: tokenizer_class {} with vocab.json alone is not supported",
+         files.config.where(), quote(kind));
   }
   std::span<const DefaultToken> defaults;
   if (is_gpt2) defaults = kGpt2Defaults;
@@ -342,19 +340,19 @@ std::unique_ptr<Tokenizer> build(ByteBpeParts parts, const SideFiles& files, boo
   if (kind == "LlamaTokenizer") set_llama_template(files, parts.frame);
   // AutoTokenizer overrules tokenizer.json, and takes a missing field for false.
   if (parts.pre_tokenizer == BytePreTokenizer::kGpt2 && (files.has_config || from_vocab_json)) {
-    parts.add_prefix_space = flag_or(files.config, "add_prefix_space", false);
+    parts.add_prefix_space = files.config.flag("add_prefix_space", false);
   }
   // Older tokenizer.json files of OPT lack the start token that their configuration asks for.
   const int64_t bos = parts.frame.special_ids.bos;
   if (is_gpt2 && bos >= 0 && parts.frame.prefix_ids.empty() &&
-      flag_or(files.config, "add_bos_token", false)) {
+      files.config.flag("add_bos_token", false)) {
     parts.frame.prefix_ids = {bos};
   }
   return ByteBpe::from_parts(std::move(parts));
 }
 
-// The file of a SentencePiece model, and whether it is T5's or LLaMA's; no path where there is
-// none.
+/// The file of a SentencePiece model, and whether it is T5's or LLaMA's; no path where there is
+/// none.
 struct ModelFile {
   fs::path path;
   bool is_t5 = true;
@@ -367,10 +365,10 @@ ModelFile find_model_file(const fs::path& directory, const SideFiles& files, boo
   const std::string kind = files.tokenizer_class();
   const bool is_known = kind == "T5Tokenizer" || kind == "LlamaTokenizer";
   // With this option set, Hugging Face's classes leave tokenizer.json aside.
-  if (has_json && !(is_known && member(files.config, "add_prefix_space"))) return {};
+  if (has_json && !(is_known && files.config.find("add_prefix_space"))) return {};
   if (!is_known && !kind.empty()) {
-    fail(ErrorCode::kUnsupported, "{}: tokenizer_class \"{}\" with {} alone is not supported",
-         files.config.where, printable(kind), file.path.filename().string());
+    fail(ErrorCode::kUnsupported, "{}: tokenizer_class {} with {} alone is not supported",
+         files.config.where(), quote(kind), file.path.filename().string());
   }
   if (is_known) file.is_t5 = kind == "T5Tokenizer";
   return file;
@@ -389,10 +387,10 @@ std::unique_ptr<Tokenizer> build(SentencePieceParts parts, const SideFiles& file
 
 std::unique_ptr<Tokenizer> build(const ModelFile& file, const SideFiles& files,
                                  std::span<const std::string> extra_special_tokens) {
-  const bool legacy = flag_or(files.config, "legacy", true);
-  // null is none here, and none is no space.
+  const bool legacy = files.config.flag("legacy", true);
+  // null means missing here, and missing means no space.
   const bool add_prefix_space =
-      flag_or(files.config, "add_prefix_space", !files.config.object.contains("add_prefix_space"));
+      files.config.flag("add_prefix_space", !files.config.json().contains("add_prefix_space"));
   const std::string source = file.path.string();
   if (file.is_t5) {
     const PrependScheme scheme = !add_prefix_space ? PrependScheme::kNever

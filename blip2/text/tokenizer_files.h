@@ -8,8 +8,8 @@
 #include <variant>
 #include <vector>
 
+#include "blip2/base/json_fields.h"
 #include "blip2/text/byte_bpe.h"
-#include "blip2/text/json_fields.h"
 #include "blip2/text/sentencepiece.h"
 #include "blip2/text/sentencepiece_model.h"
 #include "blip2/text/wordpiece.h"
@@ -18,13 +18,13 @@ namespace blip2 {
 
 using TokenizerParts = std::variant<WordPieceParts, ByteBpeParts, SentencePieceParts>;
 
-/// Reads one `tokenizer.json`. Padding and truncation, which it may hold, are the caller's business
-/// and are passed over. Throws kUnsupported, naming the part, for models other than WordPiece, BPE
-/// and Unigram; kCorruptData.
+/// Reads one `tokenizer.json`. Padding and truncation, which it may hold, are the caller's
+/// responsibility and are ignored. Throws kUnsupported, naming the part, for models other than
+/// WordPiece, BPE and Unigram; kCorruptData.
 TokenizerParts read_tokenizer_json(const std::filesystem::path& path);
 
-/// What it holds of a SentencePiece model's tokenizer, but for added tokens and template.
-SentencePieceParts read_sentencepiece_json(const JsonPlace& file, const JsonPlace& model);
+/// What it holds of a SentencePiece model's tokenizer, except added tokens and template.
+SentencePieceParts read_sentencepiece_json(const JsonFields& file, const JsonFields& model);
 
 /// Reads one-piece-a-line `vocab.txt`.
 WordPieceParts read_vocab_txt(const std::filesystem::path& path);
@@ -38,8 +38,8 @@ ByteBpeParts read_vocab_json_and_merges(const std::filesystem::path& vocab_path,
 ByteBpeParts read_clip_vocab_json_and_merges(const std::filesystem::path& vocab_path,
                                              const std::filesystem::path& merges_path);
 
-/// What T5's class adds to a model file: `<extra_id_99>` ... `<extra_id_0>` behind the pieces, and
-/// `</s>` behind every text.
+/// What T5's class adds to a model file: `<extra_id_99>` ... `<extra_id_0>` after the pieces, and
+/// `</s>` after every text.
 struct T5Options {
   int64_t num_extra_ids = 100;
   PrependScheme prepend = PrependScheme::kAlways;
@@ -48,7 +48,7 @@ SentencePieceParts t5_parts(SentencePieceModel model, const T5Options& options,
                             const std::string& source);
 std::string extra_id(int64_t number);
 
-/// What LLaMA's class adds, but for the template. `legacy`: a space also behind added tokens.
+/// What LLaMA's class adds, except the template. `legacy`: a space also after added tokens.
 struct LlamaOptions {
   bool legacy = true;
   bool add_prefix_space = true;

@@ -1,3 +1,4 @@
+// What is the same for all tokenizers: added tokens around the model, and the template.
 #include "blip2/text/tokenizer_frame.h"
 
 #include <cstddef>
@@ -9,7 +10,7 @@
 #include <vector>
 
 #include "blip2/base/error.h"
-#include "blip2/text/utf8.h"
+#include "blip2/base/utf8.h"
 
 namespace blip2 {
 namespace {

@@ -1,5 +1,5 @@
-// What stands round the model proper, the same for all kinds: added tokens, the
-// template's special tokens, ids by role, and what a tokenizer's files say beyond that.
+// What surrounds the model proper, the same for all kinds: added tokens, the template's special
+// tokens, ids by role, and what a tokenizer's files say beyond that.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +30,7 @@ struct TokenizerFrameParts {
 /// A stretch of normalised text that holds no added token.
 struct TextStretch {
   std::string_view text;
-  bool at_start = false;  ///< nothing stands before it in the whole text
+  bool at_start = false;  ///< it starts the whole text
 };
 
 class TokenizerFrame {
@@ -57,7 +57,7 @@ class TokenizerFrame {
 
   const Vocabulary& vocabulary() const { return vocabulary_; }
   const TokenizerFrameParts& parts() const { return parts_; }
-  /// How many ids the model proper has; added tokens may lie below and beyond.
+  /// How many ids the model proper has; added tokens may have ids below and above.
   int64_t num_model_pieces() const { return num_model_pieces_; }
 
  private:

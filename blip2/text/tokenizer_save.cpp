@@ -8,9 +8,9 @@
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
 #include "blip2/base/json_text.h"
+#include "blip2/base/quote.h"
 #include "blip2/text/save_parts.h"
 #include "blip2/text/tokenizer_files.h"
-#include "blip2/text/utf8.h"
 
 namespace blip2 {
 namespace {
@@ -23,7 +23,7 @@ json token_fields(const AddedToken& token) {
           {"rstrip", token.rstrip},           {"normalized", token.normalized}};
 }
 
-// [CLS] $A [SEP], and for pairs [CLS] $A [SEP] $B:1 [SEP]:1, in the form of TemplateProcessing.
+/// [CLS] $A [SEP], and for pairs [CLS] $A [SEP] $B:1 [SEP]:1, in the form of TemplateProcessing.
 json post_processor(const TokenizerFrame& frame) {
   const TokenizerFrameParts& parts = frame.parts();
   if (parts.prefix_ids.empty() && parts.suffix_ids.empty()) return nullptr;
@@ -49,7 +49,7 @@ json post_processor(const TokenizerFrame& frame) {
           {"special_tokens", tokens}};
 }
 
-// One piece a line; only where lines can say it: no holes, no line ends in pieces.
+/// One piece a line; only where lines can say it: no holes, no line ends in pieces.
 void write_vocab_txt(const std::filesystem::path& path, const TokenizerFrame& frame) {
   std::string lines;
   for (int64_t id = 0; id < frame.num_model_pieces(); ++id) {
@@ -115,8 +115,8 @@ json config_document(const TokenizerFrame& frame, const char* tokenizer_class) {
   const std::string& carried = frame.parts().config_json;
   json config = carried.empty() ? json::object() : json::parse(carried, nullptr, false);
   if (!config.is_object()) {
-    fail(ErrorCode::kInvalidArgument, "{}: tokenizer_config: expected a JSON object, found \"{}\"",
-         frame.parts().source, printable(carried));
+    fail(ErrorCode::kInvalidArgument, "{}: tokenizer_config: expected a JSON object, found {}",
+         frame.parts().source, quote(carried));
   }
   if (!config.contains("tokenizer_class")) config["tokenizer_class"] = tokenizer_class;
   config["clean_up_tokenization_spaces"] = frame.parts().clean_up_spaces;

@@ -1,3 +1,4 @@
+// Look-ups in the generated tables of character classes.
 #include "blip2/text/unicode_classes.h"
 
 #include <utf8proc.h>

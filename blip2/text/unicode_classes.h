@@ -15,7 +15,7 @@ bool is_white_space(char32_t code_point);
 /// \w in the reference's patterns: letters, marks, decimal digits, connectors, joiners.
 bool is_word_character(char32_t code_point);
 
-// BERT's clean-up and word splitting.
+/// BERT's clean-up and word splitting.
 bool is_bert_control(char32_t code_point);      ///< dropped
 bool is_bert_punctuation(char32_t code_point);  ///< a word of its own
 bool is_bert_ideograph(char32_t code_point);    ///< put between spaces

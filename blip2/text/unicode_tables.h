@@ -17,7 +17,7 @@ struct CodePointValue {
   char32_t value;
 };
 
-// What the reference knows beyond utf8proc 2.8, to be added to the answer of utf8proc.
+/// What the reference knows beyond utf8proc 2.8, to be added to the answer of utf8proc.
 extern const std::span<const CodePointRange> kNewLetters;
 extern const std::span<const CodePointRange> kNewNumbers;
 extern const std::span<const CodePointRange> kNewWordCharacters;
@@ -25,9 +25,9 @@ extern const std::span<const CodePointValue> kNewLowerCase;
 extern const std::span<const CodePointRange> kNotDecomposed;
 extern const std::span<const CodePointRange> kUnorderedMarks;
 
-// Whole sets. The values of grapheme classes are those of enum GraphemeClass.
+/// Whole sets. The values of grapheme classes are those of enum GraphemeClass.
 extern const std::span<const CodePointValue> kGraphemeClasses;
-// BERT's are those of an older Unicode, at which the reference stands still.
+/// BERT's are those of an older Unicode, which the reference keeps.
 extern const std::span<const CodePointRange> kWhiteSpace;
 extern const std::span<const CodePointRange> kBertControls;
 extern const std::span<const CodePointRange> kBertPunctuation;

@@ -1,3 +1,4 @@
+// A trie in a hash table, and the best segmentation by dynamic programming.
 #include "blip2/text/unigram.h"
 
 #include <algorithm>
@@ -12,13 +13,13 @@
 #include <vector>
 
 #include "blip2/base/error.h"
+#include "blip2/base/utf8.h"
 #include "blip2/text/piece_decoder.h"
-#include "blip2/text/utf8.h"
 
 namespace blip2 {
 namespace {
 
-// How far the score of an unknown character lies below the lowest piece's.
+/// How far the score of an unknown character is below the lowest piece's.
 constexpr double kUnknownPenalty = 10;
 
 size_t count_bytes(const std::vector<std::string>& pieces) {
@@ -83,7 +84,7 @@ int64_t Unigram::find(std::string_view piece) const {
   return node_ids_[node];
 }
 
-// Offers every piece that starts at `start` to the paths that end where it ends.
+/// Offers every piece that starts at `start` to the paths that end where it ends.
 void Unigram::extend_paths(std::string_view word, size_t start, std::vector<Node>& best) const {
   const double before = best[start].score;
   const auto offer = [&](size_t stop, double score, int64_t id) {

@@ -1,3 +1,4 @@
+// Pieces by id and ids by piece.
 #include "blip2/text/vocabulary.h"
 
 #include <cstddef>
@@ -7,7 +8,8 @@
 #include <vector>
 
 #include "blip2/base/error.h"
-#include "blip2/text/utf8.h"
+#include "blip2/base/quote.h"
+#include "blip2/base/utf8.h"
 
 namespace blip2 {
 
@@ -22,35 +24,35 @@ Vocabulary::Vocabulary(std::vector<std::string> pieces, const std::string& sourc
     const std::string& piece = pieces_[static_cast<size_t>(id)];
     if (piece.empty()) continue;
     if (!is_valid_utf8(piece)) {
-      fail(ErrorCode::kCorruptData, "{}: token {}: expected UTF-8, found \"{}\"", source, id,
-           printable(piece));
+      fail(ErrorCode::kCorruptData, "{}: token {}: expected UTF-8, found {}", source, id,
+           quote(piece));
     }
     const auto [entry, fresh] = ids_.emplace(piece, id);
     if (!fresh) {
-      fail(ErrorCode::kCorruptData, "{}: token \"{}\" has two ids, {} and {}", source,
-           printable(piece), entry->second, id);
+      fail(ErrorCode::kCorruptData, "{}: token {} has two ids, {} and {}", source, quote(piece),
+           entry->second, id);
     }
   }
 }
 
 void Vocabulary::add(const std::string& piece, int64_t id, const std::string& source) {
   if (piece.empty() || !is_valid_utf8(piece)) {
-    fail(ErrorCode::kCorruptData, "{}: token {}: expected text in UTF-8, found \"{}\"", source, id,
-         printable(piece));
+    fail(ErrorCode::kCorruptData, "{}: token {}: expected text in UTF-8, found {}", source, id,
+         quote(piece));
   }
   if (id < 0 || id >= kMaxSize) {
-    fail(ErrorCode::kCorruptData, "{}: token \"{}\": expected an id from 0 to {}, found {}", source,
-         printable(piece), kMaxSize - 1, id);
+    fail(ErrorCode::kCorruptData, "{}: token {}: expected an id from 0 to {}, found {}", source,
+         quote(piece), kMaxSize - 1, id);
   }
   const int64_t known = this->id(piece);
   if (known == id) return;
   if (known >= 0) {
-    fail(ErrorCode::kCorruptData, "{}: token \"{}\" has two ids, {} and {}", source,
-         printable(piece), known, id);
+    fail(ErrorCode::kCorruptData, "{}: token {} has two ids, {} and {}", source, quote(piece),
+         known, id);
   }
   if (contains(id)) {
-    fail(ErrorCode::kCorruptData, "{}: id {} has two tokens, \"{}\" and \"{}\"", source, id,
-         printable(this->piece(id)), printable(piece));
+    fail(ErrorCode::kCorruptData, "{}: id {} has two tokens, {} and {}", source, id,
+         quote(this->piece(id)), quote(piece));
   }
   if (id >= size()) pieces_.resize(static_cast<size_t>(id) + 1);
   pieces_[static_cast<size_t>(id)] = piece;

@@ -10,14 +10,14 @@
 
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
-#include "blip2/text/json_fields.h"
+#include "blip2/base/json_fields.h"
+#include "blip2/base/quote.h"
 #include "blip2/text/tokenizer_files.h"
-#include "blip2/text/utf8.h"
 
 namespace blip2 {
 namespace {
 
-// Lines without their ends (\n or \r\n); an empty last line is none.
+/// Lines without their ends (\n or \r\n); an empty last line is none.
 std::vector<std::string> read_lines(const std::filesystem::path& path) {
   const std::string bytes = read_file(path);
   std::vector<std::string> lines;
@@ -34,20 +34,20 @@ std::vector<std::string> read_lines(const std::filesystem::path& path) {
 
 std::vector<std::string> read_vocabulary_object(const nlohmann::json& vocabulary,
                                                 const std::string& where) {
-  const JsonPlace place = object_at(vocabulary, where);
+  const JsonFields place(vocabulary, where);
   std::vector<std::string> pieces;
   pieces.reserve(vocabulary.size());
-  for (const auto& [piece, value] : place.object.items()) {
+  for (const auto& [piece, value] : place.json().items()) {
     const int64_t id = as_integer(value, where + ": \"" + piece + "\"");
     if (id < 0 || id >= Vocabulary::kMaxSize) {
-      fail(ErrorCode::kCorruptData, "{}: \"{}\": expected an id from 0 to {}, found {}", where,
-           printable(piece), Vocabulary::kMaxSize - 1, id);
+      fail(ErrorCode::kCorruptData, "{}: {}: expected an id from 0 to {}, found {}", where,
+           quote(piece), Vocabulary::kMaxSize - 1, id);
     }
     const auto index = static_cast<size_t>(id);
     if (index >= pieces.size()) pieces.resize(index + 1);
     if (!pieces[index].empty()) {
-      fail(ErrorCode::kCorruptData, "{}: id {} has two tokens, \"{}\" and \"{}\"", where, id,
-           printable(pieces[index]), printable(piece));
+      fail(ErrorCode::kCorruptData, "{}: id {} has two tokens, {} and {}", where, id,
+           quote(pieces[index]), quote(piece));
     }
     pieces[index] = piece;
   }
@@ -66,7 +66,8 @@ ByteBpeParts read_clip_vocab_json_and_merges(const std::filesystem::path& vocab_
   constexpr size_t kMaxMerges = 48894;
   ByteBpeParts parts;
   parts.frame.source = vocab_path.parent_path().string();
-  parts.tokens = read_vocabulary_object(read_json_object(vocab_path), vocab_path.string());
+  parts.tokens =
+      read_vocabulary_object(read_json_object<nlohmann::json>(vocab_path), vocab_path.string());
   parts.merges = read_lines(merges_path);
   while (!parts.merges.empty() && parts.merges.back().empty()) parts.merges.pop_back();
   if (!parts.merges.empty()) parts.merges.erase(parts.merges.begin());
@@ -84,7 +85,8 @@ ByteBpeParts read_vocab_json_and_merges(const std::filesystem::path& vocab_path,
                                         const std::filesystem::path& merges_path) {
   ByteBpeParts parts;
   parts.frame.source = vocab_path.parent_path().string();
-  parts.tokens = read_vocabulary_object(read_json_object(vocab_path), vocab_path.string());
+  parts.tokens =
+      read_vocabulary_object(read_json_object<nlohmann::json>(vocab_path), vocab_path.string());
   for (std::string& line : read_lines(merges_path)) {
     if (line.starts_with("#version") || line.empty()) continue;
     parts.merges.push_back(std::move(line));

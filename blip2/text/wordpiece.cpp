@@ -1,3 +1,4 @@
+// The longest piece first, from the start of each word.
 #include "blip2/text/wordpiece.h"
 
 #include <algorithm>
@@ -10,14 +11,13 @@
 #include <vector>
 
 #include "blip2/base/error.h"
-#include "blip2/text/utf8.h"
+#include "blip2/base/quote.h"
+#include "blip2/base/utf8.h"
 
 namespace blip2 {
 namespace {
 
-bool starts_character(char byte) { return (static_cast<unsigned char>(byte) & 0xc0) != 0x80; }
-
-// What the reference's decoder does to each piece, with the space already in front of it.
+/// What the reference's decoder does to each piece, with the space already in front of it.
 void clean_up_piece(std::string& piece) {
   for (const char* mark : {".", "?", "!", ","}) replace_all(piece, std::string(" ") + mark, mark);
   replace_all(piece, " ' ", "'");
@@ -39,14 +39,14 @@ WordPiece::WordPiece(WordPieceParts parts)
   const std::string& source = frame_.parts().source;
   unknown_id_ = vocabulary().id(parts_.unknown);
   if (unknown_id_ < 0 || unknown_id_ >= frame_.num_model_pieces()) {
-    fail(ErrorCode::kCorruptData, "{}: expected the unknown token \"{}\" in the vocabulary", source,
-         printable(parts_.unknown));
+    fail(ErrorCode::kCorruptData, "{}: expected the unknown token {} in the vocabulary", source,
+         quote(parts_.unknown));
   }
   if (parts_.max_word_characters < 1 || parts_.continuation.empty()) {
     fail(ErrorCode::kUnsupported,
          "{}: WordPiece: expected a continuation prefix and words of 1 character or more, found "
-         "\"{}\" and {}",
-         source, printable(parts_.continuation), parts_.max_word_characters);
+         "{} and {}",
+         source, quote(parts_.continuation), parts_.max_word_characters);
   }
   for (int64_t id = 0; id < frame_.num_model_pieces(); ++id) {
     const std::string& piece = vocabulary().piece(id);
@@ -67,7 +67,7 @@ std::vector<int64_t> WordPiece::encode(std::string_view text, Specials specials)
 }
 
 void WordPiece::encode_word(std::string_view word, std::vector<int64_t>& ids) const {
-  const auto characters = std::count_if(word.begin(), word.end(), starts_character);
+  const auto characters = static_cast<int64_t>(num_code_points(word));
   if (characters > parts_.max_word_characters) {
     ids.push_back(unknown_id_);
     return;
@@ -78,7 +78,7 @@ void WordPiece::encode_word(std::string_view word, std::vector<int64_t>& ids) co
     size_t stop = std::min(word.size(), start + longest_bytes_);
     int64_t id = -1;
     for (; stop > start; --stop) {
-      if (stop < word.size() && !starts_character(word[stop])) continue;
+      if (stop < word.size() && is_utf8_continuation(word[stop])) continue;
       const auto found = pieces.find(word.substr(start, stop - start));
       if (found == pieces.end()) continue;
       id = found->second;

@@ -10,8 +10,8 @@
 
 #include "blip2/base/error.h"
 #include "blip2/base/random.h"
-#include "blip2/data/collate.h"
 #include "blip2/nn/autocast.h"
+#include "blip2/nn/token_batch.h"
 #include "blip2/ranks/gather.h"
 #include "blip2/train/image_tokens.h"
 #include "blip2/train/trained_tensors.h"
@@ -77,7 +77,7 @@ ImageKeyValues matching_images(const Stage1& model, const ImageFeatures& image,
 }
 
 /// (own texts, own texts, negative texts), 3M of them.
-Text matching_texts(const Stage1Texts& texts, const at::Tensor& negatives,
+Text matching_texts(const TokenBatch& texts, const at::Tensor& negatives,
                     Communicator& communicator) {
   const int64_t rows = negatives.size(0);
   const int64_t first = communicator.rank() * texts.ids.size(0);
@@ -97,7 +97,7 @@ at::Tensor total_loss(const Stage1Losses& losses, const LossWeights& weights) {
 }
 
 Stage1Losses stage1_losses(const Stage1& model, const at::Tensor& image_embeds,
-                           const Stage1Texts& texts, const RelatedPairs& related,
+                           const TokenBatch& texts, const RelatedPairs& related,
                            Communicator& communicator, const Stage1Options& options) {
   const Text text = pack_text(texts.ids, texts.mask);
   const ImageFeatures image = encode_image(model, image_embeds, options.dropout);
@@ -158,17 +158,16 @@ std::vector<NamedTensor> Stage1Training::trained_tensors() {
   return blip2::trained_tensors(bundle_, config_.model);
 }
 
-Stage1Texts Stage1Training::tokenize(const Batch& batch) const {
+TokenBatch Stage1Training::tokenize(const Batch& batch) const {
   std::vector<std::vector<int64_t>> ids;
   for (const Sample& sample : batch.samples) {
     ids.push_back(bundle_.qformer_tokenizer->encode(sample.caption));
   }
-  TextPadding padding;
+  TokenPadding padding;
   padding.pad_id = bundle_.qformer_tokenizer->special_ids().pad;
   padding.max_length = config_.model.max_txt_len;
   padding.keep_last_token = true;
-  const TextBatch texts = pad_texts(ids, padding);
-  return {texts.ids.to(bundle_.device), texts.mask.to(bundle_.device)};
+  return pad_ids(ids, bundle_.device, padding);
 }
 
 RelatedPairs Stage1Training::related_pairs(const Batch& batch) const {

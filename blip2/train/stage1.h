@@ -12,6 +12,7 @@
 
 #include "blip2/models/bundle.h"
 #include "blip2/nn/narrowed.h"
+#include "blip2/nn/token_batch.h"
 #include "blip2/ranks/communicator.h"
 #include "blip2/train/config/config.h"
 #include "blip2/train/objectives.h"
@@ -19,11 +20,6 @@
 #include "blip2/train/training_data.h"
 
 namespace blip2 {
-
-/// The texts of a step: ids with [CLS] and [SEP], right-padded [B, T].
-struct Stage1Texts {
-  at::Tensor ids, mask;
-};
 
 struct Stage1Losses {
   at::Tensor itc, itm, itg;     // [] each
@@ -57,10 +53,11 @@ struct RelatedPairs {
   at::Tensor excluded, positives;
 };
 
-/// The three losses of one batch. image_embeds: the encoder's raw output [B, P, Dv]. ITC compares
-/// with the features of all ranks and ITM's negatives are of all ranks; every rank has the same B.
+/// The three losses of one batch. image_embeds: the encoder's raw output [B, P, Dv]. `texts`: ids
+/// with [CLS] and [SEP], right-padded. ITC compares with the features of all ranks and ITM's
+/// negatives are of all ranks; every rank has the same B.
 Stage1Losses stage1_losses(const Stage1& model, const at::Tensor& image_embeds,
-                           const Stage1Texts& texts, const RelatedPairs& related,
+                           const TokenBatch& texts, const RelatedPairs& related,
                            Communicator& communicator, const Stage1Options& options);
 
 class Stage1Training final : public Stage {
@@ -76,7 +73,7 @@ class Stage1Training final : public Stage {
   void save_model(const std::filesystem::path& directory) override;
 
  private:
-  Stage1Texts tokenize(const Batch& batch) const;
+  TokenBatch tokenize(const Batch& batch) const;
   RelatedPairs related_pairs(const Batch& batch) const;
 
   Bundle& bundle_;

@@ -6,8 +6,8 @@
 
 #include "blip2/base/error.h"
 #include "blip2/base/random.h"
-#include "blip2/data/collate.h"
 #include "blip2/nn/autocast.h"
+#include "blip2/nn/token_batch.h"
 #include "blip2/ranks/gather.h"
 #include "blip2/train/image_tokens.h"
 #include "blip2/train/objectives.h"
@@ -44,10 +44,10 @@ LanguageModelText language_model_text(const Tokenizer& tokenizer,
     ids.push_back(tokenizer.encode(prompt.empty() ? caption : prompt + " " + caption));
     ids.back().push_back(end_id.value_or(tokenizer.special_ids().eos));
   }
-  TextPadding padding;
+  TokenPadding padding;
   padding.pad_id = padding_id(tokenizer);
   padding.max_length = max_length;
-  const TextBatch batch = pad_texts(ids, padding);
+  const TokenBatch batch = pad_ids(ids, padding);
   LanguageModelText text{batch.ids, batch.mask, batch.mask.clone()};
   const int64_t unscored =
       std::min<int64_t>(static_cast<int64_t>(prompt_length), batch.ids.size(1));
@@ -75,10 +75,10 @@ LanguageModelText answer_text(const Tokenizer& tokenizer, const std::vector<std:
     one.insert(one.end(), prompt_end, prompt_end + answer_length);
     one.push_back(end_id.value_or(tokenizer.special_ids().eos));
   }
-  TextPadding padding;
+  TokenPadding padding;
   padding.pad_id = padding_id(tokenizer);
   padding.max_length = 2 * max_length;
-  const TextBatch batch = pad_texts(ids, padding);
+  const TokenBatch batch = pad_ids(ids, padding);
   LanguageModelText text{batch.ids, batch.mask, batch.mask.clone()};
   for (size_t row = 0; row < answers.size(); ++row) {
     text.targets[static_cast<int64_t>(row)].narrow(0, 0, prompt_lengths[row]).fill_(0);
@@ -110,11 +110,11 @@ PrefixLanguageModelText prefix_language_model_text(const Tokenizer& tokenizer,
     prefix.push_back(end_id);
     targets.emplace_back(cut, caption.end()).push_back(end_id);
   }
-  TextPadding padding;
+  TokenPadding padding;
   padding.pad_id = padding_id(tokenizer);
   padding.max_length = max_length;
   padding.keep_last_token = true;
-  const TextBatch prefix = pad_texts(prefixes, padding), target = pad_texts(targets, padding);
+  const TokenBatch prefix = pad_ids(prefixes, padding), target = pad_ids(targets, padding);
   return {prefix.ids, prefix.mask, target.ids, target.mask};
 }
 
@@ -155,12 +155,12 @@ QuestionText question_text(const Bundle& bundle, const std::vector<std::string>&
     ids.push_back(reader.encode(prompt));
     prompts.push_back(std::move(prompt));
   }
-  TextPadding padding;
+  TokenPadding padding;
   padding.pad_id = reader.special_ids().pad;
   padding.max_length = bundle.generative->qformer.config.max_position_embeddings;
   padding.keep_last_token = true;
-  const TextBatch read = pad_texts(ids, padding);
-  const Text instructions = pack_text(read.ids.to(bundle.device), read.mask.to(bundle.device));
+  const TokenBatch read = pad_ids(ids, bundle.device, padding);
+  const Text instructions = pack_text(read.ids, read.mask);
   const Tokenizer& tokenizer = *bundle.text_tokenizer;
   if (dynamic_cast<const EncoderDecoderLanguageModel*>(bundle.language_model.get()) != nullptr) {
     return {instructions,

@@ -15,11 +15,11 @@
 #include "blip2/base/error.h"
 #include "blip2/base/log.h"
 #include "blip2/data/caption_cleaning.h"
-#include "blip2/data/collate.h"
 #include "blip2/data/image_bytes.h"
 #include "blip2/data/open_source.h"
 #include "blip2/nn/autocast.h"
 #include "blip2/nn/module.h"
+#include "blip2/nn/pixel_batch.h"
 
 namespace blip2 {
 namespace fs = std::filesystem;

@@ -186,41 +186,42 @@ TEST(Config, NamesUnknownKeys) {
 }
 
 TEST(Config, NamesWrongTypes) {
-  EXPECT_EQ(faults_of("shuffle: 3\n"), "a.yaml:1: shuffle: expected true or false, found '3'");
-  EXPECT_EQ(faults_of("max_steps: 1e3"), "a.yaml:1: max_steps: expected an integer, found '1e3'");
+  EXPECT_EQ(faults_of("shuffle: 3\n"), "a.yaml:1: shuffle: expected true or false, found \"3\"");
+  EXPECT_EQ(faults_of("max_steps: 1e3"), "a.yaml:1: max_steps: expected an integer, found \"1e3\"");
   EXPECT_EQ(faults_of("max_steps: 99999999999999999999"),
-            "a.yaml:1: max_steps: expected an integer, found '99999999999999999999'");
+            "a.yaml:1: max_steps: expected an integer, found \"99999999999999999999\"");
   EXPECT_EQ(faults_of("max_steps:\n"), "a.yaml:1: max_steps: expected an integer, found nothing");
-  EXPECT_EQ(faults_of("rate: fast"), "a.yaml:1: rate: expected a number, found 'fast'");
-  EXPECT_EQ(faults_of("rate: nan"), "a.yaml:1: rate: expected a number, found 'nan'");
-  EXPECT_EQ(faults_of("rate: 1e999"), "a.yaml:1: rate: expected a number, found '1e999'");
+  EXPECT_EQ(faults_of("rate: fast"), "a.yaml:1: rate: expected a number, found \"fast\"");
+  EXPECT_EQ(faults_of("rate: nan"), "a.yaml:1: rate: expected a number, found \"nan\"");
+  EXPECT_EQ(faults_of("rate: 1e999"), "a.yaml:1: rate: expected a number, found \"1e999\"");
   EXPECT_EQ(faults_of("title: [a]"), "a.yaml:1: title: expected text, found a list");
   EXPECT_EQ(faults_of("note: {a: b}"),
             "a.yaml:1: note: expected text or null, found a block of keys");
-  EXPECT_EQ(faults_of("schedule: 3"), "a.yaml:1: schedule: expected a block of keys, found '3'");
+  EXPECT_EQ(faults_of("schedule: 3"), "a.yaml:1: schedule: expected a block of keys, found \"3\"");
   EXPECT_EQ(faults_of("schedule:\n  low: x"),
-            "a.yaml:2: schedule.low: expected a number or null, found 'x'");
+            "a.yaml:2: schedule.low: expected a number or null, found \"x\"");
   EXPECT_EQ(faults_of("parts: [a]"), "a.yaml:1: parts: expected a block of keys, found a list");
   EXPECT_EQ(faults_of("parts:\n  birds:\n    files: [[a]]"),
             "a.yaml:3: parts.birds.files: expected a list of texts, found a list");
   EXPECT_EQ(faults_of("parts:\n  a.b: {}"),
-            "a.yaml:2: parts.a.b: expected a name of letters, digits, '_' and '-', found 'a.b'");
+            "a.yaml:2: parts.a.b: expected a name of letters, digits, '_' and '-', found \"a.b\"");
   EXPECT_EQ(faults_of("[1, 2]"), "a.yaml:1: expected a block of keys, found a list");
   EXPECT_EQ(faults_of("? [a, b]\n: 3"), "a.yaml:1: expected a key, found a list");
   EXPECT_EQ(faults_of("rate: 1\nrate: 2\n"), "a.yaml:2: rate: is given twice");
   EXPECT_EQ(faults_of("", {"max_steps=many"}),
-            "--set: max_steps: expected an integer, found 'many'");
-  EXPECT_EQ(faults_of("", {"max_steps=[1"}), "--set: max_steps: expected an integer, found '[1'");
+            "--set: max_steps: expected an integer, found \"many\"");
+  EXPECT_EQ(faults_of("", {"max_steps=[1"}), "--set: max_steps: expected an integer, found \"[1\"");
   EXPECT_EQ(faults_of("", {"schedule=3"}),
             "--set: schedule: expected a key of this block, found the block");
-  EXPECT_EQ(faults_of("", {"max_steps"}), "--set: expected KEY=VALUE, found 'max_steps'");
+  EXPECT_EQ(faults_of("", {"max_steps"}), "--set: expected KEY=VALUE, found \"max_steps\"");
 }
 
 TEST(Config, ChecksLimits) {
-  EXPECT_EQ(faults_of("max_steps: 0"), "a.yaml:1: max_steps: expected at least 1, found 0");
-  EXPECT_EQ(faults_of("rate: 0"), "a.yaml:1: rate: expected more than 0, found 0");
+  EXPECT_EQ(faults_of("max_steps: 0"),
+            "a.yaml:1: max_steps: expected an integer of at least 1, found 0");
+  EXPECT_EQ(faults_of("rate: 0"), "a.yaml:1: rate: expected a number above 0, found 0");
   EXPECT_EQ(faults_of("schedule: {low: 1.5}"),
-            "a.yaml:1: schedule.low: expected a value from 0 to 1, found 1.5");
+            "a.yaml:1: schedule.low: expected a number from 0 to 1, found 1.5");
   EXPECT_EQ(faults_of("parts: {birds: {format: tsv}}"),
             "a.yaml:1: parts.birds.format: expected one of folder, jsonl, found tsv");
 }
@@ -228,9 +229,9 @@ TEST(Config, ChecksLimits) {
 TEST(Config, ReportsAllFaultsTogether) {
   EXPECT_EQ(faults_of("max_step: 3\nrate: x\nschedule: {warmup: -1}\n", {"title"}),
             "a.yaml:1: max_step: unknown key; the nearest is 'max_steps'\n"
-            "a.yaml:2: rate: expected a number, found 'x'\n"
-            "--set: expected KEY=VALUE, found 'title'\n"
-            "a.yaml:3: schedule.warmup: expected at least 0, found -1");
+            "a.yaml:2: rate: expected a number, found \"x\"\n"
+            "--set: expected KEY=VALUE, found \"title\"\n"
+            "a.yaml:3: schedule.warmup: expected an integer of at least 0, found -1");
 }
 
 TEST(Config, WhatIsNoYamlIsTheOnlyFault) {
@@ -325,7 +326,7 @@ TEST(Config, ReadsFiles) {
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.what(),
-              (folder / "run.yaml").string() + ":1: rate: expected a number, found 'x'");
+              (folder / "run.yaml").string() + ":1: rate: expected a number, found \"x\"");
   }
   document.throw_faults();  // reported once
 }

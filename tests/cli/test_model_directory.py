@@ -68,7 +68,7 @@ class WithModels(ModelCase):
         self.assert_error(blip2("inspect", strange), 1, *said)
         for file, change, words in (
                 ("generation_config.json", {"early_stopping": 5}, 'true, false or "never", found 5'),
-                ("generation_config.json", {"num_beams": 0}, "num_beams: expected a whole number of at least 1"),
+                ("generation_config.json", {"num_beams": 0}, "num_beams: expected an integer from 1 to 1024"),
                 ("generation_config.json", {"num_beams": 2.9}, "and at most 1024, found 2.9"),
                 ("config.json", {"prompt": "<image> a"}, "prompt: expected a text without")):
             model = self.changed_copy(self.stage2, file, lambda value, change=change: value.update(change))

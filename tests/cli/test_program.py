@@ -96,16 +96,16 @@ class WithoutModel(CommandLineCase):
 
     def test_wrong_values(self):
         model = ("--model", "nowhere", "x.png")
-        self.assert_error(blip2("caption", "--batch-size", "0", *model), 2, "--batch-size", "'0'")
-        self.assert_error(blip2("caption", "--batch-size", "8x", *model), 2, "'8x'")
+        self.assert_error(blip2("caption", "--batch-size", "0", *model), 2, "--batch-size", "\"0\"")
+        self.assert_error(blip2("caption", "--batch-size", "8x", *model), 2, "\"8x\"")
         self.assert_error(blip2("caption", "--temperature", "nan", *model), 2, "--temperature")
-        self.assert_error(blip2("caption", "--format", "xml", *model), 2, "text, jsonl", "'xml'")
-        self.assert_error(blip2("caption", "--device", "tpu", *model), 2, "--device", "'tpu'")
+        self.assert_error(blip2("caption", "--format", "xml", *model), 2, "text, jsonl", "\"xml\"")
+        self.assert_error(blip2("caption", "--device", "tpu", *model), 2, "--device", "\"tpu\"")
         self.assert_error(blip2("caption", "--device", "cuda:1", *model), 2, "cuda:1")
         self.assert_error(blip2("caption", "--dtype", "float16", *model), 2, "float16", "not in this version")
-        self.assert_error(blip2("caption", "--dtype", "int8", *model), 2, "auto, float32, bfloat16", "'int8'")
-        self.assert_error(blip2("evaluate", "--task", "captions", "--model", "x", "--data", "y"), 2, "'captions'")
-        self.assert_error(blip2("caption", "--log-level", "loud", *model), 2, "'loud'")
+        self.assert_error(blip2("caption", "--dtype", "int8", *model), 2, "auto, float32, bfloat16", "\"int8\"")
+        self.assert_error(blip2("evaluate", "--task", "captions", "--model", "x", "--data", "y"), 2, "\"captions\"")
+        self.assert_error(blip2("caption", "--log-level", "loud", *model), 2, "\"loud\"")
         self.assert_error(blip2("caption", "--seed", "-1", *model), 2, "--seed")
         self.assert_error(blip2("caption", "x.png"), 2, "--model")
         self.assert_error(blip2("caption", "--model", "x"), 2, "IMAGE")
@@ -115,12 +115,12 @@ class WithoutModel(CommandLineCase):
                           "--prompt: expected one value, found 2: 'a', 'b'")
         for option, value in (("--num-beams", 0), ("--num-beams", 100_000), ("--num-return-sequences", 100_000),
                               ("--top-p", 1.5), ("--temperature", 0), ("--max-new-tokens", 0)):
-            self.assert_error(blip2("caption", *model, option, value), 2, f"{option}: expected a ", f"'{value}'")
+            self.assert_error(blip2("caption", *model, option, value), 2, f"{option}: expected a", f'"{value}"')
 
     def test_a_switch_is_true_or_false(self):
         for switch in ("--do-sample", "--log-json", "--exif-rotate"):
             self.assert_error(blip2("caption", "x.png", "--model", "nowhere", f"{switch}=maybe"), 2,
-                              f"{switch}: expected true or false, found 'maybe'")
+                              f"{switch}: expected true or false, found \"maybe\"")
         self.assert_error(blip2("caption", "x.png", "--model", "nowhere", "--log-json=false", "--do-sample=true",
                                 "--exif-rotate", "--exif-rotate"), 1, "nowhere")
 

@@ -9,7 +9,7 @@ from support import CommandLineCase, ModelCase, blip2, png, rows_of, write_shard
 
 class WithoutModel(CommandLineCase):
     def test_resume_is_checked_before_anything_is_read(self):
-        self.assert_error(blip2("train", "gone.yaml", "--resume", "maybe"), 2, "--resume", "auto, never", "'maybe'")
+        self.assert_error(blip2("train", "gone.yaml", "--resume", "maybe"), 2, "--resume", "auto, never", "\"maybe\"")
 
     def test_configuration_faults(self):
         config = self.folder / "run.yaml"
@@ -160,7 +160,7 @@ run:
         for line, words in zip(sorted(lines), (
                 (":10: datasets.squares.annotations:", "gone.jsonl"),
                 (":15: run.max_stepz:", "'max_steps'"),
-                (":16: run.batch_size_train:", "an integer", "'two'"),
+                (":16: run.batch_size_train:", "an integer", "\"two\""),
                 (":17: run.drop_rate:", "1.5"),
                 (":4: model.image_encoder:", "8 wide, expected 1280"),
                 (":6: model.language_model:", "tokenizer"))):

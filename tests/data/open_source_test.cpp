@@ -221,6 +221,21 @@ TEST(OpenSource, RefusesUnknownFormats) {
   EXPECT_THAT(message, AllOf(HasSubstr("datasets.pets.format"), HasSubstr("\"json\"")));
   EXPECT_EQ(error_of([] { open("laion_parquet", {}); }).first, ErrorCode::kInvalidArgument);
   EXPECT_EQ(error_of([] { open("jsonl", {}); }).first, ErrorCode::kInvalidArgument);
+  for (const std::string& format : source_formats()) EXPECT_THAT(message, HasSubstr(format));
+}
+
+TEST(OpenSource, EveryFormatSaysWhatItLacks) {
+  for (const std::string& format : source_formats()) {
+    SourceConfig config{.name = "pets", .format = format, .annotations = {}, .images = {}};
+    const MissingSetting missing = missing_setting(config);
+    EXPECT_NE(missing, MissingSetting::kNone) << format;
+    EXPECT_EQ(error_of([&] { open_source(config); }).first, ErrorCode::kInvalidArgument) << format;
+    config.images = "pictures";
+    const bool needs_annotations = missing == MissingSetting::kAnnotations;
+    EXPECT_EQ(missing_setting(config) == MissingSetting::kNone, !needs_annotations) << format;
+    config.annotations = {"x"};
+    EXPECT_EQ(missing_setting(config), MissingSetting::kNone) << format;
+  }
 }
 
 }  // namespace

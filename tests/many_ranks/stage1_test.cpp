@@ -26,7 +26,7 @@ constexpr int64_t kBatch = 3;
 
 struct Inputs {
   at::Tensor embeds;  // [B, P, Dv]
-  Stage1Texts texts;
+  TokenBatch texts;
   at::Tensor related;  // [B, N] bool
 };
 

@@ -474,11 +474,11 @@ TEST(BlipText, DisagreeingFieldsAreRefused) {
   config = golden_config();
   config.hidden_size = int64_t{1} << 40;
   EXPECT_THAT(message_of([&] { make_blip_text_model(config); }),
-              ::testing::HasSubstr("hidden_size must be in 1 to"));
+              ::testing::HasSubstr("hidden_size: expected an integer from 1 to"));
   config = golden_config();
   config.layer_norm_eps = -1;
   EXPECT_THAT(message_of([&] { make_blip_text_model(config); }),
-              ::testing::HasSubstr("layer_norm_eps must be positive"));
+              ::testing::HasSubstr("layer_norm_eps: expected a number above 0"));
   EXPECT_THAT(message_of([&] { make_blip_matcher(golden_config(), 0); }),
               ::testing::HasSubstr("image_text_hidden_size"));
 }

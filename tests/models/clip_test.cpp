@@ -234,11 +234,11 @@ TEST(Clip, DisagreeingFieldsAreRefused) {
   EXPECT_EQ(refused([](ClipConfig& config) { config.vision.num_attention_heads = 3; }),
             "ViT configuration: num_attention_heads (3) must divide hidden_size (20)");
   EXPECT_THAT(refused([](ClipConfig& config) { config.projection_dim = 0; }),
-              HasSubstr("CLIP configuration: projection_dim must be"));
+              HasSubstr("CLIP configuration: projection_dim: expected"));
   EXPECT_THAT(refused([](ClipConfig& config) { config.text.vocab_size = 0; }),
-              HasSubstr("vocab_size must be"));
+              HasSubstr("vocab_size: expected"));
   EXPECT_THAT(refused([](ClipConfig& config) { config.text.max_position_embeddings = -1; }),
-              HasSubstr("max_position_embeddings must be"));
+              HasSubstr("max_position_embeddings: expected"));
 }
 
 TEST(ClipTextConfig, FieldsHaveTheNamesOfConfigJson) {

@@ -212,7 +212,7 @@ TEST(OptConfig, DisagreeingFieldsAreRefused) {
   EXPECT_THAT(refusal(config), HasSubstr("\\x0a"));
   config = tiny_config("prenorm");
   config.ffn_dim = int64_t{1} << 40;
-  EXPECT_THAT(refusal(config), HasSubstr("ffn_dim must be in 1 to"));
+  EXPECT_THAT(refusal(config), HasSubstr("ffn_dim: expected an integer from 1 to"));
 }
 
 TEST(Opt, SequencesBeyondItsPositionsAreRefused) {

@@ -278,7 +278,8 @@ TEST(T5Config, DisagreeingFieldsAreRefused) {
   EXPECT_THAT(refusal(config), HasSubstr("feed_forward_proj"));
   config = tiny_config("flan");
   config.relative_attention_max_distance = 4;
-  EXPECT_THAT(refusal(config), HasSubstr("relative_attention_max_distance must be in 5 to"));
+  EXPECT_THAT(refusal(config),
+              HasSubstr("relative_attention_max_distance: expected an integer from 5 to"));
   config = tiny_config("flan");
   config.decoder_start_token_id = kVocabulary;
   EXPECT_THAT(refusal(config), HasSubstr("decoder_start_token_id"));

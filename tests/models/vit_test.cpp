@@ -309,20 +309,21 @@ TEST(Vit, DisagreeingFieldsAreRefused) {
   EXPECT_EQ(refused([](VitConfig& config) { config.num_attention_heads = 5; }),
             "ViT configuration: num_attention_heads (5) must divide hidden_size (24)");
   EXPECT_EQ(refused([](VitConfig& config) { config.patch_size = 25; }),
-            "ViT configuration: patch_size must be in 1 to 24, found 25");
-  EXPECT_EQ(refused([](VitConfig& config) { config.hidden_act = "gelu_fast"; }),
-            "ViT configuration: hidden_act must be gelu, gelu_new, quick_gelu, relu or silu, found "
-            "\"gelu_fast\"");
+            "ViT configuration: patch_size: expected an integer from 1 to 24, found 25");
+  EXPECT_EQ(
+      refused([](VitConfig& config) { config.hidden_act = "gelu_fast"; }),
+      "ViT configuration: hidden_act: expected gelu, gelu_new, quick_gelu, relu or silu, found "
+      "\"gelu_fast\"");
   EXPECT_EQ(refused([](VitConfig& config) { config.layer_norm_eps = 0; }),
-            "ViT configuration: layer_norm_eps must be positive, found 0");
+            "ViT configuration: layer_norm_eps: expected a number above 0, found 0");
   EXPECT_EQ(refused([](VitConfig& config) { config.qkv_bias = false; }),
             "ViT configuration: CLIP's attention has biases, found qkv_bias false");
   EXPECT_THAT(refused([](VitConfig& config) { config.num_hidden_layers = 0; }),
-              HasSubstr("num_hidden_layers must be in 1 to 4096, found 0"));
+              HasSubstr("num_hidden_layers: expected an integer from 1 to 4096, found 0"));
   EXPECT_THAT(refused([](VitConfig& config) { config.hidden_size = int64_t{1} << 40; }),
-              HasSubstr("hidden_size must be"));
+              HasSubstr("hidden_size: expected"));
   EXPECT_THAT(refused([](VitConfig& config) { config.image_size = 1 << 20; }),
-              HasSubstr("image_size must be"));
+              HasSubstr("image_size: expected"));
 }
 
 /// The numbers of layers, heads and patches are the configuration's; the tensors' names and shapes

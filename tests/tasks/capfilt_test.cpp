@@ -9,8 +9,8 @@
 #include "blip2/base/error.h"
 #include "blip2/base/random.h"
 #include "blip2/data/caption_cleaning.h"
-#include "blip2/data/collate.h"
 #include "blip2/image/prepare.h"
+#include "blip2/models/encode_pictures.h"
 #include "blip2/models/writing.h"
 #include "blip2/tasks/captioner.h"
 #include "blip2/tasks/matcher.h"
@@ -125,12 +125,10 @@ TEST_F(CapFiltTest, DrawnCaptionsAreTheCaptioners) {
   for (const Bundle* captioner : {&blip_, &stage1_}) {
     const CapFiltOptions options = options_for(*captioner);
     const auto results = run({captioner, &clip_}, options, inputs_);
-    const int64_t size = captioner->transform.image_size;
     for (size_t i = 0; i < inputs_.size(); ++i) {
       std::vector<std::string> expected;
       const Picture picture = picture_for(*captioner, inputs_[i]);
-      const at::Tensor embeds =
-          encode_images(*captioner, stack_pixels(pixels_of({picture}), size, size));
+      const at::Tensor embeds = encode_pictures(*captioner, pixels_of({picture}));
       const uint64_t stream = hash_text(inputs_[i].key);
       const auto captions = write_captions(start_writing(*captioner, embeds, {{0, options.prompt}}),
                                            options.generation, {&stream, 1}, options.seed)[0];
@@ -293,9 +291,9 @@ TEST_F(CapFiltTest, BadOptionsAndModelsAreRefused) {
   EXPECT_THAT(refusal({&blip_, &blip_}, same).second, HasSubstr("ranker: expected a CLIP"));
   EXPECT_THAT(refusal({&blip_, &clip_, &clip_}, same).second, HasSubstr("matcher: expected"));
   EXPECT_THAT(message([](auto& o) { o.rules.num_kept = 0; }),
-              HasSubstr("num_kept: expected at least 1, found 0"));
+              HasSubstr("num_kept: expected an integer of at least 1, found 0"));
   EXPECT_THAT(message([](auto& o) { o.rules.min_similarity = 1.5; }),
-              HasSubstr("min_similarity: expected -1 to 1, found 1.5"));
+              HasSubstr("min_similarity: expected a number from -1 to 1, found 1.5"));
   EXPECT_THAT(message([](auto& o) { o.rules.min_match_probability = 0.5; }),
               HasSubstr("expected a matcher, found none"));
   EXPECT_THAT(message([](auto& o) { o.generation.top_p = 0; }), HasSubstr("top_p"));

@@ -89,7 +89,8 @@ TEST(ReadLabels, SaysWhatIsWrongWithTheFile) {
   const auto says = [](const std::string& labels) {
     return testing::error_of([&] { read_labels(labels); }).second;
   };
-  EXPECT_THAT(says("labels/nosuch.txt"), HasSubstr("found 'labels/nosuch.txt', which is no file"));
+  EXPECT_THAT(says("labels/nosuch.txt"),
+              HasSubstr("found \"labels/nosuch.txt\", which is no file"));
   EXPECT_THAT(says(folder.path()), HasSubstr("which is no file"));
   const std::string one = folder.write("one.txt", "a cat\n");
   EXPECT_THAT(says(one), HasSubstr(one + ": expected two labels or more, a line each, found 1"));

@@ -5,8 +5,8 @@
 #include <gmock/gmock.h>
 
 #include "blip2/base/error.h"
-#include "blip2/data/collate.h"
 #include "blip2/models/similarity.h"
+#include "blip2/nn/pixel_batch.h"
 #include "blip2/tasks/matcher.h"
 #include "tests/support/tiny/models.h"
 #include "tests/support/tiny/pictures.h"

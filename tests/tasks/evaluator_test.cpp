@@ -10,10 +10,10 @@
 #include <utility>
 
 #include "blip2/base/error.h"
-#include "blip2/data/collate.h"
 #include "blip2/metrics/bleu.h"
 #include "blip2/metrics/cider.h"
 #include "blip2/metrics/rouge.h"
+#include "blip2/models/encode_pictures.h"
 #include "blip2/models/language/llama_language_model.h"
 #include "blip2/models/similarity.h"
 #include "blip2/tasks/captioner.h"
@@ -156,7 +156,7 @@ class EvaluateRetrievalTest : public ::testing::Test {
     Pairs result;
     for (size_t i = 0; i < captions.size(); ++i) {
       const Picture picture = read_picture(paths_[i], bundle_.transform);
-      const at::Tensor embeds = encode_images(bundle_, stack_pixels(pixels_of({picture}), 24, 24));
+      const at::Tensor embeds = encode_pictures(bundle_, pixels_of({picture}));
       const at::Tensor cosines = all_similarities(image_features(bundle_, embeds), texts.projected);
       for (Scores* scores : {&result.cosine, &result.yes, &result.no}) scores->emplace_back();
       for (int64_t t = 0; t < std::ssize(list); ++t) {

@@ -64,24 +64,20 @@ TEST(GenerationDefaults, EarlyStoppingIsAFlagOrAWord) {
 TEST(GenerationDefaults, EveryLieIsAnErrorThatNamesTheFile) {
   for (const auto& [json, part] : std::vector<std::pair<std::string, std::string>>{
            {R"({"num_beams": "three"})",
-            "num_beams: expected a whole number of at least 1 and at most 1024, found \"three\""},
-           {R"({"num_beams": 2.5})",
-            "num_beams: expected a whole number of at least 1 and at most 1024, found 2.5"},
-           {R"({"num_beams": true})",
-            "num_beams: expected a whole number of at least 1 and at most 1024, found true"},
-           {R"({"num_beams": [3]})",
-            "num_beams: expected a whole number of at least 1 and at most 1024, found [3]"},
+            "num_beams: expected an integer from 1 to 1024, found \"three\""},
+           {R"({"num_beams": 2.5})", "num_beams: expected an integer from 1 to 1024, found 2.5"},
+           {R"({"num_beams": true})", "num_beams: expected an integer from 1 to 1024, found true"},
+           {R"({"num_beams": [3]})", "num_beams: expected an integer from 1 to 1024, found [3]"},
            {R"({"top_k": 18446744073709551615})",
-            "top_k: expected a whole number of at least 0, found 18446744073709551615"},
+            "top_k: expected an integer of at least 0, found 18446744073709551615"},
            {R"({"max_new_tokens": 7.5})",
-            "max_new_tokens: expected a whole number of at least 1, found 7.5"},
+            "max_new_tokens: expected an integer of at least 1, found 7.5"},
            {R"({"max_length": "20"})",
-            "max_length: expected a whole number of at least 1, found \"20\""},
+            "max_length: expected an integer of at least 1, found \"20\""},
            {R"({"length_penalty": "long"})", "length_penalty: expected a number, found \"long\""},
            {R"({"top_p": {}})", "top_p: expected a number above 0 and at most 1, found {}"},
            {R"({"do_sample": 1})", "do_sample: expected true or false, found 1"},
-           {R"({"num_beams": 0})",
-            "num_beams: expected a whole number of at least 1 and at most 1024, found 0"},
+           {R"({"num_beams": 0})", "num_beams: expected an integer from 1 to 1024, found 0"},
            {R"({"num_beams": 2.0})", "found 2.0"},
            {R"({"temperature": 0})", "temperature: expected a number above 0, found 0"},
            {R"({"stop": [""]})", "stop: expected a list of texts, found [\"\"]"},
@@ -91,10 +87,10 @@ TEST(GenerationDefaults, EveryLieIsAnErrorThatNamesTheFile) {
             "early_stopping: expected true, false or \"never\", found 2"},
            {R"({"stop": "."})", "stop: expected a list of texts, found \".\""},
            {R"({"stop": ["a", 2]})", "stop: expected a list of texts, found [\"a\",2]"},
-           {"[]", "expected an object"},
-           {"\"num_beams\"", "expected an object"},
-           {R"({"num_beams": 3)", "expected an object"},
-           {"", "expected an object"}}) {
+           {"[]", "expected a JSON object"},
+           {"\"num_beams\"", "expected a JSON object"},
+           {R"({"num_beams": 3)", "expected a JSON object"},
+           {"", "expected a JSON object"}}) {
     SCOPED_TRACE(json);
     const auto [code, message] = testing::error_of([&, text = json] { defaults_of(text); });
     EXPECT_EQ(code, ErrorCode::kCorruptData);

@@ -45,7 +45,8 @@ TEST(QuestionFile, ABadLineCostsNobodyTheOthers) {
   ASSERT_EQ(file.bad_lines.size(), 3u);
   EXPECT_EQ(file.bad_lines[0].line, 1u);
   EXPECT_EQ(file.bad_lines[1].line, 3u);
-  EXPECT_EQ(file.bad_lines[1].reason, path.string() + ":3: expected \"question\", a string");
+  EXPECT_EQ(file.bad_lines[1].reason,
+            path.string() + ":3: question: expected a string, found nothing");
   EXPECT_EQ(file.bad_lines[2].line, 5u);
 }
 

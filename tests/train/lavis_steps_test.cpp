@@ -84,7 +84,7 @@ class ReplayedStage1 final : public ReplayedStage {
   StepOutput run_batch(const StepContext& context) override {
     const int64_t step = context.step;
     const Stage1& model = *bundle.stage1;
-    const Stage1Texts texts{golden.tensor("ids", step), golden.tensor("mask", step)};
+    const TokenBatch texts{golden.tensor("ids", step), golden.tensor("mask", step)};
     const at::Tensor embeds = image_embeds(step);
     RelatedPairs related;
     if (golden.has("same_image", step)) {
@@ -108,7 +108,7 @@ class ReplayedStage1 final : public ReplayedStage {
 
  private:
   /// The weights that LAVIS drew its negatives by are those that this program draws by.
-  void expect_negative_weights(const at::Tensor& embeds, const Stage1Texts& texts,
+  void expect_negative_weights(const at::Tensor& embeds, const TokenBatch& texts,
                                const PairTable& pairs, int64_t step) {
     const at::NoGradGuard no_grad;
     const Stage1& model = *bundle.stage1;

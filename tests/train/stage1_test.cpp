@@ -111,7 +111,7 @@ class Stage1LossesTest : public ::testing::Test {
 
   Stage1 model_;
   at::Tensor embeds_;  // [B, P, Dv]
-  Stage1Texts texts_;
+  TokenBatch texts_;
   SingleProcess communicator_;
   Stage1Options options_;
 };

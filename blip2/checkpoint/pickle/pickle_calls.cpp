@@ -1,3 +1,4 @@
+// The constructors that torch.save's pickles call, without calling anything.
 #include "blip2/checkpoint/pickle/pickle_calls.h"
 
 #include <algorithm>
@@ -10,7 +11,7 @@ namespace {
 using Arguments = std::vector<PickleRef>;
 using Kind = PickleGlobalKind;
 
-/// A call under way.
+/// A call in progress.
 struct Call {
   const Pickle& pickle;
   const PicklePlace& place;

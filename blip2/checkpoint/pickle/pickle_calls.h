@@ -1,5 +1,5 @@
 // What calls and persistent ids in a pickle make: plain values and descriptions of tensors. Nothing
-// is called. For unpickler.cpp alone.
+// is called. Used only by unpickler.cpp.
 #pragma once
 
 #include <string>

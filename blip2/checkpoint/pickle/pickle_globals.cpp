@@ -1,8 +1,11 @@
+// The tables of known and of hostile globals.
 #include "blip2/checkpoint/pickle/pickle_globals.h"
 
 #include <algorithm>
 #include <array>
 #include <utility>
+
+#include "blip2/checkpoint/dtypes.h"
 
 namespace blip2 {
 namespace {
@@ -43,35 +46,6 @@ constexpr std::array<std::string_view, 20> kHostileModules = {
 constexpr std::array<std::string_view, 9> kHostileBuiltins = {
     "eval", "exec", "execfile", "compile", "__import__", "open", "input", "apply", "breakpoint"};
 
-struct DtypeNames {
-  std::string_view dtype;    ///< after "torch."
-  std::string_view storage;  ///< after "torch." or "torch.cuda."; empty: there is none
-  at::ScalarType type;
-};
-
-constexpr std::array kStorageDtypes = {
-    DtypeNames{"float32", "FloatStorage", at::ScalarType::Float},
-    DtypeNames{"float64", "DoubleStorage", at::ScalarType::Double},
-    DtypeNames{"float16", "HalfStorage", at::ScalarType::Half},
-    DtypeNames{"bfloat16", "BFloat16Storage", at::ScalarType::BFloat16},
-    DtypeNames{"int64", "LongStorage", at::ScalarType::Long},
-    DtypeNames{"int32", "IntStorage", at::ScalarType::Int},
-    DtypeNames{"int16", "ShortStorage", at::ScalarType::Short},
-    DtypeNames{"int8", "CharStorage", at::ScalarType::Char},
-    DtypeNames{"uint8", "ByteStorage", at::ScalarType::Byte},
-    DtypeNames{"bool", "BoolStorage", at::ScalarType::Bool},
-    DtypeNames{"complex64", "ComplexFloatStorage", at::ScalarType::ComplexFloat},
-    DtypeNames{"complex128", "ComplexDoubleStorage", at::ScalarType::ComplexDouble},
-    DtypeNames{"uint16", "", at::ScalarType::UInt16},
-    DtypeNames{"uint32", "", at::ScalarType::UInt32},
-    DtypeNames{"uint64", "", at::ScalarType::UInt64},
-    DtypeNames{"float8_e4m3fn", "", at::ScalarType::Float8_e4m3fn},
-    DtypeNames{"float8_e5m2", "", at::ScalarType::Float8_e5m2},
-    DtypeNames{"float8_e4m3fnuz", "", at::ScalarType::Float8_e4m3fnuz},
-    DtypeNames{"float8_e5m2fnuz", "", at::ScalarType::Float8_e5m2fnuz},
-    DtypeNames{"float8_e8m0fnu", "", at::ScalarType::Float8_e8m0fnu},
-};
-
 }  // namespace
 
 std::optional<PickleGlobal> find_pickle_global(std::string_view name) {
@@ -81,13 +55,13 @@ std::optional<PickleGlobal> find_pickle_global(std::string_view name) {
   if (name == "torch.storage.UntypedStorage") return PickleGlobal{Kind::kStorage, at::kByte};
   if (!name.starts_with("torch.")) return std::nullopt;
   name.remove_prefix(6);
-  for (const DtypeNames& known : kStorageDtypes) {
-    if (name == known.dtype) return PickleGlobal{Kind::kDtype, known.type};
+  for (const DtypeNames& known : dtypes()) {
+    if (name == known.name) return PickleGlobal{Kind::kDtype, known.dtype};
   }
   if (name.starts_with("cuda.")) name.remove_prefix(5);
-  for (const DtypeNames& known : kStorageDtypes) {
+  for (const DtypeNames& known : dtypes()) {
     if (!known.storage.empty() && name == known.storage) {
-      return PickleGlobal{Kind::kStorage, known.type};
+      return PickleGlobal{Kind::kStorage, known.dtype};
     }
   }
   return std::nullopt;

@@ -1,5 +1,5 @@
-// The list of globals that a weight file may name and what each stands for, and the list of those
-// that no weight file names in good faith.
+// The list of globals that a weight file may name and what each means, and the list of those that
+// only a malicious file names.
 #pragma once
 
 #include <optional>

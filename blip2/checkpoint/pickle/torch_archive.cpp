@@ -1,3 +1,4 @@
+// The pickle's values flattened to names, each tensor checked against its storage.
 #include "blip2/checkpoint/pickle/torch_archive.h"
 
 #include <array>
@@ -8,9 +9,10 @@
 
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
+#include "blip2/base/quote.h"
+#include "blip2/base/shape_text.h"
 #include "blip2/checkpoint/byte_reader.h"
 #include "blip2/checkpoint/mapped_tensor.h"
-#include "blip2/checkpoint/messages.h"
 #include "blip2/checkpoint/pickle/torch_contents.h"
 #include "blip2/checkpoint/pickle/unpickler.h"
 
@@ -123,7 +125,7 @@ MappedLayout lay_out(const std::string& path, const TorchContents& contents,
          quote(tensor.storage.key), quote(name));
   }
   const size_t offset_bytes = storage->second.first;
-  // read_torch_contents() has checked that the view lies in the storage.
+  // read_torch_contents() has checked that the view is inside the storage.
   const size_t stored_bytes = c10::elementSize(tensor.storage.dtype);
   const size_t view_begin = static_cast<size_t>(tensor.storage.view_offset) * stored_bytes;
   const size_t view_bytes = static_cast<size_t>(tensor.storage.view_elements) * stored_bytes;

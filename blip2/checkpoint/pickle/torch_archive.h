@@ -23,16 +23,15 @@ struct TorchArchiveOptions {
   std::vector<std::string> unwrap_keys = {"model", "state_dict"};
 };
 
-/// A number or text that stands beside the tensors.
+/// A number or text stored beside the tensors.
 using TorchValue = std::variant<bool, int64_t, double, std::string>;
 
 /// A memory-mapped torch.save file. Nested dictionaries and lists are flattened with '.'; tensors
 /// may share storages, and have strides and offsets, all of which are checked against the storages.
-/// Objects of other classes beside the tensors (argparse.Namespace, numpy scalars) are passed over;
-/// read() of a name that such an object stands for throws kUnsupported and names the class.
-/// Throws kNotFound, kCorruptData, or kUnsupported (compressed zip entries, big-endian data, a
-/// global that runs programs, a file whose tensors all depend on unknown classes: the message names
-/// it).
+/// Objects of other classes beside the tensors (argparse.Namespace, numpy scalars) are ignored;
+/// read() of the name of such an object throws kUnsupported and names the class. Throws kNotFound,
+/// kCorruptData, or kUnsupported (compressed zip entries, big-endian data, a global that runs
+/// programs, a file whose tensors all depend on unknown classes: the message names it).
 class TorchArchive : public TensorSource {
  public:
   explicit TorchArchive(const std::filesystem::path& path, const TorchArchiveOptions& options = {});

@@ -1,3 +1,4 @@
+// The zip and the legacy container.
 #include "blip2/checkpoint/pickle/torch_contents.h"
 
 #include <array>
@@ -6,8 +7,8 @@
 #include <string_view>
 
 #include "blip2/base/error.h"
+#include "blip2/base/quote.h"
 #include "blip2/checkpoint/byte_reader.h"
-#include "blip2/checkpoint/messages.h"
 #include "blip2/checkpoint/pickle/unpickler.h"
 #include "blip2/checkpoint/pickle/zip_directory.h"
 

@@ -1,5 +1,5 @@
-// What lies in a torch.save file before anything is made of it: the pickle and where each storage's
-// bytes are. Knows the zip and the legacy container.
+// The content of a torch.save file before tensors are made of it: the pickle and the position of
+// each storage's bytes. Knows the zip and the legacy container.
 #pragma once
 
 #include <map>

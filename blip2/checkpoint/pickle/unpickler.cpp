@@ -1,3 +1,4 @@
+// A stack machine over the opcodes.
 #include "blip2/checkpoint/pickle/unpickler.h"
 
 #include <bit>
@@ -6,8 +7,8 @@
 #include <unordered_map>
 
 #include "blip2/base/error.h"
+#include "blip2/base/quote.h"
 #include "blip2/checkpoint/byte_reader.h"
-#include "blip2/checkpoint/messages.h"
 #include "blip2/checkpoint/pickle/pickle_calls.h"
 #include "blip2/checkpoint/pickle/pickle_globals.h"
 #include "blip2/checkpoint/pickle/pickle_opcodes.h"

@@ -1,16 +1,17 @@
+// The central directory, then each entry's local header.
 #include "blip2/checkpoint/pickle/zip_directory.h"
 
 #include <algorithm>
 #include <cstdint>
 
 #include "blip2/base/error.h"
+#include "blip2/base/quote.h"
 #include "blip2/checkpoint/byte_reader.h"
-#include "blip2/checkpoint/messages.h"
 
 namespace blip2 {
 namespace {
 
-// Signatures and sizes of the records, from the zip application note (APPNOTE 6.3).
+/// Signatures and sizes of the records, from the zip application note (APPNOTE 6.3).
 constexpr uint32_t kLocalHeader = 0x04034b50;
 constexpr uint32_t kCentralHeader = 0x02014b50;
 constexpr uint32_t kEnd = 0x06054b50;
@@ -20,7 +21,7 @@ constexpr size_t kEndBytes = 22;
 constexpr size_t kEnd64LocatorBytes = 20;
 constexpr size_t kCentralHeaderBytes = 46;
 constexpr size_t kLongestComment = 0xFFFF;
-constexpr uint32_t kIn64 = 0xFFFFFFFF;  ///< the real value stands in a zip64 field
+constexpr uint32_t kIn64 = 0xFFFFFFFF;  ///< the real value is in a zip64 field
 constexpr uint16_t kExtra64 = 1;
 
 struct Directory {

@@ -1,5 +1,5 @@
-// The table of contents of a zip file, zip64 included: where the entries lie, not what they hold.
-// Only stored (not compressed) entries are known here; torch.save writes no others.
+// The table of contents of a zip file, zip64 included: where the entries are, not what they
+// contain. Only stored (not compressed) entries are known here; torch.save writes no others.
 #pragma once
 
 #include <cstddef>

@@ -1,3 +1,4 @@
+// The headers of the shards in use; the least recently used leaves.
 #include "blip2/data/shards/cache.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Patterns, folders and indices to a list of shards.
 #include "blip2/data/shards/list.h"
 
 #include <charconv>
@@ -7,6 +8,7 @@
 
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
+#include "blip2/base/json_fields.h"
 #include "blip2/data/shards/shard.h"
 
 namespace blip2 {
@@ -24,7 +26,7 @@ std::optional<int64_t> number_of(std::string_view text) {
   return value;
 }
 
-/// What stands between one pair of braces.
+/// The alternatives between one pair of braces.
 std::vector<std::string> alternatives(const std::string& pattern, std::string_view inside) {
   std::vector<std::string> found;
   if (const size_t dots = inside.find(".."); dots != std::string_view::npos) {
@@ -45,18 +47,14 @@ std::vector<std::string> alternatives(const std::string& pattern, std::string_vi
   return found;
 }
 
-/// "successes" of img2dataset's report on a shard, if it lies beside it.
+/// "successes" of img2dataset's report on a shard, if it is beside it.
 std::optional<int64_t> reported_samples(const fs::path& shard) {
   fs::path report = shard;
   report.replace_filename(shard.stem().string() + "_stats.json");
   std::error_code error;
   if (!fs::is_regular_file(report, error)) return {};
-  const Json json = Json::parse(read_file(report), nullptr, false);
-  const auto value = json.is_object() ? json.find("successes") : json.end();
-  if (!json.is_object() || value == json.end() || !value->is_number_unsigned()) {
-    fail(ErrorCode::kCorruptData, "{}: expected \"successes\" as a number", report.string());
-  }
-  return value->get<int64_t>();
+  const Json json = read_json_object<Json>(report);
+  return JsonFields(json, report.string()).integer("successes", at_least(0));
 }
 
 /// A shard, and how many samples it has where the index that names it says so.
@@ -73,22 +71,15 @@ ShardEntry counted(FoundShard shard) {
 
 void add_index(const fs::path& index, const fs::path& root, std::vector<FoundShard>& shards) {
   const Json json = Json::parse(read_file(index), nullptr, false);
-  const bool has_list =
-      json.is_object() && json.contains("shardlist") && json["shardlist"].is_array();
-  if (!has_list) {
+  if (!json.is_object() || !json.contains("shardlist")) {
     fail(ErrorCode::kCorruptData,
          "{}: expected an object with a \"shardlist\", as widsindex writes", index.string());
   }
   const fs::path base = root.empty() ? index.parent_path() : root;
-  for (size_t i = 0; i < json["shardlist"].size(); ++i) {
-    const Json& entry = json["shardlist"][i];
-    const bool is_good = entry.is_object() && entry.contains("url") && entry["url"].is_string() &&
-                         entry.contains("nsamples") && entry["nsamples"].is_number_unsigned();
-    if (!is_good) {
-      fail(ErrorCode::kCorruptData, "{}: shardlist[{}]: expected \"url\" and \"nsamples\"",
-           index.string(), i);
-    }
-    shards.push_back({base / entry["url"].get<std::string>(), entry["nsamples"].get<int64_t>()});
+  size_t place = 0;
+  for (const Json& entry : JsonFields(json, index.string()).array("shardlist")) {
+    const JsonFields fields(entry, fmt::format("{}: shardlist[{}]", index.string(), place++));
+    shards.push_back({base / fields.text("url"), fields.integer("nsamples", at_least(0))});
   }
 }
 

@@ -1,3 +1,4 @@
+// Names normalised and compared; values read as yes or no.
 #include "blip2/data/shards/opt_out.h"
 
 #include <algorithm>

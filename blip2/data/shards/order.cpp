@@ -76,7 +76,7 @@ int64_t ShardedOrder::window_start(int64_t window) const {
   return scaled(places_, window, num_windows_);
 }
 
-/// How many of a part's places lie before the window that starts at `place`.
+/// How many of a part's places come before the window that starts at `place`.
 int64_t ShardedOrder::items_before(size_t part, int64_t place) const {
   if (part != largest_) return scaled(streams_[part].places, place, places_);
   int64_t others = 0;

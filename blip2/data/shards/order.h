@@ -42,7 +42,7 @@ class SourcePass {
   std::vector<int64_t> first_record_;
 };
 
-/// The places of one epoch. A source with a ratio other than 1 goes on where the epoch before
+/// The places of one epoch. A source with a ratio other than 1 continues where the epoch before
 /// stopped, so that no record is ever more than one pass ahead of another.
 class ShardedOrder {
  public:

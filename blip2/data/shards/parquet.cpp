@@ -1,3 +1,4 @@
+// The parquet plugin, loaded when it is first needed.
 #include "blip2/data/shards/parquet.h"
 
 #include <dlfcn.h>

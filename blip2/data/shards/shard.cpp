@@ -6,9 +6,9 @@
 #include <array>
 
 #include "blip2/base/error.h"
+#include "blip2/base/quote.h"
 #include "blip2/data/shards/parquet.h"
 #include "blip2/data/sources/json_record.h"
-#include "blip2/text/utf8.h"
 
 namespace blip2 {
 

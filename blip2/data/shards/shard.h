@@ -1,5 +1,5 @@
-// A webdataset shard: a tar whose neighbouring members of one name but for their extensions are a
-// sample (000012.jpg, 000012.json, 000012.txt). Which shards there are is told by shard_list.
+// A webdataset shard: a tar whose neighbouring members of one name, extensions aside, are a sample
+// (000012.jpg, 000012.json, 000012.txt). Which shards there are is decided by list.h.
 #pragma once
 
 #include <cstddef>
@@ -42,7 +42,7 @@ class Shard {
 
   /// The key of a sample in the shard, without the shard's name; "" for damage.
   const std::string& key(int64_t index) const { return at(index).key; }
-  /// A sample's `.json` as it stands; "" where it has none, and for damage.
+  /// A sample's unchanged `.json`; "" where it has none, and for damage.
   std::string_view fields(int64_t index) const;
   /// The sample with its picture alone: record() without captions.
   Record picture(int64_t index) const;

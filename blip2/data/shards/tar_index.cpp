@@ -8,7 +8,7 @@
 #include <memory>
 
 #include "blip2/base/error.h"
-#include "blip2/text/utf8.h"
+#include "blip2/base/quote.h"
 
 namespace blip2 {
 

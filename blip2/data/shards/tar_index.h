@@ -1,5 +1,5 @@
-// Where the members of a tar file lie, from its headers alone (libarchive). What the members mean
-// is told by the readers of shards.
+// Where the members of a tar file are, read from its headers (libarchive). What the members mean is
+// the responsibility of the readers of shards.
 #pragma once
 
 #include <cstddef>

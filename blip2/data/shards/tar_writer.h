@@ -1,4 +1,4 @@
-// Writes a tar whose bytes depend on its members' names and contents alone: no time, no owner. What
+// Writes a tar whose bytes depend only on its members' names and contents: no time, no owner. What
 // it is for is shards that are the same whoever writes them.
 #pragma once
 
@@ -9,8 +9,8 @@
 
 namespace blip2 {
 
-/// An uncompressed ustar archive; a name that ustar cannot hold (over 100 bytes with no "/" to
-/// part it at) stands in a pax header. Names may hold any bytes but NUL.
+/// An uncompressed ustar archive; a name that ustar cannot hold (over 100 bytes with no "/" to part
+/// it at) is in a pax header. Names may hold any bytes except NUL.
 class TarWriter {
  public:
   /// `sink` takes the bytes, in order.

@@ -1,3 +1,4 @@
+// Lines of two columns, and names of pictures from a CRC.
 #include "blip2/data/sources/cc_tsv.h"
 
 #include <zlib.h>

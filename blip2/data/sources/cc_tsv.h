@@ -11,7 +11,7 @@
 namespace blip2 {
 
 /// `Train_GCC-training.tsv` (CC3M: caption, URL) and `cc12m.tsv` (URL, caption): the column that
-/// starts with http:// or https:// is the URL. A first line that names the columns is passed over.
+/// starts with http:// or https:// is the URL. A first line that names the columns is ignored.
 /// Picture i of a file, counted from 0, is `images`/I_CRC.jpg, CRC the CRC-32 of its URL in decimal
 /// digits, as LAVIS's download_data_cc3m.py saves it (or without .jpg, as the script that this
 /// comes from does). Lines are read on demand. record() throws kCorruptData, naming file and line,

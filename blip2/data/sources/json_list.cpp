@@ -1,3 +1,4 @@
+// Elements found by matching brackets, parsed on demand.
 #include "blip2/data/sources/json_list.h"
 
 #include <algorithm>

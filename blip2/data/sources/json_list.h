@@ -1,5 +1,5 @@
-// One big JSON file read element by element: where the elements of a list lie is found in one pass
-// over the bytes, what they say is parsed when it is asked for.
+// One big JSON file read element by element: the positions of a list's elements are found in one
+// pass over the bytes, and an element is parsed when it is asked for.
 #pragma once
 
 #include <cstddef>
@@ -63,8 +63,8 @@ class JsonListFile {
 /// Files of {"image", "caption", "image_id"?, "key"?} in one list each, one after another: what
 /// LAVIS reads for COCO, Visual Genome, CC3M, CC12M and SBU, and BLIP for its pre-training. In a
 /// validation file "caption" is the list of a picture's references. An entry that is not
-/// well-formed throws kCorruptData when it is asked for. Relative pictures lie below `images`, or
-/// beside the file if that is empty.
+/// well-formed throws kCorruptData when it is asked for. Relative pictures are below `images`, or
+/// in the folder of the file if that is empty.
 std::unique_ptr<Source> open_json_lists(const std::vector<std::filesystem::path>& files,
                                         const std::filesystem::path& images);
 

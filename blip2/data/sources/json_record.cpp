@@ -54,7 +54,7 @@ std::vector<std::string> captions_of(const Json& object, const std::string& wher
   return captions;
 }
 
-/// Where the picture lies in a shard, if the object says so.
+/// Where the picture is in a shard, if the object says so.
 std::optional<FileRange> stored_in(const Json& object, const std::filesystem::path& image,
                                    const std::string& where) {
   const Json* offset = find_field(object, "offset");

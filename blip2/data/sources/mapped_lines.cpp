@@ -1,3 +1,4 @@
+// The starts of lines in a mapped file.
 #include "blip2/data/sources/mapped_lines.h"
 
 #include <algorithm>

@@ -14,7 +14,7 @@ namespace blip2 {
 /// Whether a blank line is one: it is where the lines of two files belong together.
 enum class BlankLines { kSkip, kKeep };
 
-/// A byte order mark is passed over. 8 bytes of memory a line. Thread-safe.
+/// A byte order mark is ignored. 8 bytes of memory a line. Thread-safe.
 class MappedLines {
  public:
   /// Throws kNotFound or kUnavailable.

@@ -1,3 +1,4 @@
+// SBU's columns of URLs and captions, in JSON and in text.
 #include "blip2/data/sources/sbu.h"
 
 #include <nlohmann/json.hpp>
@@ -6,9 +7,10 @@
 #include <string_view>
 
 #include "blip2/base/error.h"
+#include "blip2/base/json_fields.h"
+#include "blip2/base/quote.h"
 #include "blip2/data/sources/json_list.h"
 #include "blip2/data/sources/mapped_lines.h"
-#include "blip2/text/utf8.h"
 
 namespace blip2 {
 namespace fs = std::filesystem;
@@ -25,8 +27,7 @@ Record to_record(std::string_view url, std::string caption, const fs::path& imag
                  const std::string& where) {
   const std::string name(url.substr(url.rfind('/') + 1));
   if (url.find("://") == std::string_view::npos || name.empty()) {
-    fail(ErrorCode::kCorruptData, "{}: expected the URL of a picture, found \"{}\"", where,
-         printable(url));
+    fail(ErrorCode::kCorruptData, "{}: expected the URL of a picture, found {}", where, quote(url));
   }
   Record record;
   record.key = name;
@@ -37,11 +38,7 @@ Record to_record(std::string_view url, std::string caption, const fs::path& imag
 }
 
 std::string string_of(const JsonList& list, int64_t index) {
-  const auto json = nlohmann::json::parse(list.element(index), nullptr, false);
-  if (!json.is_string()) {
-    fail(ErrorCode::kCorruptData, "{}: expected a string", list.where(index));
-  }
-  return json.get<std::string>();
+  return as_text(nlohmann::json::parse(list.element(index), nullptr, false), list.where(index));
 }
 
 /// sbu-captions-all.json.

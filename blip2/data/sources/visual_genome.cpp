@@ -1,3 +1,4 @@
+// Regions counted once, parsed on demand.
 #include "blip2/data/sources/visual_genome.h"
 
 #include <algorithm>
@@ -23,7 +24,7 @@ bool is_region_file(const fs::path& path) {
   return has_regions(Json::parse(first_json_element(text_of(file), path.string()), nullptr, false));
 }
 
-/// The pictures of one file and how many regions lie before each.
+/// The pictures of one file and how many regions come before each.
 class RegionFile {
  public:
   explicit RegionFile(const fs::path& path) : file_(path) {

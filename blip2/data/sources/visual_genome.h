@@ -9,14 +9,16 @@
 
 namespace blip2 {
 
-/// Two layouts, told apart by the first entry of a file:
+/// Two layouts, recognised by the first entry of a file:
 /// - `region_descriptions.json`, a list of {"id", "regions": [{"region_id", "phrase", ...}]}: a
 ///   record a region, its caption the phrase, its picture the whole one, `VG_100K/ID.jpg` or
-///   `VG_100K_2/ID.jpg`, whichever is there (neither: the first). The file is parsed once to count
+///   `VG_100K_2/ID.jpg`, whichever exists (neither: the first). The file is parsed once to count
 ///   its regions, then a picture's regions again when one is asked for;
 /// - `vg_caption.json` (LAVIS): open_json_lists().
-/// Pictures lie below `images`, or beside the file. Source: visualgenome.org/api/v0, and LAVIS's
-/// vg_caption. Throws kCorruptData for an entry of region_descriptions.json without regions.
+///
+/// Pictures are below `images`, or in the folder of the file. Source: visualgenome.org/api/v0, and
+/// LAVIS's vg_caption. Throws kCorruptData for an entry of region_descriptions.json without
+/// regions.
 std::unique_ptr<Source> open_visual_genome(const std::vector<std::filesystem::path>& files,
                                            const std::filesystem::path& images);
 

@@ -1,3 +1,4 @@
+// Samples of shards by their number in all of them.
 #include "blip2/data/sources/webdataset.h"
 
 #include <algorithm>

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "blip2/base/error.h"
+#include "blip2/base/limits.h"
 
 namespace blip2 {
 namespace {
@@ -78,10 +79,7 @@ RankedAnswers rank_answers(const BlipAnswerer& model, const TextContext& questio
     fail(ErrorCode::kInvalidArgument,
          "BLIP: answers: expected ids and mask [A, T] of the same shape, T at least 2");
   }
-  if (options.num_candidates < 1) {
-    fail(ErrorCode::kInvalidArgument, "BLIP: num_candidates must be at least 1, found {}",
-         options.num_candidates);
-  }
+  require_within("BLIP", "num_candidates", options.num_candidates, at_least(1));
   const at::NoGradGuard no_grad;
   const int64_t num_kept = std::min(options.num_candidates, ids.size(0));
   const at::Tensor first_logits = decode_answers(model, questions)->start();        // [N, V]

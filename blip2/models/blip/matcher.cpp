@@ -1,15 +1,12 @@
 #include "blip2/models/blip/matcher.h"
 
 #include "blip2/base/error.h"
+#include "blip2/base/limits.h"
 
 namespace blip2 {
 
 BlipMatcher make_blip_matcher(const BlipTextConfig& config, int64_t embed_dim) {
-  if (embed_dim < 1 || embed_dim > int64_t{1} << 24) {
-    fail(ErrorCode::kInvalidArgument,
-         "BLIP configuration: image_text_hidden_size must be in 1 to {}, found {}",
-         int64_t{1} << 24, embed_dim);
-  }
+  require_within("BLIP configuration", "image_text_hidden_size", embed_dim, between(1, 1 << 24));
   return {make_blip_text_model(config), make_linear(config.encoder_hidden_size, embed_dim),
           make_linear(config.hidden_size, embed_dim), make_linear(config.hidden_size, 2)};
 }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "blip2/base/error.h"
+#include "blip2/base/limits.h"
 #include "blip2/nn/attention.h"
 #include "blip2/nn/masks.h"
 
@@ -14,10 +15,7 @@ namespace blip2 {
 namespace {
 
 void require_range(const char* name, int64_t value, int64_t high) {
-  if (value < 1 || value > high) {
-    fail(ErrorCode::kInvalidArgument, "BLIP text configuration: {} must be in 1 to {}, found {}",
-         name, high, value);
-  }
+  require_within("BLIP text configuration", name, value, between(1, static_cast<double>(high)));
 }
 
 /// What the texts' cross-attention is given must have been made for as many, or for one of several.
@@ -79,11 +77,7 @@ void validate(const BlipTextConfig& config) {
          "BLIP text configuration: num_attention_heads ({}) must divide hidden_size ({})",
          config.num_attention_heads, config.hidden_size);
   }
-  if (!(config.layer_norm_eps > 0)) {
-    fail(ErrorCode::kInvalidArgument,
-         "BLIP text configuration: layer_norm_eps must be positive, found {}",
-         config.layer_norm_eps);
-  }
+  require_within("BLIP text configuration", "layer_norm_eps", config.layer_norm_eps, above(0));
 }
 
 BlipTextModel make_blip_text_model(const BlipTextConfig& config) {

@@ -1,6 +1,7 @@
 // The config.json of a BLIP-1 and of a CLIP directory.
 #include <nlohmann/json.hpp>
 
+#include "blip2/base/json_fields.h"
 #include "blip2/models/configs/bundle_config.h"
 #include "blip2/models/configs/config_fields.h"
 #include "blip2/models/directory/families.h"
@@ -23,7 +24,7 @@ json vision_config(const ConfigFields& fields, const char* type) {
 
 BlipConfig read_blip_config(const fs::path& directory) {
   const fs::path path = directory / "config.json";
-  const json object = read_config(path);
+  const json object = read_json_object<json>(path);
   const ConfigFields fields(object, path.string());
   BlipConfig config;
   config.kind = directory_kind(directory);
@@ -46,7 +47,7 @@ BlipConfig read_blip_config(const fs::path& directory) {
 
 ClipConfig read_clip_config(const fs::path& directory) {
   const fs::path path = directory / "config.json";
-  const json object = read_config(path);
+  const json object = read_json_object<json>(path);
   const ConfigFields fields(object, path.string());
   ClipConfig config;
   const json text = fields.object("text_config");

@@ -5,7 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "blip2/base/error.h"
-#include "blip2/checkpoint/messages.h"
+#include "blip2/base/json_fields.h"
+#include "blip2/base/quote.h"
 #include "blip2/models/configs/config_fields.h"
 
 namespace blip2 {
@@ -110,7 +111,7 @@ bool is_model_config(std::string_view content) {
 
 DirectoryKind directory_kind(const fs::path& directory) {
   const fs::path path = directory / "config.json";
-  const json object = read_config(path);
+  const json object = read_json_object<json>(path);
   const ConfigFields fields(object, path.string());
   const std::string type = fields.text("model_type", "");
   if (is_whole(type)) return whole_kind(fields, type);
@@ -140,7 +141,7 @@ std::string class_name(DirectoryKind kind) {
 
 BundleConfig read_bundle_config(const fs::path& directory) {
   const fs::path path = directory / "config.json";
-  const json object = read_config(path);
+  const json object = read_json_object<json>(path);
   const ConfigFields fields(object, path.string());
   const std::string type = fields.text("model_type", "");
   if (type != "blip-2" && type != "instructblip") {
@@ -194,7 +195,7 @@ std::string format_bundle_config(const BundleConfig& config) {
 
 QFormerConfig read_bert_config(const fs::path& directory) {
   const fs::path path = directory / "config.json";
-  const json object = read_config(path);
+  const json object = read_json_object<json>(path);
   return parse_encoder(ConfigFields(object, path.string()));
 }
 

@@ -1,65 +1,29 @@
-// Typed, range-checked reading of JSON configurations; every error names the file and the key. For
-// the .cpp files of this room.
+// Configurations read field by field from JSON, by the names that their visit() gives. For the .cpp
+// files of this room.
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <nlohmann/json_fwd.hpp>
-#include <string>
 #include <string_view>
 #include <type_traits>
-#include <vector>
 
 #include "blip2/base/error.h"
+#include "blip2/base/json_fields.h"
 
 namespace blip2 {
 
-/// The text of a file that must hold one JSON object.
-nlohmann::ordered_json read_config(const std::filesystem::path& path);
-/// Text that must be one JSON object. Throws kCorruptData, naming `where`.
-nlohmann::ordered_json parse_config(std::string_view text, const std::string& where);
+/// Configurations keep the order of their file.
+using ConfigFields = OrderedJsonFields;
 
-/// An object of a configuration. A member that is missing or null gives the fallback.
-class ConfigFields {
- public:
-  /// `object` must outlive this.
-  ConfigFields(const nlohmann::ordered_json& object, std::string where);
-
-  bool has(const char* key) const { return find(key) != nullptr; }
-  /// A size: from 1 to 2^31 - 1.
-  int64_t size(const char* key, int64_t fallback) const;
-  /// Any integer; the first of a list of several (end tokens).
-  int64_t integer(const char* key, int64_t fallback) const;
-  double number(const char* key, double fallback) const;
-  /// A number above 0.
-  double positive(const char* key, double fallback) const;
-  bool flag(const char* key, bool fallback) const;
-  std::string text(const char* key, const std::string& fallback) const;
-  /// The member, which must be an object; an empty one where it is missing.
-  nlohmann::ordered_json object(const char* key) const;
-  const nlohmann::ordered_json* find(const char* key) const;
-
-  /// Throws kUnsupported unless the member is `only` or missing.
-  void require_text(const char* key, const std::string& only) const;
-  void require_flag(const char* key, bool only) const;
-
-  [[noreturn]] void fail_at(const char* key, const std::string& expected) const;
-  const std::string& where() const { return where_; }
-
- private:
-  const nlohmann::ordered_json& object_;
-  std::string where_;
-};
-
-/// Fills every field that visit(config) names: whole numbers as sizes, but those called *_token_id
-/// as any integers; numbers above 0; flags; texts. What the object lacks stays as it is.
+/// Fills every field that visit(config) names: integers as sizes, except those called *_token_id,
+/// which may be any integer; numbers above 0; flags; texts. What the object lacks stays as it is.
 template <typename Config>
 void read_fields(const ConfigFields& fields, Config& config) {
   visit(config, [&](const char* name, auto& field, const char*) {
     using Field = std::decay_t<decltype(field)>;
     if constexpr (std::is_same_v<Field, int64_t>) {
       const bool is_id = std::string_view(name).ends_with("_token_id");
-      field = is_id ? fields.integer(name, field) : fields.size(name, field);
+      field = is_id ? fields.first_integer(name, field) : fields.size(name, field);
     } else if constexpr (std::is_same_v<Field, double>) {
       field = fields.positive(name, field);
     } else if constexpr (std::is_same_v<Field, bool>) {

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "blip2/base/error.h"
-#include "blip2/checkpoint/messages.h"
+#include "blip2/base/json_fields.h"
 #include "blip2/models/configs/bundle_config.h"
 #include "blip2/models/configs/config_fields.h"
 
@@ -82,7 +82,7 @@ void parse_sizes(const ConfigFields& fields, ImageTransform& transform) {
 }  // namespace
 
 ImageTransform parse_transform(std::string_view text, const std::string& where) {
-  const json object = parse_config(text, where);
+  const json object = parse_json_object<json>(text, where);
   const ConfigFields fields(object, where);
   fields.require_flag("do_resize", true);
   ImageTransform transform;

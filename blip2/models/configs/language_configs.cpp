@@ -4,7 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "blip2/base/error.h"
-#include "blip2/checkpoint/messages.h"
+#include "blip2/base/json_fields.h"
+#include "blip2/base/quote.h"
 #include "blip2/models/configs/bundle_config.h"
 #include "blip2/models/configs/config_fields.h"
 
@@ -144,7 +145,7 @@ std::string with_field(std::string_view language_json, const char* name, const j
 }  // namespace
 
 LanguageConfig parse_language(std::string_view text, const std::string& where) {
-  const json object = parse_config(text, where);
+  const json object = parse_json_object<json>(text, where);
   const ConfigFields fields(object, where);
   const std::string type = fields.text("model_type", "opt");
   const auto checked = [&](auto config) {

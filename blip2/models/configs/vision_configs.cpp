@@ -4,7 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "blip2/base/error.h"
-#include "blip2/checkpoint/messages.h"
+#include "blip2/base/json_fields.h"
+#include "blip2/base/quote.h"
 #include "blip2/models/configs/bundle_config.h"
 #include "blip2/models/configs/config_fields.h"
 
@@ -15,7 +16,6 @@ using json = nlohmann::ordered_json;  // files keep their order
 namespace {
 
 EfficientNetStage parse_stage(const json& value, const std::string& where) {
-  if (!value.is_object()) fail(ErrorCode::kCorruptData, "{}: expected an object", where);
   const ConfigFields fields(value, where);
   EfficientNetStage stage;
   stage.repeats = fields.size("repeats", 1);
@@ -81,7 +81,7 @@ std::string format(VitConfig config) {
 }  // namespace
 
 VisionConfig parse_vision(std::string_view text, const std::string& where) {
-  const json object = parse_config(text, where);
+  const json object = parse_json_object<json>(text, where);
   const ConfigFields fields(object, where);
   const std::string type = fields.text("model_type", "blip_2_vision_model");
   if (type == "efficientnet_lite") return parse_efficientnet(fields);
@@ -97,7 +97,7 @@ VisionConfig parse_vision(std::string_view text, const std::string& where) {
 }
 
 std::string with_image_size(std::string_view vision_json, int64_t image_size) {
-  json object = parse_config(vision_json, "vision_config");
+  json object = parse_json_object<json>(vision_json, "vision_config");
   object["image_size"] = image_size;
   return object.dump(2);
 }

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "blip2/base/error.h"
-#include "blip2/checkpoint/messages.h"
+#include "blip2/base/quote.h"
 #include "blip2/text/byte_bpe.h"
 
 namespace blip2 {

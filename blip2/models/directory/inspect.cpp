@@ -5,6 +5,7 @@
 
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
+#include "blip2/checkpoint/dtypes.h"
 #include "blip2/checkpoint/open_source.h"
 #include "blip2/checkpoint/source.h"
 #include "blip2/models/blip/blip.h"
@@ -97,10 +98,7 @@ void finish(Gathered& gathered, const TensorSource& source) {
   for (const TensorInfo& info : source.infos()) {
     int64_t size = static_cast<int64_t>(c10::elementSize(info.dtype));
     for (const int64_t dimension : info.shape) size *= dimension;
-    std::string dtype = c10::toString(info.dtype);
-    std::transform(dtype.begin(), dtype.end(), dtype.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-    result.stored_bytes[dtype] += size;
+    result.stored_bytes[std::string(dtype_name(info.dtype))] += size;
   }
   int64_t total = 0;
   for (const InspectedPart& part : result.parts) total += part.parameters;

@@ -10,12 +10,12 @@
 #include "blip2/base/clock.h"
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
+#include "blip2/base/json_fields.h"
 #include "blip2/base/log.h"
 #include "blip2/checkpoint/open_source.h"
 #include "blip2/checkpoint/source.h"
 #include "blip2/models/bundle.h"
 #include "blip2/models/configs/bundle_config.h"
-#include "blip2/models/configs/config_fields.h"
 #include "blip2/models/directory/families.h"
 #include "blip2/models/directory/parts.h"
 #include "blip2/models/directory/token_ids.h"
@@ -140,7 +140,8 @@ Bundle load_directory(const fs::path& directory, const BundleOptions& options) {
          "{}: expected a whole model (BLIP-2, InstructBLIP, BLIP or CLIP), found a part of one",
          directory.string());
   }
-  read_config(directory / "preprocessor_config.json");  // a whole model needs it
+  read_json_object<nlohmann::ordered_json>(directory /
+                                           "preprocessor_config.json");  // a whole model needs it
   const std::unique_ptr<TensorSource> source = open_source(directory);
   if (kind == DirectoryKind::kClip) return load_clip(directory, *source, options.device);
   const PartOptions part_options{.device = options.device, .finiteness = Finiteness::kTrusted};

@@ -10,11 +10,11 @@
 
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
+#include "blip2/base/json_fields.h"
 #include "blip2/checkpoint/gguf.h"
 #include "blip2/checkpoint/load.h"
 #include "blip2/checkpoint/open_source.h"
 #include "blip2/models/configs/bundle_config.h"
-#include "blip2/models/configs/config_fields.h"
 #include "blip2/models/directory/families.h"
 #include "blip2/models/directory/gguf_tokenizer.h"
 #include "blip2/models/directory/token_ids.h"
@@ -42,16 +42,14 @@ void require_there(const fs::path& path, const char* expected) {
 
 /// Narrow weights stay as they lie in the file: a slot takes the dtype that its tensor has there.
 void keep_stored_dtypes(const std::vector<Slot>& slots, const TensorSource& source) {
-  std::map<std::string, at::ScalarType> stored;
-  for (const TensorInfo& info : source.infos()) stored[info.name] = info.dtype;
   for (const Slot& slot : slots) {
-    auto found = stored.find(slot.name);
+    const TensorInfo* found = find_info(source, slot.name);
     for (const std::string& name : slot.alternatives) {
-      if (found == stored.end()) found = stored.find(name);
+      if (found == nullptr) found = find_info(source, name);
     }
-    if (found == stored.end() || !slot.tensor->is_floating_point()) continue;
-    if (found->second != at::kHalf && found->second != at::kBFloat16) continue;
-    *slot.tensor = at::empty(slot.tensor->sizes(), found->second);
+    if (found == nullptr || !slot.tensor->is_floating_point()) continue;
+    if (found->dtype != at::kHalf && found->dtype != at::kBFloat16) continue;
+    *slot.tensor = at::empty(slot.tensor->sizes(), found->dtype);
   }
 }
 
@@ -137,7 +135,8 @@ std::string generation_json(const fs::path& directory) {
   const fs::path path = directory / "generation_config.json";
   if (!fs::exists(path)) return "{}";
   std::string text = read_file(path);
-  parse_config(text, path.string());  // checked here, read by whoever generates
+  parse_json_object<nlohmann::ordered_json>(
+      text, path.string());  // checked here, read by whoever generates
   while (text.ends_with('\n')) text.pop_back();
   return text;
 }

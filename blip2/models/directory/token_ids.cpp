@@ -1,7 +1,7 @@
 #include "blip2/models/directory/token_ids.h"
 
 #include "blip2/base/error.h"
-#include "blip2/checkpoint/messages.h"
+#include "blip2/base/quote.h"
 
 namespace blip2 {
 namespace fs = std::filesystem;

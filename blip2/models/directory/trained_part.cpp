@@ -5,7 +5,7 @@
 #include <map>
 
 #include "blip2/base/error.h"
-#include "blip2/checkpoint/messages.h"
+#include "blip2/base/shape_text.h"
 #include "blip2/models/directory/families.h"
 #include "blip2/models/directory/parts.h"
 #include "blip2/models/names/hugging_face.h"

@@ -8,7 +8,7 @@
 #include <ATen/ops/ones.h>
 
 #include "blip2/base/error.h"
-#include "blip2/checkpoint/messages.h"
+#include "blip2/base/shape_text.h"
 #include "blip2/nn/masks.h"
 
 namespace blip2 {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "blip2/base/error.h"
+#include "blip2/base/limits.h"
 #include "blip2/nn/attention.h"
 #include "blip2/nn/masks.h"
 #include "blip2/nn/positions.h"
@@ -15,10 +16,8 @@ namespace blip2 {
 namespace {
 
 void require_llama_range(const char* name, int64_t value, int64_t low, int64_t high) {
-  if (value < low || value > high) {
-    fail(ErrorCode::kInvalidArgument, "LLaMA configuration: {} must be in {} to {}, found {}", name,
-         low, high, value);
-  }
+  require_within("LLaMA configuration", name, value,
+                 between(static_cast<double>(low), static_cast<double>(high)));
 }
 
 LlamaLayer make_layer(const LlamaConfig& config) {
@@ -86,10 +85,7 @@ at::Tensor rows_by_head(const at::Tensor& x, int64_t num_rows) {
 
 void validate_scaling(const RopeScaling& scaling) {
   if (scaling.kind == RopeScaling::Kind::kNone) return;
-  if (!(scaling.factor > 0)) {
-    fail(ErrorCode::kInvalidArgument,
-         "LLaMA configuration: rope_scaling.factor must be positive, found {}", scaling.factor);
-  }
+  require_within("LLaMA configuration", "rope_scaling.factor", scaling.factor, above(0));
   if (scaling.kind != RopeScaling::Kind::kLlama3) return;
   if (!(scaling.low_freq_factor > 0) || !(scaling.high_freq_factor > scaling.low_freq_factor) ||
       scaling.original_max_position_embeddings < 1) {
@@ -127,11 +123,8 @@ void validate(const LlamaConfig& config) {
     fail(ErrorCode::kInvalidArgument, "LLaMA configuration: head_dim must be even, found {}",
          config.head_dim);
   }
-  if (!(config.rope_theta > 0) || !(config.rms_norm_eps > 0)) {
-    fail(ErrorCode::kInvalidArgument,
-         "LLaMA configuration: rope_theta and rms_norm_eps must be positive, found {} and {}",
-         config.rope_theta, config.rms_norm_eps);
-  }
+  require_within("LLaMA configuration", "rope_theta", config.rope_theta, above(0));
+  require_within("LLaMA configuration", "rms_norm_eps", config.rms_norm_eps, above(0));
   validate_scaling(config.rope_scaling);
 }
 

@@ -4,7 +4,8 @@
 #include <ATen/ops/ones.h>
 
 #include "blip2/base/error.h"
-#include "blip2/checkpoint/messages.h"
+#include "blip2/base/limits.h"
+#include "blip2/base/quote.h"
 #include "blip2/nn/attention.h"
 #include "blip2/nn/masks.h"
 
@@ -16,10 +17,7 @@ constexpr double kNormEps = 1e-5;
 constexpr int64_t kPositionOffset = 2;
 
 void require_opt_range(const char* name, int64_t value, int64_t high) {
-  if (value < 1 || value > high) {
-    fail(ErrorCode::kInvalidArgument, "OPT configuration: {} must be in 1 to {}, found {}", name,
-         high, value);
-  }
+  require_within("OPT configuration", name, value, between(1, static_cast<double>(high)));
 }
 
 void require_positions(const Opt& model, int64_t length) {

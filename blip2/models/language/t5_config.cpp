@@ -1,7 +1,8 @@
 #include "blip2/models/language/t5_config.h"
 
 #include "blip2/base/error.h"
-#include "blip2/checkpoint/messages.h"
+#include "blip2/base/limits.h"
+#include "blip2/base/quote.h"
 #include "blip2/nn/activations.h"
 
 namespace blip2 {
@@ -10,10 +11,8 @@ namespace {
 constexpr std::string_view kGated = "gated-";
 
 void require_range(const char* name, int64_t value, int64_t low, int64_t high) {
-  if (value < low || value > high) {
-    fail(ErrorCode::kInvalidArgument, "T5 configuration: {} must be in {} to {}, found {}", name,
-         low, high, value);
-  }
+  require_within("T5 configuration", name, value,
+                 between(static_cast<double>(low), static_cast<double>(high)));
 }
 
 void require_activation(const char* name, const std::string& value, std::string_view activation) {
@@ -51,11 +50,7 @@ void validate(const T5Config& config) {
                 1 << 16);
   require_range("relative_attention_max_distance", config.relative_attention_max_distance,
                 config.relative_attention_num_buckets / 2 + 1, kLargest);
-  if (!(config.layer_norm_epsilon > 0)) {
-    fail(ErrorCode::kInvalidArgument,
-         "T5 configuration: layer_norm_epsilon must be positive, found {}",
-         config.layer_norm_epsilon);
-  }
+  require_within("T5 configuration", "layer_norm_epsilon", config.layer_norm_epsilon, above(0));
   require_activation("feed_forward_proj", config.feed_forward_proj,
                      t5_activation_name(config.feed_forward_proj));
   require_activation("dense_act_fn", config.dense_act_fn, config.dense_act_fn);

@@ -9,7 +9,8 @@
 #include <vector>
 
 #include "blip2/base/error.h"
-#include "blip2/checkpoint/messages.h"
+#include "blip2/base/quote.h"
+#include "blip2/base/shape_text.h"
 
 namespace blip2 {
 namespace {
@@ -62,13 +63,7 @@ class Shapes {
   }
 
  private:
-  const TensorInfo* find(const std::string& name) const {
-    const auto& infos = source_.infos();
-    const auto found = std::lower_bound(
-        infos.begin(), infos.end(), name,
-        [](const TensorInfo& info, const std::string& n) { return info.name < n; });
-    return found == infos.end() || found->name != name ? nullptr : &*found;
-  }
+  const TensorInfo* find(const std::string& name) const { return find_info(source_, name); }
 
   const TensorSource& source_;
 };

@@ -11,8 +11,9 @@
 #include <utility>
 
 #include "blip2/base/error.h"
+#include "blip2/base/quote.h"
+#include "blip2/base/shape_text.h"
 #include "blip2/checkpoint/derived_source.h"
-#include "blip2/checkpoint/messages.h"
 
 namespace blip2 {
 namespace {

@@ -8,18 +8,12 @@
 #include <vector>
 
 #include "blip2/base/error.h"
+#include "blip2/base/quote.h"
+#include "blip2/base/shape_text.h"
 #include "blip2/checkpoint/load.h"
-#include "blip2/text/utf8.h"
 
 namespace blip2 {
 namespace {
-
-const TensorInfo* find_info(const GgufFile& file, const std::string& name) {
-  const auto& infos = file.infos();
-  const auto found = std::find_if(infos.begin(), infos.end(),
-                                  [&](const TensorInfo& info) { return info.name == name; });
-  return found == infos.end() ? nullptr : &*found;
-}
 
 int64_t uint_or(const GgufFile& file, const std::string& key, int64_t otherwise) {
   return file.has_key(key) ? file.get_int(key) : otherwise;
@@ -30,8 +24,8 @@ int64_t rows_of(const GgufFile& file, const std::string& name, int64_t width) {
   const TensorInfo* info = find_info(file, name);
   if (info == nullptr) fail(ErrorCode::kCorruptData, "{}: no tensor {}", file.describe(), name);
   if (info->shape.size() != 2 || info->shape[1] != width) {
-    fail(ErrorCode::kCorruptData, "{}: {} must be a matrix of rows of {}, found [{}]",
-         file.describe(), name, width, fmt::join(info->shape, ", "));
+    fail(ErrorCode::kCorruptData, "{}: {}: expected a matrix of rows of {}, found {}",
+         file.describe(), name, width, shape_text(info->shape));
   }
   return info->shape[0];
 }
@@ -61,13 +55,13 @@ void check_claims(const GgufFile& file, const LlamaConfig& config) {
 void require_supported(const GgufFile& file) {
   const std::string architecture = file.get_string("general.architecture");
   if (architecture != "llama") {
-    fail(ErrorCode::kUnsupported, "{}: architecture \"llama\" expected, found \"{}\"",
-         file.describe(), printable(architecture));
+    fail(ErrorCode::kUnsupported, "{}: architecture \"llama\" expected, found {}", file.describe(),
+         quote(architecture));
   }
   const std::string scaling = "llama.rope.scaling.type";
   if (file.has_key(scaling) && file.get_string(scaling) != "none") {
-    fail(ErrorCode::kUnsupported, "{}: rotary embedding without scaling expected, found \"{}\"",
-         file.describe(), printable(file.get_string(scaling)));
+    fail(ErrorCode::kUnsupported, "{}: rotary embedding without scaling expected, found {}",
+         file.describe(), quote(file.get_string(scaling)));
   }
   if (file.has("rope_freqs.weight")) {
     fail(ErrorCode::kUnsupported, "{}: rotary frequencies of its own (rope_freqs.weight)",

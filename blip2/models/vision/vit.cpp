@@ -12,7 +12,7 @@
 #include <optional>
 
 #include "blip2/base/error.h"
-#include "blip2/checkpoint/messages.h"
+#include "blip2/base/shape_text.h"
 #include "blip2/nn/autocast.h"
 
 namespace blip2 {

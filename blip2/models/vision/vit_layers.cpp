@@ -10,7 +10,8 @@
 #include <utility>
 
 #include "blip2/base/error.h"
-#include "blip2/checkpoint/messages.h"
+#include "blip2/base/limits.h"
+#include "blip2/base/quote.h"
 #include "blip2/nn/attention.h"
 #include "blip2/nn/autocast.h"
 
@@ -100,10 +101,7 @@ void visit(VitLayer& layer, const Visitor& visitor) {
 
 void require_range(const std::string& where, const char* name, int64_t value, int64_t low,
                    int64_t high) {
-  if (value < low || value > high) {
-    fail(ErrorCode::kInvalidArgument, "{}: {} must be in {} to {}, found {}", where, name, low,
-         high, value);
-  }
+  require_within(where, name, value, between(static_cast<double>(low), static_cast<double>(high)));
 }
 
 void validate(const VitLayersConfig& config, const std::string& where) {
@@ -118,13 +116,10 @@ void validate(const VitLayersConfig& config, const std::string& where) {
   }
   if (!parse_activation(config.hidden_act)) {
     fail(ErrorCode::kInvalidArgument,
-         "{}: hidden_act must be gelu, gelu_new, quick_gelu, relu or silu, found {}", where,
+         "{}: hidden_act: expected gelu, gelu_new, quick_gelu, relu or silu, found {}", where,
          quote(config.hidden_act));
   }
-  if (!(config.layer_norm_eps > 0)) {
-    fail(ErrorCode::kInvalidArgument, "{}: layer_norm_eps must be positive, found {}", where,
-         config.layer_norm_eps);
-  }
+  require_within(where, "layer_norm_eps", config.layer_norm_eps, above(0));
 }
 
 VitLayers make_vit_layers(const VitLayersConfig& config) {

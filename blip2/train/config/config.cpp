@@ -7,6 +7,7 @@
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
 #include "blip2/base/log.h"
+#include "blip2/base/quote.h"
 #include "blip2/train/config/checks.h"
 #include "blip2/train/config/lavis.h"
 
@@ -134,15 +135,13 @@ void validate_datasets(const TrainConfig& config, ConfigDocument& document) {
           path + ".image_size",
           fmt::format("expected {} as of the other data sets, found {}", size, dataset.image_size));
     }
-    const std::vector<std::string>& formats = dataset_formats();
+    const std::vector<std::string>& formats = source_formats();
     if (std::find(formats.begin(), formats.end(), dataset.format) == formats.end()) continue;
-    const bool self_contained = dataset.format == "folder" || dataset.format == "webdataset" ||
-                                dataset.format == "laion_parquet";
-    if (dataset.annotations.empty() && !self_contained) {
+    const MissingSetting missing = missing_setting(source_config(name, dataset));
+    if (missing == MissingSetting::kAnnotations) {
       document.fault(path + ".annotations", "expected a file, found nothing");
     }
-    const bool needs_images = dataset.format == "folder" || dataset.annotations.empty();
-    if (self_contained && needs_images && dataset.images.empty()) {
+    if (missing == MissingSetting::kImages) {
       document.fault(path + ".images", "expected a folder, found nothing");
     }
     if (!dataset.feature_cache.empty() && !config.model.freeze_vit) {
@@ -188,13 +187,6 @@ void resolve(const TrainConfig& config, ConfigDocument& document, FileChecks che
 
 }  // namespace
 
-const std::vector<std::string>& dataset_formats() {
-  static const std::vector<std::string> formats = {"coco_karpathy", "visual_genome", "cc_tsv",
-                                                   "sbu",           "laion_parquet", "webdataset",
-                                                   "blip_json",     "jsonl",         "folder"};
-  return formats;
-}
-
 SourceConfig source_config(const std::string& name, const DatasetConfig& dataset) {
   SourceConfig config{name, dataset.format, {}, dataset.images};
   config.annotations.assign(dataset.annotations.begin(), dataset.annotations.end());
@@ -225,13 +217,12 @@ void validate(const TrainConfig& config, ConfigDocument& document) {
   }
   if (task_of(run) == kVqa && config.model.prompt.find("{}") == std::string::npos) {
     document.fault("model.prompt",
-                   "expected a text with {} for the question, found '" + config.model.prompt + "'");
+                   "expected a text with {} for the question, found " + quote(config.model.prompt));
   }
   if (config.model.prompt.find("<image>") != std::string::npos) {
     document.fault("model.prompt",
-                   "expected a text without \"<image>\", which stands for the "
-                   "picture, found '" +
-                       config.model.prompt + "'");
+                   "expected a text without \"<image>\", which stands for the picture, found " +
+                       quote(config.model.prompt));
   }
   if (run.lora.rank > 0) document.fault("run.lora.rank", "expected 0: not in this version");
 }

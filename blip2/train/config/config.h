@@ -139,12 +139,9 @@ void visit(ModelConfig& c, V&& v) {
   v("prompt", c.prompt, "text before each caption (stage 2); with {} for the question");
 }
 
-/// What DatasetConfig::format may be.
-const std::vector<std::string>& dataset_formats();
-
 template <typename V>
 void visit(DatasetConfig& c, V&& v) {
-  v("format", c.format, "how annotations and pictures lie on disk", one_of(dataset_formats()));
+  v("format", c.format, "how annotations and pictures lie on disk", one_of(source_formats()));
   v("annotations", c.annotations, "annotation file, or several");
   v("images", c.images, "root of the pictures");
   v("sample_ratio", c.sample_ratio, "share in the mixture", above(0));

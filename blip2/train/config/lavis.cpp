@@ -5,6 +5,7 @@
 
 #include <type_traits>
 
+#include "blip2/base/quote.h"
 #include "blip2/checkpoint/rename.h"
 #include "blip2/train/config/lavis_presets.h"
 
@@ -149,10 +150,9 @@ void Translator::translate_task() {
   if (task == "retrieval") ours = "finetune_retrieval";
   if (task == "vqa") ours = "finetune_vqa";
   if (ours.empty()) {
-    from_.fault(
-        "run.task",
-        fmt::format("expected image_text_pretrain, captioning, retrieval or vqa, found '{}'",
-                    task));
+    from_.fault("run.task",
+                fmt::format("expected image_text_pretrain, captioning, retrieval or vqa, found {}",
+                            quote(task)));
     return;
   }
   to_.fill("run.task", ours, from_.source("run.task"));
@@ -219,8 +219,8 @@ void Translator::translate_pictures(const std::string& name, const LavisProcesso
   } else {
     from_.fault(path + ".name",
                 fmt::format("expected blip2_image_train, blip_image_train or blip_image_eval, "
-                            "found '{}'",
-                            processor.name));
+                            "found {}",
+                            quote(processor.name)));
   }
   require(path + ".min_scale", processor.min_scale == 0.5, "0.5");
   require(path + ".max_scale", processor.max_scale == 1, "1");

@@ -9,6 +9,7 @@
 
 #include "blip2/base/error.h"
 #include "blip2/base/json_text.h"
+#include "blip2/data/open_source.h"
 
 namespace blip2 {
 namespace {
@@ -54,6 +55,12 @@ void list_values(const ConfigNode& node, const std::string& prefix,
 }
 
 }  // namespace
+
+std::vector<std::string> capfilt_input_formats() {
+  std::vector<std::string> formats = source_formats();
+  formats.insert(formats.begin(), "auto");
+  return formats;
+}
 
 std::string config_text(const ConfigSlot& slot) {
   return std::visit(

@@ -46,6 +46,9 @@ struct CapFiltConfig {
   GenerationOptions generation;  ///< before resolve(), only what the user gave has meaning
 };
 
+/// "auto", and every format of data.
+std::vector<std::string> capfilt_input_formats();
+
 template <typename V>
 void visit(CapFiltConfig& c, V&& v) {
   v("captioner", c.captioner, "directory of the model that writes captions");
@@ -53,8 +56,7 @@ void visit(CapFiltConfig& c, V&& v) {
   v("matcher", c.matcher, "directory of a model with a matching head, for min_match_probability");
   v("shards", c.shards, "what is captioned: .tar shards, folders, annotation files");
   v("input_format", c.input_format, "format of the input; auto: by the names of the files",
-    one_of({"auto", "webdataset", "laion_parquet", "coco_karpathy", "visual_genome", "cc_tsv",
-            "sbu", "blip_json", "jsonl", "folder"}));
+    one_of(capfilt_input_formats()));
   v("images", c.images, "root of the pictures [the annotations' folder]");
   v("output", c.output, "folder of the job: shards, captions.json, and its state");
   v("output_formats", c.output_formats, "what is written: webdataset, blip_json, or both");

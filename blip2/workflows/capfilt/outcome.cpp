@@ -6,6 +6,7 @@
 
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
+#include "blip2/base/json_fields.h"
 #include "blip2/base/json_text.h"
 
 namespace blip2 {
@@ -26,13 +27,11 @@ void write_outcome(const CapFiltFolder& folder, const CapFiltOutcome& outcome) {
 
 CapFiltOutcome read_outcome(const CapFiltFolder& folder) {
   const std::string where = folder.summary().string();
-  Json json = Json::parse(read_file(folder.summary()), nullptr, false);
-  if (!json.is_object() || !json.contains("num_shards") || !json["num_shards"].is_number()) {
-    fail(ErrorCode::kCorruptData, "{}: expected a job's summary, found other text", where);
-  }
+  Json json = read_json_object<Json>(folder.summary());
+  const int64_t num_shards = OrderedJsonFields(json, where).integer("num_shards");
   json["shard"] = json["worker"] = "";
   const ShardState all = parse_shard_state(json.dump(), where);
-  return {json["num_shards"].get<int64_t>(), all.counts, all.seconds};
+  return {num_shards, all.counts, all.seconds};
 }
 
 }  // namespace blip2

@@ -8,7 +8,7 @@
 
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
-#include "blip2/text/utf8.h"
+#include "blip2/base/utf8.h"
 
 namespace blip2 {
 

@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include "blip2/checkpoint/messages.h"
+#include "blip2/base/quote.h"
 #include "tests/checkpoint/golden.h"
 
 namespace blip2 {

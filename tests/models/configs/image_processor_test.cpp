@@ -82,10 +82,10 @@ constexpr ErrorCode kUnsupported = ErrorCode::kUnsupported;
 TEST(TransformConfigErrors, NameTheFileAndTheKey) {
   expect_refused(
       {{"size", {{"height", 20}, {"width", 20}}}},
-      {{"do_resize", false, "knows true alone", kUnsupported},
+      {{"do_resize", false, "only true is supported", kUnsupported},
        {"do_resize", 1, "true or false"},
-       {"size", 0, "a positive size"},
-       {"size", -3, "a positive size"},
+       {"size", 0, "an integer from 1 to 2147483647"},
+       {"size", -3, "an integer from 1 to 2147483647"},
        {"size", 16385, "at most 16384 pixels"},
        {"size", 20.5, "an integer"},
        {"size", "20", "an object"},
@@ -97,10 +97,10 @@ TEST(TransformConfigErrors, NameTheFileAndTheKey) {
        {"size", json::object(), "height and width"},
        {"size", {{"height", 16385}, {"width", 16385}}, "height: expected at most 16384 pixels"},
        {"size", {{"height", 20}, {"width", "wide"}}, "width: expected an integer"},
-       {"do_center_crop", true, "knows false alone", kUnsupported},
+       {"do_center_crop", true, "only false is supported", kUnsupported},
        {"do_center_crop", "no", "true or false"},
-       {"resize_mode", "stretch", "knows \"place_on_background\"", kUnsupported},
-       {"resize_mode", 2, "a text"},
+       {"resize_mode", "stretch", "only \"place_on_background\" is supported", kUnsupported},
+       {"resize_mode", 2, "a string"},
        {"resample", 1, "2 (bilinear) and 3 (bicubic), found 1", kUnsupported},
        {"resample", "bicubic", "an integer"},
        {"do_rescale", "yes", "true or false"},
@@ -116,14 +116,15 @@ TEST(TransformConfigErrors, NameTheFileAndTheKey) {
 }
 
 TEST(TransformConfigErrors, OfACropNameTheFileAndTheKey) {
-  expect_refused({{"size", {{"shortest_edge", 20}}}, {"crop_size", 16}},
-                 {{"do_center_crop", false, "knows true alone", kUnsupported},
-                  {"size", {{"shortest_edge", 0}}, "shortest_edge: expected a positive size"},
-                  {"size", {{"shortest_edge", 20000}}, "shortest_edge: expected at most 16384"},
-                  {"crop_size", 21, "no more than size.shortest_edge"},
-                  {"crop_size", {{"height", 16}, {"width", 15}}, "a square"},
-                  {"crop_size", {{"height", 16}}, "height and width"},
-                  {"crop_size", "16", "an object"}});
+  expect_refused(
+      {{"size", {{"shortest_edge", 20}}}, {"crop_size", 16}},
+      {{"do_center_crop", false, "only true is supported", kUnsupported},
+       {"size", {{"shortest_edge", 0}}, "shortest_edge: expected an integer from 1 to 2147483647"},
+       {"size", {{"shortest_edge", 20000}}, "shortest_edge: expected at most 16384"},
+       {"crop_size", 21, "no more than size.shortest_edge"},
+       {"crop_size", {{"height", 16}, {"width", 15}}, "a square"},
+       {"crop_size", {{"height", 16}}, "height and width"},
+       {"crop_size", "16", "an object"}});
 }
 
 TEST(TransformConfigErrors, OfABackgroundNameTheFileAndTheKey) {

@@ -254,7 +254,7 @@ TEST(RealParts, AConvertedGgufIsTheSame) {
   EXPECT_EQ(decoder->start().argmax(1).item<int64_t>(), 7042);  // " Paris"
   const Inspection inspection = inspect_directory(folder / "llama");
   EXPECT_EQ(inspection.parts[0].parameters, 134515008);
-  EXPECT_EQ(inspection.stored_bytes.at("half"), 2 * 134515008);
+  EXPECT_EQ(inspection.stored_bytes.at("float16"), 2 * 134515008);
   EXPECT_TRUE(inspection.missing.empty() && inspection.unused.empty());
 }
 

@@ -262,11 +262,11 @@ TEST(TrainConfig, NamesImpossibleCombinations) {
             "");
   EXPECT_EQ(faults_of(std::string(kStage1), {"run.task=finetune_vqa", "model.arch=blip2_opt",
                                              "model.language_model=dir", "model.prompt=Question:"}),
-            "--set: model.prompt: expected a text with {} for the question, found 'Question:'");
+            "--set: model.prompt: expected a text with {} for the question, found \"Question:\"");
   EXPECT_EQ(
       faults_of(kStage1, {"model.prompt=<image> a"}),
       "--set: model.prompt: expected a text without \"<image>\", which stands for the picture, "
-      "found '<image> a'");
+      "found \"<image> a\"");
 }
 
 TEST(TrainConfig, ReportsFilesCombinationsAndLimitsTogether) {
@@ -276,7 +276,7 @@ TEST(TrainConfig, ReportsFilesCombinationsAndLimitsTogether) {
       "run.yaml: run.output_dir: expected a folder, found nothing\n"
       "run.yaml: datasets.a.format: expected one of coco_karpathy, visual_genome, cc_tsv, sbu, "
       "laion_parquet, webdataset, blip_json, jsonl, folder, found \"\"\n"
-      "run.yaml:2: datasets.a.sample_ratio: expected more than 0, found 0\n"
+      "run.yaml:2: datasets.a.sample_ratio: expected a number above 0, found 0\n"
       "run.yaml:1: run.task: expected one of image_text_pretrain_stage1, "
       "image_text_pretrain_stage2, finetune_caption, finetune_vqa, finetune_retrieval, found "
       "stage_one");

@@ -214,7 +214,7 @@ TEST(LavisConfig, FaultsNameTheFilesOwnKeys) {
   EXPECT_EQ(fault("init_lr: 1e-4", "init_lrr: 1e-4"),
             "f:3: run.init_lrr: unknown key; the nearest is 'init_lr'");
   EXPECT_EQ(fault("init_lr: 1e-4", "init_lr: fast"),
-            "f:3: run.init_lr: expected a number, found 'fast'");
+            "f:3: run.init_lr: expected a number, found \"fast\"");
   EXPECT_THAT(fault("model_type: pretrain", "model_type: small"),
               HasSubstr("f:1: model.model_type: expected one of blip2 pretrain, "));
   EXPECT_THAT(fault("coco_caption", "my_pictures"),
@@ -228,7 +228,7 @@ TEST(LavisConfig, FaultsNameTheFilesOwnKeys) {
             "'dialogue'");
   EXPECT_EQ(fault("name: blip2_image_train", "name: clip_image_train"),
             "f:2: datasets.coco_caption.vis_processor.train.name: expected blip2_image_train, "
-            "blip_image_train or blip_image_eval, found 'clip_image_train'");
+            "blip_image_train or blip_image_eval, found \"clip_image_train\"");
   EXPECT_EQ(fault("name: blip2_image_train", "name: blip2_image_train, image_size: 364"),
             "f:2: datasets.coco_caption.vis_processor.train.image_size: expected the encoder's "
             "224, found 364");

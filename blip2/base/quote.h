@@ -1,5 +1,4 @@
-// Control characters in text that goes out to people and programs, a line each. What the text says
-// is not known here.
+// How text from outside appears in messages and in rows: on one line, whatever it holds.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +13,14 @@ namespace blip2 {
 std::string replace_controls(std::string_view text,
                              const std::function<std::string(uint32_t)>& replacement);
 
-/// For messages: control characters become what a programmer writes for them, \n, \t, \x1b, \u2028.
+/// A whole message: control characters as a programmer writes them, \n, \t, \x1b, \u2028, and
+/// bytes that are not UTF-8 as \xNN.
 std::string escaped_text(std::string_view text);
+
+/// A name or a value within a message: escaped_text(), truncated after 120 bytes.
+std::string printable(std::string_view text);
+
+/// printable() in double quotes.
+std::string quote(std::string_view text);
 
 }  // namespace blip2

@@ -1,4 +1,5 @@
-#include "blip2/text/base64.h"
+// Three bytes are four digits.
+#include "blip2/base/base64.h"
 
 #include <array>
 #include <cstddef>

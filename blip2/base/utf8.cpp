@@ -1,5 +1,7 @@
-#include "blip2/text/utf8.h"
+// Well-formedness by the ranges of bytes, then code points by shifts.
+#include "blip2/base/utf8.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -10,14 +12,10 @@ namespace {
 
 constexpr std::string_view kReplacement = "\xef\xbf\xbd";
 
-struct Scan {
-  size_t length = 1;  // bytes of the character, or of the ill-formed part
-  bool valid = false;
-};
+}  // namespace
 
-// Looks at the bytes from `position`: Table 3-7 of the Unicode standard, by the range of the second
-// byte.
-Scan scan_character(std::string_view bytes, size_t position) {
+/// By the range of the second byte.
+Utf8Unit utf8_unit_at(std::string_view bytes, size_t position) {
   const auto byte = [&](size_t i) { return static_cast<uint8_t>(bytes[position + i]); };
   const uint8_t lead = byte(0);
   if (lead < 0x80) return {1, true};
@@ -36,13 +34,13 @@ Scan scan_character(std::string_view bytes, size_t position) {
   return {wanted, true};
 }
 
-}  // namespace
+bool is_utf8_continuation(char byte) { return (static_cast<uint8_t>(byte) & 0xc0) == 0x80; }
 
 bool is_valid_utf8(std::string_view bytes) {
   for (size_t position = 0; position < bytes.size();) {
-    const Scan scan = scan_character(bytes, position);
-    if (!scan.valid) return false;
-    position += scan.length;
+    const Utf8Unit unit = utf8_unit_at(bytes, position);
+    if (!unit.is_valid) return false;
+    position += unit.length;
   }
   return true;
 }
@@ -51,27 +49,16 @@ std::string replace_invalid_utf8(std::string_view bytes) {
   std::string out;
   out.reserve(bytes.size());
   for (size_t position = 0; position < bytes.size();) {
-    const Scan scan = scan_character(bytes, position);
-    out += scan.valid ? bytes.substr(position, scan.length) : kReplacement;
-    position += scan.length;
+    const Utf8Unit unit = utf8_unit_at(bytes, position);
+    out += unit.is_valid ? bytes.substr(position, unit.length) : kReplacement;
+    position += unit.length;
   }
   return out;
 }
 
-std::string printable(std::string_view bytes) {
-  constexpr size_t kLongest = 120;
-  constexpr const char* kDigits = "0123456789abcdef";
-  std::string out;
-  for (const char character : replace_invalid_utf8(bytes)) {
-    const auto byte = static_cast<uint8_t>(character);
-    if (out.size() >= kLongest && (byte & 0xc0) != 0x80) return out + "...";
-    if (byte < 0x20 || byte == 0x7f) {
-      out += {'\\', 'x', kDigits[byte >> 4], kDigits[byte & 15]};
-    } else {
-      out += character;
-    }
-  }
-  return out;
+size_t num_code_points(std::string_view text) {
+  return text.size() -
+         static_cast<size_t>(std::count_if(text.begin(), text.end(), is_utf8_continuation));
 }
 
 char32_t next_code_point(std::string_view text, size_t& position) {
@@ -87,7 +74,7 @@ char32_t next_code_point(std::string_view text, size_t& position) {
 char32_t previous_code_point(std::string_view text, size_t& position) {
   do {
     --position;
-  } while ((static_cast<uint8_t>(text[position]) & 0xc0) == 0x80);
+  } while (is_utf8_continuation(text[position]));
   size_t start = position;
   return next_code_point(text, start);
 }

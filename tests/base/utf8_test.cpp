@@ -1,8 +1,10 @@
-#include "blip2/text/utf8.h"
+#include "blip2/base/utf8.h"
 
 #include <gtest/gtest.h>
 
 #include <vector>
+
+#include "blip2/base/quote.h"
 
 namespace blip2 {
 namespace {
@@ -52,11 +54,9 @@ TEST(Utf8, MaximalIllFormedPartsAreReplaced) {
   }
 }
 
-TEST(Utf8, PrintableTextIsOneLine) {
-  EXPECT_EQ(printable("caf\u00e9 \"x\""), "caf\u00e9 \"x\"");
-  EXPECT_EQ(printable("a\nb\x1b[31m\x7f"), "a\\x0ab\\x1b[31m\\x7f");
-  EXPECT_EQ(printable("\xff"), "\ufffd");
-  EXPECT_EQ(printable(std::string(119, 'a') + "\u00e9bcd"), std::string(119, 'a') + "\u00e9...");
+TEST(Utf8, CodePointsAreCounted) {
+  EXPECT_EQ(num_code_points(""), 0u);
+  EXPECT_EQ(num_code_points("aé中😀"), 4u);
 }
 
 }  // namespace

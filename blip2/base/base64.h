@@ -1,4 +1,4 @@
-// Base64 (RFC 4648, with padding), in which tokenizer.json holds its binary parts.
+// Base64 (RFC 4648, with padding): binary parts of tokenizer.json, pictures in a page.
 #pragma once
 
 #include <optional>

@@ -1,5 +1,5 @@
-// UTF-8 in and out of code points. Bytes from outside go through replace_invalid_utf8 once; all
-// else here takes valid text.
+// UTF-8 in and out of code points. Bytes from outside go through replace_invalid_utf8() once;
+// next_code_point() and what is built on it take valid text.
 #pragma once
 
 #include <cstddef>
@@ -8,17 +8,28 @@
 
 namespace blip2 {
 
-/// Whether the bytes are well-formed UTF-8 (no surrogates, nothing overlong, nothing past
-/// U+10FFFF).
+/// What starts at a position of a text.
+struct Utf8Unit {
+  size_t length = 1;  ///< bytes of the character, or of the maximal ill-formed part
+  bool is_valid = false;
+};
+
+/// Looks at the bytes from `position`, which must be within `bytes`. Ill-formed are surrogates,
+/// overlong forms, what is past U+10FFFF and what is truncated (the Unicode standard, table 3-7).
+Utf8Unit utf8_unit_at(std::string_view bytes, size_t position);
+
+/// Whether a byte continues a character, which starts before it.
+bool is_utf8_continuation(char byte);
+
+/// Whether the bytes are well-formed UTF-8.
 bool is_valid_utf8(std::string_view bytes);
 
 /// The bytes with each maximal ill-formed part replaced by U+FFFD, as Python's errors="replace" and
 /// Unicode section 3.9 ("substitution of maximal subparts") have it.
 std::string replace_invalid_utf8(std::string_view bytes);
 
-/// Text from a file as a message can show it: replace_invalid_utf8, control characters as \xNN, cut
-/// short after some hundred bytes.
-std::string printable(std::string_view bytes);
+/// The number of characters of valid `text`.
+size_t num_code_points(std::string_view text);
 
 /// The code point that starts at `position`, which moves past it. `text` must be valid.
 char32_t next_code_point(std::string_view text, size_t& position);
