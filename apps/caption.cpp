@@ -1,33 +1,17 @@
-// blip2 caption: what a model says of pictures.
-#include <nlohmann/json.hpp>
+// blip2 caption: writes captions of pictures.
 #include <optional>
 
 #include "apps/generation_arguments.h"
+#include "apps/open_model.h"
 #include "apps/output.h"
 #include "apps/picture_options.h"
 #include "apps/verb.h"
-#include "blip2/base/json_text.h"
-#include "blip2/models/bundle.h"
-#include "blip2/models/writing.h"
+#include "blip2/models/text_writer.h"
 #include "blip2/tasks/captioner.h"
+#include "blip2/tasks/rows.h"
 
 namespace blip2 {
 namespace {
-using Json = nlohmann::ordered_json;
-
-Row to_row(const std::string& path, const std::vector<Caption>& captions) {
-  Json texts = Json::array(), scores = Json::array(), tokens = Json::array();
-  Row row;
-  for (const Caption& caption : captions) {
-    texts.push_back(caption.text);
-    scores.push_back(caption.score);
-    tokens.push_back(caption.tokens);
-    row.text += (row.text.empty() ? "" : "\n") + columns({path, caption.text});
-  }
-  const Json json = {{"image", path}, {"captions", texts}, {"scores", scores}, {"tokens", tokens}};
-  row.json = json_on_one_line(json);
-  return row;
-}
 
 struct CaptionVerb {
   std::string model;
@@ -39,7 +23,8 @@ struct CaptionVerb {
   void add(Options& options) {
     pictures.add(options);
     options.require("--model DIR", model, "directory of the model");
-    options.add("--prompt TEXT", prompt, "text that the caption goes on from [the model's own]");
+    options.add("--prompt TEXT", prompt,
+                "text that each caption continues, not part of it [the model's own]");
     rows.add(options);
     generation.add(options);
   }
@@ -56,7 +41,7 @@ struct CaptionVerb {
                             BatchRows result;
                             const auto captions = captioner.caption(batch);
                             for (size_t i = 0; i < batch.size(); ++i) {
-                              result.push_back({to_row(batch[i].path, captions.at(i))});
+                              result.push_back({caption_row(batch[i].path, captions.at(i))});
                             }
                             return result;
                           });

@@ -1,3 +1,5 @@
+// Declares options with the parsing library, and turns what it says of a command line into our
+// messages.
 #include "apps/command_line.h"
 
 #include <fmt/ranges.h>
@@ -16,10 +18,10 @@
 namespace blip2 {
 namespace {
 
-constexpr int kMany =
-    1 << 20;  // values of an option; the library takes [a,b] apart only in unlimited lists
-constexpr char kBracketEnd =
-    '\x01';  // put behind "]", so that the library does not take "[SEP]" for a list
+/// Most values of an option. The library splits "[a,b]" in lists without a limit only.
+constexpr int kMany = 1 << 20;
+/// Added after a "]" at the end, so that the library does not read "[SEP]" as a list.
+constexpr char kBracketEnd = '\x01';
 
 /// Usage lines that show "IMAGE..." as it was declared.
 class Format : public CLI::Formatter {
@@ -68,7 +70,7 @@ bool names_paths(std::string_view form) {
   return false;
 }
 
-/// Puts the values of an option where they belong.
+/// Assigns the values of an option to its variable.
 struct Assign {
   const std::string& name;
   const std::vector<std::string>& values;
@@ -122,7 +124,7 @@ struct Options::State {
   std::string heading = "Options";
   std::vector<std::string> names;  // of options, for the nearest one
 
-  /// Throws for the first argument that nobody wanted.
+  /// Throws for the first argument that no option takes.
   void refuse_unknown() const {
     std::vector<std::string> left = app.remaining();
     std::erase(left, "--");
@@ -134,7 +136,7 @@ struct Options::State {
     fail(ErrorCode::kInvalidArgument, "unknown option '{}'{}", name, did_you_mean(name, names));
   }
 
-  /// Throws for an option that stands without its value, which the library's message names first.
+  /// Throws for an option without its value. The library's message starts with the option's name.
   [[noreturn]] void refuse_missing(const std::string& message) const {
     const std::string name = message.substr(0, message.find(':'));
     const CLI::Option* option = app.get_option_no_throw(name);
@@ -175,7 +177,7 @@ void Options::declare(std::string_view form, ConfigSlot slot, std::string_view h
     value = "...";
   }
   Limit shown = limit;
-  if (value.find('|') != std::string::npos) shown.choices.clear();  // they stand there already
+  if (value.find('|') != std::string::npos) shown.choices.clear();  // the form names them
   std::string text = described(help, shown, std::visit(Default{}, slot));
   if (is_option && presence == Presence::kRequired) text += " (required)";
   const bool is_list = std::holds_alternative<std::vector<std::string>*>(slot);
@@ -213,11 +215,11 @@ void Options::declare(std::string_view form, ConfigSlot slot, std::string_view h
 }
 
 bool Options::parse(const std::vector<std::string>& arguments) {
-  std::vector<std::string> reversed;  // as the library wants them
+  std::vector<std::string> reversed;  // the order that the library expects
   for (auto argument = arguments.rbegin(); argument != arguments.rend(); ++argument) {
     if (argument->starts_with("--") && argument->find('=') + 1 == argument->size()) {
       reversed.insert(reversed.end(), {"", argument->substr(0, argument->size() - 1)});
-      continue;  // "--model=": the library would take the next argument for its value
+      continue;  // "--model=": the library would take the next argument as the value
     }
     reversed.push_back(*argument);
     if (argument->ends_with(']')) reversed.back() += kBracketEnd;
@@ -226,7 +228,7 @@ bool Options::parse(const std::vector<std::string>& arguments) {
     state_->app.parse(std::move(reversed));
   } catch (const CLI::CallForHelp&) {
     return false;
-  } catch (const Error&) {  // of a value; an unknown option is the likelier fault
+  } catch (const Error&) {  // a wrong value; an unknown option is reported first
     state_->refuse_unknown();
     throw;
   } catch (const CLI::ArgumentMismatch& error) {

@@ -1,9 +1,9 @@
-// blip2 convert: other programs' files into directories that --model and Hugging Face read.
+// blip2 convert: turns files of other programs into directories that --model and Hugging Face read.
 #include "blip2/models/convert.h"
 
 #include "apps/output.h"
 #include "apps/verb.h"
-#include "blip2/train/records/convert_snapshot.h"
+#include "blip2/train/convert_snapshot.h"
 
 namespace blip2 {
 namespace {
@@ -12,15 +12,16 @@ struct Convert {
   std::string source, target, base, names = "hugging-face";
 
   void add(Options& options) {
-    options.require("SOURCE", source,
-                    "a file of LAVIS or BLIP (.pth), EfficientNet-Lite0 (.pth) or a LLaMA (.gguf): "
-                    "the file, or a folder with one; or a run's checkpoints/step-NNNNNNNNN");
-    options.require("--to DIR", target, "directory to make; an older model there is replaced");
+    options.require(
+        "SOURCE", source,
+        "a checkpoint of LAVIS, BLIP or EfficientNet-Lite0 (.pth), or of a LLaMA (.gguf), as "
+        "a file or a folder with one; or checkpoints/step-NNNNNNNNN of a training run");
+    options.require("--to DIR", target, "directory to write; an older model there is replaced");
     options.add("--base DIR", base,
-                "for a file of LAVIS or BLIP: a model of the class that it becomes, for the "
-                "configuration, the tokenizer and the frozen parts");
+                "directory of a model of the same class, which gives a LAVIS or BLIP file its "
+                "configuration, tokenizer and frozen parts");
     options.add("--names WHOSE", names,
-                "how tensors are called; with lavis, SOURCE is a directory and --to a file",
+                "names of the tensors; with lavis, SOURCE is a directory and --to a file",
                 one_of({"hugging-face", "lavis"}));
   }
 
@@ -46,7 +47,8 @@ struct Convert {
 }  // namespace
 
 Verb convert_verb() {
-  return make_verb<Convert>("convert", "turns other programs' files into a directory, or back");
+  return make_verb<Convert>("convert",
+                            "converts files of other programs into a model directory, or back");
 }
 
 }  // namespace blip2

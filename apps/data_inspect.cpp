@@ -1,4 +1,4 @@
-// blip2 data inspect: what the data sets of a configuration hold.
+// blip2 data inspect: counts what the data sets of a configuration hold.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -11,7 +11,7 @@
 #include "blip2/base/progress.h"
 #include "blip2/data/inspection.h"
 #include "blip2/data/open_source.h"
-#include "blip2/train/config/config.h"
+#include "blip2/train/config/loader.h"
 
 namespace blip2 {
 namespace {
@@ -51,7 +51,7 @@ std::string example(int64_t count, const std::string& first) {
 std::string to_text(const std::string& name, const DatasetConfig& dataset,
                     const SourceInspection& source) {
   std::string text = fmt::format("{} ({})\n  records: {}", name, dataset.format, source.records);
-  if (source.inspected < source.records) text += fmt::format(", {} looked at", source.inspected);
+  if (source.inspected < source.records) text += fmt::format(", {} inspected", source.inspected);
   text += fmt::format("\n  missing pictures: {}\n  unusable records: {}\n",
                       example(source.missing, source.first_missing),
                       example(source.unusable, source.first_unusable));
@@ -75,10 +75,10 @@ struct DataInspect {
   RowWriter rows;
 
   void add(Options& options) {
-    options.require("CONFIG.yaml", path, "the run whose `datasets` are looked at");
-    options.add("--set a.b=VALUE", overrides, "a value over the file's; may be repeated");
-    options.add("--records N", records, "of each source at most N, evenly spread; 0: all",
-                at_least(0));
+    options.require("CONFIG.yaml", path, "configuration whose `datasets` are inspected");
+    options.add("--set a.b=VALUE", overrides, "value that replaces the file's; may be repeated");
+    options.add("--records N", records,
+                "most records to inspect of each source, evenly spread; 0: all", at_least(0));
     rows.add(options);
   }
 
@@ -118,7 +118,7 @@ struct DataInspect {
 
 Verb data_inspect_verb() {
   return make_verb<DataInspect>(
-      "data inspect", "says what a configuration's data sets hold: counts, lengths, samples");
+      "data inspect", "prints counts, caption lengths and samples of a configuration's data sets");
 }
 
 }  // namespace blip2

@@ -1,4 +1,4 @@
-// blip2 demo: both stages on real pictures, and a page that shows it.
+// blip2 demo: trains both stages on real pictures and writes a page with the results.
 #include "blip2/workflows/demo/demo.h"
 
 #include <optional>
@@ -15,16 +15,19 @@ struct Demo {
   std::string assets;
 
   void add(Options& options) {
-    options.add("--output DIR", output, "folder of the run; an interrupted one goes on");
+    options.add("--output DIR", output, "folder of the run; an interrupted run resumes");
     options.add("--minutes N", minutes,
-                "time for everything; becomes numbers of steps [about 35 on 2 cores]", above(0));
+                "time for the whole demo, which becomes numbers of steps [about 35 on 2 cores]",
+                above(0));
     options.add("--assets DIR", assets,
-                "what tools/fetch_assets fetched [$BLIP2_ASSETS, else ~/.cache/blip2]");
+                "folder that tools/fetch_assets filled [$BLIP2_ASSETS, else ~/.cache/blip2]");
   }
 
   int run(const GeneralOptions& general) const {
-    if (general.is_bfloat16() || !general.opened.is_cpu()) {
-      fail(ErrorCode::kInvalidArgument, "the demo computes on the CPU, in float32");
+    if (general.dtype_or_default() != "float32" || !general.opened.is_cpu()) {
+      fail(ErrorCode::kInvalidArgument,
+           "demo: expected --device cpu and --dtype float32, found --device {} and --dtype {}",
+           general.device, general.dtype_or_default());
     }
     DemoOptions options;
     options.output = output;
@@ -39,7 +42,7 @@ struct Demo {
 }  // namespace
 
 Verb demo_verb() {
-  return make_verb<Demo>("demo", "trains both stages on real pictures and shows what came of it");
+  return make_verb<Demo>("demo", "trains both stages on real pictures and shows the results");
 }
 
 }  // namespace blip2

@@ -2,6 +2,8 @@
 // name.
 #pragma once
 
+#include <string>
+
 #include "apps/command_line.h"
 #include "blip2/generate/options.h"
 
@@ -12,7 +14,9 @@ class GenerationArguments {
   /// `options` must outlive this.
   void add(Options& options);
   /// The model's own defaults, with what the command line gave over them. Throws kInvalidArgument.
-  GenerationOptions over(GenerationOptions defaults);
+  GenerationOptions over(const GenerationOptions& defaults) const;
+  /// The first of these options that the command line gave; "" where it gave none.
+  std::string first_given() const;
 
  private:
   GenerationOptions given_;

@@ -1,4 +1,5 @@
-// blip2 inspect: what a model directory holds, and what is missing, unused or misshapen in it.
+// blip2 inspect: prints what a model directory holds, and which tensors are missing, unused or
+// misshapen.
 #include "blip2/models/directory/inspect.h"
 
 #include <fmt/format.h>
@@ -93,6 +94,8 @@ struct Inspect {
 
 }  // namespace
 
-Verb inspect_verb() { return make_verb<Inspect>("inspect", "says what a model directory holds"); }
+Verb inspect_verb() {
+  return make_verb<Inspect>("inspect", "prints the parts, shapes and faults of a model directory");
+}
 
 }  // namespace blip2

@@ -1,5 +1,5 @@
-// The entry of the program: finds the verb, reads its options, runs it, and turns what went wrong
-// into one line and an exit status. Every verb is a file of its own beside this one.
+// The entry of the program: finds the verb, reads its options, runs it, and turns an error into one
+// line and an exit status. Every verb is a file of its own beside this one.
 #include <fmt/format.h>
 #include <malloc.h>
 
@@ -34,7 +34,7 @@ std::vector<Verb> all_verbs() {
           tokenize_verb(),       data_inspect_verb()};
 }
 
-/// Verbs that later versions have.
+/// Verbs of later versions.
 const std::vector<std::string>& later_verbs() {
   static const std::vector<std::string> names = {"score", "quantize", "serve", "bench"};
   return names;
@@ -53,8 +53,8 @@ std::string overview(const std::vector<Verb>& verbs) {
          "stderr.\n";
 }
 
-/// The verb that the arguments start with; takes its words off them. Throws kInvalidArgument for an
-/// unknown one.
+/// The verb that the arguments start with; removes its words from them. Throws kInvalidArgument for
+/// an unknown one.
 const Verb& take_verb(const std::vector<Verb>& verbs, std::vector<std::string>& arguments) {
   const std::string first = arguments.at(0);
   const std::string second = arguments.size() > 1 ? arguments[1] : "";
@@ -96,7 +96,7 @@ int run(std::vector<std::string> arguments, GeneralOptions& general) {
     arguments.erase(arguments.begin());
     arguments.push_back("--help");
   }
-  if (arguments.empty()) {  // nothing was asked for: no result
+  if (arguments.empty()) {  // no verb, no result
     std::fputs(overview(verbs).c_str(), stderr);
     return kWrongCommandLine;
   }
@@ -128,13 +128,13 @@ int exit_status(ErrorCode code) {
 
 constexpr const char* kOutOfMemory = "out of memory; a smaller --batch-size needs less";
 
-/// Whether torch's message is that of its allocator, of memory or of a device.
+/// Whether a message is that of torch's allocator, for memory or for a GPU.
 bool tells_no_memory(const std::string& what) {
   return what.find("can't allocate memory") != std::string::npos ||
          what.find("CUDA out of memory") != std::string::npos;
 }
 
-/// Runs the command line and says what went wrong. Returns the exit status.
+/// Runs the command line and reports errors. Returns the exit status.
 int guarded_run(std::vector<std::string> arguments) {
   GeneralOptions general;
   const bool asks_for_json =
@@ -146,7 +146,7 @@ int guarded_run(std::vector<std::string> arguments) {
       general.log_json = true;
       set_log_options({.json = true, .prefix = general.line_prefix()});
     }
-    // Ranks are interrupted together; one says so.
+    // All ranks are interrupted together; rank 0 reports it.
     const bool is_said = error.code() == ErrorCode::kInterrupted && general.launch.rank > 0;
     if (is_said) return exit_status(error.code());
     const auto* faults = dynamic_cast<const ConfigFaults*>(&error);
@@ -157,7 +157,7 @@ int guarded_run(std::vector<std::string> arguments) {
     return exit_status(error.code());
   } catch (const std::bad_alloc&) {
     report_error(general, kOutOfMemory);
-  } catch (const std::exception& error) {  // of a library; behind the first line is a stack trace
+  } catch (const std::exception& error) {  // of a library; a stack trace follows the first line
     const std::string what = error.what();
     report_error(general, tells_no_memory(what) ? kOutOfMemory : what.substr(0, what.find('\n')));
   }
@@ -168,16 +168,15 @@ int guarded_run(std::vector<std::string> arguments) {
 }  // namespace blip2
 
 int main(int argc, char** argv) {
-  // Every step of training takes and returns the same gigabyte. Left to itself malloc gives large
-  // pieces back to the system each time, and a fifth of the time goes into getting them again, page
-  // by page, zeroed.
+  // Every step of training allocates and frees the same gigabyte. By default malloc returns large
+  // pieces to the system each time, and a fifth of the time is spent on zeroed pages again.
   mallopt(M_MMAP_MAX, 0);
   mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
   mallopt(M_TOP_PAD, 64 << 20);
   blip2::install_interrupt_handlers();
-  std::signal(SIGPIPE, SIG_IGN);  // a reader that goes away is an error of print(): half-made
-                                  // folders are removed
+  // A closed stdout becomes an error of print(), so that incomplete folders are removed.
+  std::signal(SIGPIPE, SIG_IGN);
   const int status = blip2::guarded_run({argv + 1, argv + argc});
   std::fflush(nullptr);
-  std::_Exit(status);  // everything is written; torch would take 0.1 s to take its tables down
+  std::_Exit(status);  // everything is written, and torch's own cleanup takes 0.1 s
 }

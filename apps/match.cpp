@@ -1,35 +1,20 @@
-// blip2 match: how well pictures and texts fit, every picture with every text.
+// blip2 match: scores every picture with every text, by ITM and ITC.
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
 #include <optional>
 
+#include "apps/open_model.h"
 #include "apps/output.h"
 #include "apps/picture_options.h"
 #include "apps/verb.h"
 #include "blip2/base/files.h"
-#include "blip2/base/json_text.h"
 #include "blip2/image/encode.h"
-#include "blip2/models/bundle.h"
 #include "blip2/models/similarity.h"
 #include "blip2/tasks/matcher.h"
+#include "blip2/tasks/rows.h"
 
 namespace blip2 {
 namespace {
-using Json = nlohmann::ordered_json;
-
-Row to_row(const std::string& path, const std::string& text, const Match& match) {
-  Json json = {{"image", path}, {"text", text}, {"itm", nullptr}, {"itm_logits", nullptr}};
-  std::vector<std::string> cells = {path, text};
-  if (match.itm) {
-    json["itm"] = match.itm->probability;
-    json["itm_logits"] = match.itm->logits;
-    cells.push_back(fmt::format("itm {:.4f}", match.itm->probability));
-  }
-  json["itc"] = match.itc;
-  cells.push_back(fmt::format("itc {:.4f}", match.itc));
-  return {json_on_one_line(json), columns(cells)};
-}
 
 struct MatchVerb {
   std::string model, attention;
@@ -41,11 +26,11 @@ struct MatchVerb {
   void add(Options& options) {
     pictures.add(options);
     options.require("--model DIR", model, "directory of the model");
-    options.require("--text TEXT...", texts, "texts, taken as they are");
+    options.require("--text TEXT...", texts, "texts, used as they are, without a template");
     options.add("--max-text-length N", max_text_length,
-                "tokens of a text, the rest is cut [the model's limit]", at_least(2));
+                "tokens of a text; longer ones are truncated [the model's limit]", at_least(2));
     options.add("--attention DIR", attention,
-                "folder for heat maps: where the queries look, a PNG for each pair");
+                "folder for heat maps of the queries' attention, a PNG for each pair");
     rows.add(options);
   }
 
@@ -79,7 +64,7 @@ struct MatchVerb {
           const auto matches = matcher.match(batch);
           for (size_t i = 0; i < batch.size(); ++i) {
             for (size_t text = 0; text < texts.size(); ++text) {
-              result[i].push_back(to_row(batch[i].path, texts[text], matches.at(i).at(text)));
+              result[i].push_back(match_row(batch[i].path, texts[text], matches.at(i).at(text)));
             }
             if (!attention.empty()) write_attention(bundle, matcher, batch[i], files);
           }
@@ -91,7 +76,7 @@ struct MatchVerb {
 }  // namespace
 
 Verb match_verb() {
-  return make_verb<MatchVerb>("match", "says how well pictures and texts fit: ITM and ITC");
+  return make_verb<MatchVerb>("match", "scores how well pictures and texts match, by ITM and ITC");
 }
 
 }  // namespace blip2

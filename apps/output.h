@@ -4,27 +4,18 @@
 #include <string>
 #include <string_view>
 
-#include "apps/verb.h"
+#include "apps/command_line.h"
+#include "apps/general_options.h"
+#include "blip2/tasks/row.h"
 
 namespace blip2 {
 
-/// Writes to stdout and flushes. Throws kUnavailable if that fails (a full disk, a reader that has
-/// gone).
+/// Writes to stdout and flushes. Throws kUnavailable if that fails (a full disk, a closed pipe).
 void print(std::string_view text);
 
 /// Writes "blip2: message" to stderr, a JSON object with --log-json: one line, control characters
 /// escaped.
 void report_error(const GeneralOptions& general, std::string_view message);
-
-/// A result in both forms, or the failure of an input.
-struct Row {
-  std::string json;        ///< serialised; json_line() is applied to it
-  std::string text;        ///< columns with tabs between them, made by columns()
-  std::string error = "";  ///< of a failure: what stderr says; it has no text
-};
-
-/// Columns of a text row: control characters become spaces.
-std::string columns(const std::vector<std::string>& cells);
 
 /// `--format`, and rows in that form.
 class RowWriter {

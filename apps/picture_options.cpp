@@ -1,3 +1,4 @@
+// Declares the options of pictures, and reads, computes and prints batch by batch.
 #include "apps/picture_options.h"
 
 #include <unistd.h>
@@ -12,21 +13,22 @@ namespace blip2 {
 
 void PictureArguments::add(Options& options, Presence presence) {
   const std::string help =
-      "pictures: files, directories (searched recursively), .tar shards, or - for such paths on "
-      "stdin, one a line";
+      "pictures: files, directories (searched recursively), .tar shards, or - to read such paths "
+      "from stdin, one a line";
   if (presence == Presence::kRequired) {
     options.require("IMAGE...", images, help);
   } else {
     options.add("IMAGE...", images, help);
   }
-  options.add("--batch-size N", batch_size, "pictures at a time; no result depends on it",
+  options.add("--batch-size N", batch_size, "pictures in a batch; results do not depend on it",
               between(1, 65536));
   add_decoding(options);
 }
 
 void PictureArguments::add_decoding(Options& options) {
-  options.add("--exif-rotate", exif_rotate, "turn pictures upright by their EXIF orientation");
-  options.add("--max-image-pixels N", max_image_pixels, "larger pictures are refused", at_least(1));
+  options.add("--exif-rotate", exif_rotate, "rotate pictures by their EXIF orientation");
+  options.add("--max-image-pixels N", max_image_pixels,
+              "most pixels of a picture; larger ones fail", at_least(1));
 }
 
 std::vector<std::string> PictureArguments::paths() const {
@@ -48,24 +50,11 @@ int for_each_batch(const PictureArguments& arguments, const std::vector<std::str
   int status = 0;
   for (PictureBatch batch; reader.next(batch);) {
     const BatchRows rows = batch.pictures.empty() ? BatchRows{} : work(batch.pictures);
-    size_t picture = 0, failure = 0;
-    while (picture < batch.pictures.size() || failure < batch.failures.size()) {
-      const bool is_picture = failure == batch.failures.size() ||
-                              (picture < batch.pictures.size() &&
-                               batch.pictures[picture].input < batch.failures[failure].input);
-      if (is_picture) {
-        for (const Row& row : rows.at(picture)) {
-          if (row.error.empty()) {
-            writer.write(row);
-          } else {
-            writer.write_failure(general, row);
-            status = 3;
-          }
-        }
-        ++picture;
+    for (const Row& row : rows_in_order(batch, rows)) {
+      if (row.error.empty()) {
+        writer.write(row);
       } else {
-        const PictureFailure& failed = batch.failures[failure++];
-        writer.write_failure(general, "image", failed.path, failed.reason);
+        writer.write_failure(general, row);
         status = 3;
       }
     }

@@ -1,5 +1,4 @@
-// The options of verbs that read pictures, and the walk over their inputs: rows and failures in
-// input order.
+// The options of verbs that read pictures, and the loop over their inputs.
 #pragma once
 
 #include <cstdint>
@@ -7,9 +6,11 @@
 #include <string>
 #include <vector>
 
+#include "apps/command_line.h"
+#include "apps/general_options.h"
 #include "apps/output.h"
-#include "apps/verb.h"
 #include "blip2/tasks/pictures.h"
+#include "blip2/tasks/rows.h"
 
 namespace blip2 {
 
@@ -21,14 +22,11 @@ struct PictureArguments {
 
   enum class Presence { kRequired, kOptional };
   void add(Options& options, Presence presence = Presence::kRequired);
-  /// All but IMAGE...
+  /// All except IMAGE...
   void add_decoding(Options& options);
   DecodeOptions decode() const { return {max_image_pixels, exif_rotate}; }
   std::vector<std::string> paths() const;
 };
-
-/// The rows of each picture of a batch, failures among them.
-using BatchRows = std::vector<std::vector<Row>>;
 
 /// Reads `paths` in batches and writes what `work` makes of them, in input order, flushed after
 /// every batch. Returns the exit status: 3 if an input failed, else 0. Throws kInterrupted.

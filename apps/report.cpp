@@ -1,4 +1,4 @@
-// blip2 report: runs side by side, as one HTML page.
+// blip2 report: compares training runs on one HTML page.
 #include "blip2/train/records/report.h"
 
 #include "apps/output.h"
@@ -13,8 +13,8 @@ struct Report {
   std::string output = "report.html";
 
   void add(Options& options) {
-    options.require("RUN...", runs, "folders that train wrote (run.output_dir)");
-    options.add("--output FILE.html", output, "the page");
+    options.require("RUN...", runs, "folders of runs, as train wrote them (run.output_dir)");
+    options.add("--output FILE.html", output, "page to write");
   }
 
   int run(const GeneralOptions&) const {

@@ -1,27 +1,23 @@
-// blip2 index build and blip2 search: exact search among many pictures.
-#include <nlohmann/json.hpp>
+// blip2 index build and blip2 search: builds an index of pictures, and searches it exactly.
+#include <filesystem>
 #include <optional>
 
+#include "apps/open_model.h"
 #include "apps/output.h"
 #include "apps/picture_options.h"
 #include "apps/verb.h"
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
 #include "blip2/base/interrupt.h"
-#include "blip2/base/json_text.h"
 #include "blip2/base/log.h"
-#include "blip2/data/shards/shard.h"
-#include "blip2/models/bundle.h"
 #include "blip2/models/similarity.h"
-#include "blip2/tasks/picture_files.h"
 #include "blip2/tasks/retriever.h"
+#include "blip2/tasks/rows.h"
+#include "blip2/tasks/search_checks.h"
 #include "blip2/tasks/search_report.h"
 
 namespace blip2 {
 namespace {
-using Json = nlohmann::ordered_json;
-
-std::string dump(const Json& json) { return json_on_one_line(json); }
 
 struct IndexBuild {
   std::string model, index;
@@ -30,7 +26,8 @@ struct IndexBuild {
 
   void add(Options& options) {
     pictures.add(options);
-    options.require("--index DIR", index, "directory of the index; an older index is replaced");
+    options.require("--index DIR", index,
+                    "directory of the index; an older index there is replaced");
     options.require("--model DIR", model, "directory of the model, recorded in the index");
     rows.add(options);
   }
@@ -48,9 +45,7 @@ struct IndexBuild {
           builder.add(batch);
           BatchRows result;
           for (const Picture& picture : batch) {
-            const int64_t row = next_row++;
-            result.push_back({{dump({{"image", picture.path}, {"row", row}}),
-                               columns({std::to_string(row), picture.path})}});
+            result.push_back({feature_row(picture.path, nullptr, next_row++)});
           }
           return result;
         });
@@ -73,38 +68,23 @@ struct Search {
   RowWriter rows;
 
   void add(Options& options) {
-    options.require("QUERY...", queries, "texts; the path of a picture finds pictures like it");
-    options.require("--index DIR", index, "directory that `blip2 index build` made");
-    options.add("--model DIR", model, "directory of the model [the one that the index records]");
-    options.add("--top K", top, "results of a query", at_least(1));
+    options.require("QUERY...", queries,
+                    "texts to search for; the path of a picture finds similar pictures");
+    options.require("--index DIR", index, "directory that blip2 index build wrote");
+    options.add("--model DIR", model, "directory of the model [the one recorded in the index]");
+    options.add("--top K", top, "number of results for each query", at_least(1));
     options.add("--rerank K", rerank,
-                "candidates that ITM ranks again, by ITM logit + cosine; 0: none", at_least(0));
+                "results that ITM ranks again, by ITM logit + cosine; 0: none", at_least(0));
     options.add("--max-text-length N", max_text_length,
-                "tokens of a text, the rest is cut [the model's limit]", at_least(2));
-    options.add("--report FILE.html", report, "page with the pictures that were found");
+                "tokens of a text; longer ones are truncated [the model's limit]", at_least(2));
+    options.add("--report FILE.html", report,
+                "HTML page to write, with the pictures that were found");
     decoding.add_decoding(options);
     rows.add(options);
   }
 
-  /// What can be said of the queries before anything is read.
-  void check_queries() const {
-    for (const std::string& query : queries) {
-      if (names_picture(query)) {
-        if (rerank == 0) continue;
-        fail(ErrorCode::kInvalidArgument, "--rerank: {} is a picture, and ITM matches texts",
-             query);
-      }
-      std::error_code ignored;  // a long text is no valid path
-      const bool is_folder = std::filesystem::is_directory(query, ignored);
-      if (is_folder || is_picture_name(query)) {
-        log_warning("{}: {}: it is searched as a text", query,
-                    is_folder ? "a folder, no picture" : "no such picture");
-      }
-    }
-  }
-
   int run(const GeneralOptions& general) const {
-    check_queries();
+    check_queries(queries, rerank);
     if (!report.empty()) require_writable(report);
     const Index opened{std::filesystem::path(index)};
     const std::filesystem::path directory =
@@ -113,7 +93,8 @@ struct Search {
     const Bundle& bundle = loaded.bundle;
     loaded.expect(has_similarity(bundle),
                   "for image-text retrieval: a stage-1 BLIP-2, a BLIP, a CLIP");
-    check_model(opened, directory);
+    check_index_model(opened, index, directory,
+                      model.empty() ? ModelChoice::kIndex : ModelChoice::kUser);
     const Retriever retriever(bundle, opened,
                               {top, rerank, max_text_length.value_or(0), decoding.decode()});
     std::vector<QueryResult> results;
@@ -134,26 +115,11 @@ struct Search {
     return status;
   }
 
-  void check_model(const Index& opened, const std::filesystem::path& directory) const {
-    if (opened.is_made_by(directory)) return;
-    if (model.empty()) {
-      fail(ErrorCode::kCorruptData,
-           "{}: the model has changed since {} was built: build the index again, or give --model",
-           directory.string(), index);
-    }
-    log_warning("{} is not the model that made {}: scores may mean nothing", model, index);
-  }
-
   void write(const QueryResult& result) const {
     int64_t rank = 0;
     for (const FoundImage& found : result.found) {
       ++rank;
-      rows.write({dump({{"query", result.query},
-                        {"rank", rank},
-                        {"image", found.image},
-                        {"score", found.score}}),
-                  columns({result.query, std::to_string(rank), fmt::format("{:.4f}", found.score),
-                           found.image})});
+      rows.write(found_row(result.query, rank, found));
     }
   }
 };
@@ -161,11 +127,11 @@ struct Search {
 }  // namespace
 
 Verb index_build_verb() {
-  return make_verb<IndexBuild>("index build", "makes an index of pictures, to be searched");
+  return make_verb<IndexBuild>("index build", "builds an index of pictures for search");
 }
 
 Verb search_verb() {
-  return make_verb<Search>("search", "finds pictures in an index, by texts or by pictures");
+  return make_verb<Search>("search", "finds pictures in an index by text or by picture");
 }
 
 }  // namespace blip2

@@ -1,17 +1,12 @@
-// blip2 tokenize: what a text becomes before a model reads it.
-#include <fmt/ranges.h>
-
-#include <nlohmann/json.hpp>
-
+// blip2 tokenize: prints the ids and pieces that a model reads of a text.
 #include "apps/output.h"
 #include "apps/verb.h"
 #include "blip2/base/error.h"
-#include "blip2/base/json_text.h"
 #include "blip2/models/bundle.h"
+#include "blip2/tasks/rows.h"
 
 namespace blip2 {
 namespace {
-using Json = nlohmann::ordered_json;
 
 struct Tokenize {
   std::vector<std::string> texts;
@@ -19,10 +14,11 @@ struct Tokenize {
   RowWriter rows;
 
   void add(Options& options) {
-    options.require("TEXT...", texts, "texts, taken as they are");
+    options.require("TEXT...", texts, "texts, used as they are");
     options.require("--model DIR", model, "directory of the model");
     options.add("--tokenizer WHICH", tokenizer,
-                "the language model's, or the Q-Former's; a stage-1 model has the latter alone",
+                "whose tokenizer: text, of the language model, or qformer; a stage-1 model has "
+                "only the latter",
                 one_of({"text", "qformer"}));
     rows.add(options);
   }
@@ -34,15 +30,15 @@ struct Tokenize {
                                         ? bundle.text_tokenizer.get()
                                         : bundle.qformer_tokenizer.get();
     if (chosen == nullptr) {
-      fail(ErrorCode::kUnsupported, "--tokenizer qformer: the Q-Former of {} reads no text", model);
+      fail(ErrorCode::kUnsupported,
+           "--tokenizer qformer: {}: expected a Q-Former that reads text, found one without",
+           model);
     }
     for (const std::string& text : texts) {
       const std::vector<int64_t> ids = chosen->encode(text);
       std::vector<std::string> pieces;
       for (const int64_t id : ids) pieces.push_back(chosen->piece(id));
-      const Json json = {{"text", text}, {"ids", ids}, {"pieces", pieces}};
-      rows.write({json_on_one_line(json), columns({text, fmt::format("{}", fmt::join(ids, " ")),
-                                                   fmt::format("{}", fmt::join(pieces, " "))})});
+      rows.write(token_row(text, ids, pieces));
     }
     return 0;
   }
@@ -51,7 +47,7 @@ struct Tokenize {
 }  // namespace
 
 Verb tokenize_verb() {
-  return make_verb<Tokenize>("tokenize", "shows the ids and pieces that texts become");
+  return make_verb<Tokenize>("tokenize", "prints the ids and pieces of texts");
 }
 
 }  // namespace blip2

@@ -1,4 +1,4 @@
-// blip2 train and blip2 config show: a configuration, run or printed.
+// blip2 train and blip2 config show: runs a configuration, or prints it.
 #include <fmt/format.h>
 
 #include <filesystem>
@@ -10,6 +10,7 @@
 #include "blip2/base/error.h"
 #include "blip2/base/quote.h"
 #include "blip2/ranks/launch.h"
+#include "blip2/train/config/loader.h"
 #include "blip2/train/run.h"
 
 namespace blip2 {
@@ -20,14 +21,14 @@ struct ConfigArguments {
   std::vector<std::string> overrides;
 
   void add(Options& options) {
-    options.require("CONFIG.yaml", path, "the run: model, datasets, run");
-    options.add("--set a.b=VALUE", overrides, "a value over the file's; may be repeated");
+    options.require("CONFIG.yaml", path, "configuration of the run: model, datasets, run");
+    options.add("--set a.b=VALUE", overrides, "value that replaces the file's; may be repeated");
   }
-  /// With the command line's seed and dtype, if it has them.
+  /// Loads the configuration, with the command line's seed and dtype where they are given.
   LoadedTrainConfig load(const GeneralOptions& general, FileChecks checks) const {
     std::map<std::string, std::string> options;
     if (general.seed) options["--seed"] = fmt::format("run.seed={}", *general.seed);
-    if (general.dtype != "auto") options["--dtype"] = "run.frozen_dtype=" + general.dtype;
+    if (general.dtype) options["--dtype"] = "run.frozen_dtype=" + *general.dtype;
     return LoadedTrainConfig(path, overrides, checks, options);
   }
 };
@@ -39,7 +40,7 @@ struct Train {
   void add(Options& options) {
     config.add(options);
     options.add("--resume auto|never|DIR", resume,
-                "go on from the newest snapshot of the run, from none, or from this one");
+                "snapshot to resume from: the newest of the run, none, or this one");
   }
 
   int run(const GeneralOptions& general) const {
@@ -76,13 +77,12 @@ struct ConfigShow {
 
 Verb train_verb() {
   return make_verb<Train>(
-      "train",
-      "runs a configuration (ours or LAVIS's): stage 1, stage 2 or fine-tuning, as run.task says");
+      "train", "trains stage 1, stage 2 or a fine-tuned model, from our or LAVIS's configuration");
 }
 
 Verb config_show_verb() {
-  return make_verb<ConfigShow>(
-      "config show", "prints what a configuration resolves to, each value with its source");
+  return make_verb<ConfigShow>("config show",
+                               "prints all values of a configuration with their sources");
 }
 
 }  // namespace blip2

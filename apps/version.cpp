@@ -1,3 +1,4 @@
+// Collects the versions, CPU features and devices that `blip2 --version` prints.
 #include "apps/version.h"
 
 #include <ATen/Version.h>
@@ -9,7 +10,7 @@
 namespace blip2 {
 namespace {
 
-/// What this processor has of what kernels are chosen by at run time.
+/// The features of this processor by which kernels are chosen at run time.
 std::string cpu_features() {
   std::string features = at::get_cpu_capability();  // the level that torch's kernels use
 #if defined(__x86_64__)
@@ -19,6 +20,7 @@ std::string cpu_features() {
   if (__builtin_cpu_supports("avx512f")) features += " avx512f";
   if (__builtin_cpu_supports("avx512vnni")) features += " avx512_vnni";
   if (__builtin_cpu_supports("avx512bf16")) features += " avx512_bf16";
+  if (__builtin_cpu_supports("amx-bf16")) features += " amx_bf16";
 #endif
   return features;
 }

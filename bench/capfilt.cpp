@@ -19,7 +19,7 @@
 #include "blip2/image/prepare.h"
 #include "blip2/models/bundle.h"
 #include "blip2/models/similarity.h"
-#include "blip2/models/writing.h"
+#include "blip2/models/text_writer.h"
 #include "blip2/nn/autocast.h"
 #include "blip2/nn/pixel_batch.h"
 #include "blip2/tasks/captioner.h"
@@ -136,9 +136,9 @@ int main(int argc, char** argv) {
   at::set_num_threads(std::atoi(argv[3]));
   const Clock clock = argv[4] == std::string("wall") ? now_s : processor_s;
   const bool is_bfloat16 = argv[5] == std::string("bfloat16");
-  const BundleOptions options = {.has_bfloat16_matrices = is_bfloat16};
+  const BundleOptions options = bundle_options(is_bfloat16 ? "bfloat16" : "float32", at::kCPU);
   const Bundle captioner = load_bundle(argv[1], options), ranker = load_bundle(argv[2], options);
-  const Autocast autocast(arithmetic(is_bfloat16));
+  const Autocast autocast(options.arithmetic);  // for the parts that no task measures
   Inputs inputs;
   for (int i = 6; i < argc; ++i) {
     const MappedFile file(argv[i]);

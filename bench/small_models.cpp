@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "blip2/models/bundle.h"
-#include "blip2/models/directory/parts.h"
+#include "blip2/models/directory/frozen_parts.h"
 #include "blip2/nn/token_batch.h"
 #include "blip2/train/objectives.h"
 #include "blip2/train/run.h"

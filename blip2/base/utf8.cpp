@@ -2,10 +2,7 @@
 #include "blip2/base/utf8.h"
 
 #include <algorithm>
-#include <cstddef>
 #include <cstdint>
-#include <string>
-#include <string_view>
 
 namespace blip2 {
 namespace {

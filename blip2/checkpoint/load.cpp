@@ -137,7 +137,7 @@ LoadReport load(const TensorSource& source, const std::vector<Slot>& slots,
     if (name == nullptr) continue;
     const at::Tensor loaded = source.read(*name);
     BLIP2_CHECK(loaded.sizes() == slot.tensor->sizes());
-    if (options.check_finite && !is_finite(loaded)) {
+    if ((options.check_finite || slot.check_finite) && !is_finite(loaded)) {
       fail(ErrorCode::kCorruptData, "{}: {} has a value that is not finite", source.describe(),
            quote(*name));
     }

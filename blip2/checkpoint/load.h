@@ -21,6 +21,7 @@ struct Slot {
   /// Where the source lacks `name`, the first of these that it has is read; the others that it has
   /// count as used.
   std::vector<std::string> alternatives = {};
+  bool check_finite = false;  ///< as in LoadOptions, for this tensor alone
 };
 
 struct LoadOptions {

@@ -1,5 +1,8 @@
-// The checks of options.
+// The checks of options, and options laid over others.
 #include "blip2/generate/options.h"
+
+#include <type_traits>
+#include <variant>
 
 #include "blip2/base/error.h"
 #include "blip2/base/quote.h"
@@ -65,6 +68,24 @@ void validate(const GenerationOptions& options) {
     if (text.empty())
       fail(ErrorCode::kInvalidArgument, "{}: stop: expected texts, found \"\"", kWhere);
   }
+}
+
+GenerationOptions merge(GenerationOptions defaults, GenerationOptions given,
+                        const std::function<bool(const std::string& name)>& is_given) {
+  const ConfigNode from = ConfigCollector::collect("", given, "");
+  const ConfigNode to = ConfigCollector::collect("", defaults, "");
+  for (size_t i = 0; i < from.children.size(); ++i) {
+    if (!is_given(from.children[i].name)) continue;
+    std::visit(
+        [&](auto source) {
+          if constexpr (std::is_pointer_v<decltype(source)>) {
+            *std::get<decltype(source)>(to.children[i].slot) = *source;
+          }
+        },
+        from.children[i].slot);
+  }
+  validate(defaults);
+  return defaults;
 }
 
 int64_t max_new_tokens(const GenerationOptions& options, int64_t prompt_length) {

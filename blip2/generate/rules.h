@@ -13,7 +13,7 @@ namespace blip2 {
 /// The most new tokens of an input. Throws as max_new_tokens() does.
 inline int64_t token_limit(const SearchRequest& request, const SearchInput& input) {
   return std::min(max_new_tokens(request.options, static_cast<int64_t>(input.prompt_ids.size())),
-                  input.room);
+                  input.positions_left);
 }
 
 /// Why a text with these new ids (at least one) ends here, or nothing if it continues.

@@ -12,7 +12,7 @@ std::vector<std::vector<GeneratedSequence>> generate(Decoder& decoder,
   validate(request.options);
   if (request.inputs.empty()) return {};
   for (const SearchInput& input : request.inputs) {
-    if (input.room < 1) {
+    if (input.positions_left < 1) {
       fail(ErrorCode::kInvalidArgument, "the prompt leaves the language model no room to write");
     }
   }

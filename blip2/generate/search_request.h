@@ -18,7 +18,7 @@ struct SearchInput {
   /// Distinguishes the streams of random numbers of inputs.
   uint64_t stream = 0;
   /// Tokens that the model has positions for, after the prompt.
-  int64_t room = std::numeric_limits<int64_t>::max();
+  int64_t positions_left = std::numeric_limits<int64_t>::max();
 };
 
 struct SearchRequest {

@@ -1,3 +1,4 @@
+// Converting files of weights into model directories.
 #include "blip2/models/convert.h"
 
 #include <string>
@@ -9,8 +10,10 @@
 #include "blip2/checkpoint/dtypes.h"
 #include "blip2/checkpoint/open_source.h"
 #include "blip2/checkpoint/safetensors.h"
-#include "blip2/models/configs/bundle_config.h"
-#include "blip2/models/directory/parts.h"
+#include "blip2/models/configs/directory_kind.h"
+#include "blip2/models/configs/edits.h"
+#include "blip2/models/configs/image_processor.h"
+#include "blip2/models/directory/frozen_parts.h"
 #include "blip2/models/lavis/convert.h"
 
 namespace blip2 {

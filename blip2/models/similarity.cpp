@@ -1,19 +1,18 @@
+// Features and matching logits of many pictures and texts, in chunks, by what a bundle offers.
 #include "blip2/models/similarity.h"
 
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/sort.h>
 
 #include <algorithm>
-#include <cmath>
 #include <numeric>
 #include <utility>
 
 #include "blip2/base/error.h"
 #include "blip2/base/quote.h"
-#include "blip2/models/bundle.h"
+#include "blip2/models/blip2/stage1.h"
 #include "blip2/nn/token_batch.h"
 
 namespace blip2 {
@@ -73,28 +72,13 @@ TextFeatures tokenize(const Tokenizer& tokenizer, const std::vector<std::string>
   return {padded.ids, padded.mask, {}};
 }
 
-const BlipMatcher* blip_matcher(const Bundle& bundle) {
-  return bundle.blip ? std::get_if<BlipMatcher>(&bundle.blip->model) : nullptr;
-}
-
-void require_similarity(const Bundle& bundle) {
-  if (has_similarity(bundle)) return;
-  fail(ErrorCode::kUnsupported,
-       "this model has no image-text features: expected a BLIP-2 for retrieval (stage 1), a BLIP "
-       "for retrieval or a CLIP");
-}
-
-/// Logits of texts about the pictures `embeds`: the same number about each, one after another.
-at::Tensor chunk_logits(const Bundle& bundle, const at::Tensor& embeds, const Text& text) {
-  if (const BlipMatcher* matcher = blip_matcher(bundle)) {
-    return match_logits(*matcher,
-                        project_context(matcher->text_encoder, norm_images(bundle, embeds)), text);
+const ImageTextFeatures& features_of(const Bundle& bundle) {
+  if (bundle.features == nullptr) {
+    fail(ErrorCode::kUnsupported,
+         "this model has no image-text features: expected a BLIP-2 for retrieval (stage 1), a BLIP "
+         "for retrieval or a CLIP");
   }
-  const Stage1& model = *bundle.stage1;
-  const at::Tensor rows = at::arange(embeds.size(0), embeds.options().dtype(at::kLong))
-                              .repeat_interleave(text.packing.batch / embeds.size(0));
-  const ImageKeyValues keys = project_image(model.qformer, apply(model.image_norm, embeds));
-  return match_logits(model, select_rows(keys, rows), text);
+  return *bundle.features;
 }
 
 /// Pairs that run together: `count` about each picture, and the pictures.
@@ -124,68 +108,35 @@ std::vector<PairChunk> pair_chunks(const std::vector<int64_t>& pictures) {
 
 }  // namespace
 
-bool has_similarity(const Bundle& bundle) {
-  return bundle.stage1 || bundle.clip || blip_matcher(bundle) != nullptr;
+bool has_similarity(const Bundle& bundle) { return bundle.features != nullptr; }
+
+bool has_matching(const Bundle& bundle) {
+  return has_similarity(bundle) && bundle.features->facts().has_matching;
 }
 
-bool has_matching(const Bundle& bundle) { return bundle.stage1 || blip_matcher(bundle) != nullptr; }
-
-int64_t num_image_features(const Bundle& bundle) {
-  return bundle.stage1 ? bundle.stage1->config.qformer.num_query_tokens : 1;
-}
-
-int64_t similarity_width(const Bundle& bundle) {
-  require_similarity(bundle);
-  if (bundle.clip) return bundle.clip->config.projection_dim;
-  if (const BlipMatcher* matcher = blip_matcher(bundle)) {
-    return matcher->vision_projection.weight.size(0);
-  }
-  return bundle.stage1->config.embed_dim;
-}
-
-double temperature(const Bundle& bundle) {
-  if (bundle.stage1) return bundle.stage1->temperature.item<double>();
-  if (bundle.clip) return std::exp(-bundle.clip->logit_scale.item<double>());
-  return 0.07;
-}
+FeatureFacts feature_facts(const Bundle& bundle) { return features_of(bundle).facts(); }
 
 TextFeatures text_ids(const Bundle& bundle, const std::vector<std::string>& texts,
                       int64_t max_length) {
-  require_similarity(bundle);
-  const Tokenizer& tokenizer = bundle.stage1 ? *bundle.qformer_tokenizer : *bundle.text_tokenizer;
-  const BlipMatcher* matcher = blip_matcher(bundle);
-  const int64_t positions = matcher != nullptr
-                                ? matcher->text_encoder.config.max_position_embeddings
-                            : bundle.clip ? bundle.clip->config.text.max_position_embeddings
-                                          : bundle.stage1->config.qformer.max_position_embeddings;
-  return tokenize(tokenizer, texts, max_length, positions, bundle.device);
+  const FeatureFacts facts = feature_facts(bundle);
+  return tokenize(*facts.tokenizer, texts, max_length, facts.max_positions, bundle.device);
 }
 
 TextFeatures text_features(const Bundle& bundle, const std::vector<std::string>& texts,
                            int64_t max_length) {
   const at::NoGradGuard no_grad;
   TextFeatures features = text_ids(bundle, texts, max_length);
-  const BlipMatcher* matcher = blip_matcher(bundle);
   features.projected = by_length(features, [&](const at::Tensor& ids, const at::Tensor& mask) {
-    if (bundle.clip) return text_features(*bundle.clip, ids, mask);
-    const Text text = pack_text(ids, mask);
-    return matcher != nullptr ? text_features(*matcher, text) : encode_text(*bundle.stage1, text);
+    return bundle.features->texts(ids, mask);
   });
   return features;
 }
 
 at::Tensor image_features(const Bundle& bundle, const at::Tensor& image_embeds) {
-  require_similarity(bundle);
+  const ImageTextFeatures& features = features_of(bundle);
   const at::NoGradGuard no_grad;
   return in_chunks(image_embeds.size(0), [&](int64_t first, int64_t n) {
-    const at::Tensor embeds = image_embeds.narrow(0, first, n);
-    if (bundle.stage1) return encode_image(*bundle.stage1, embeds).projected;
-    if (const BlipMatcher* matcher = blip_matcher(bundle)) {
-      return image_features(*matcher, norm_images(bundle, embeds)).unsqueeze(1);
-    }
-    const Clip& clip = *bundle.clip;
-    return normalize(apply(clip.visual_projection, normed_class(clip.vision_model, embeds)))
-        .unsqueeze(1);
+    return features.images(image_embeds.narrow(0, first, n));
   });
 }
 
@@ -230,8 +181,8 @@ at::Tensor pair_logits(const Bundle& bundle, const at::Tensor& image_embeds,
     const at::Tensor index = sorted_rows.narrow(0, first, n);
     const Text text =
         pack_text(texts.ids.index_select(0, index), texts.mask.index_select(0, index));
-    parts.push_back(chunk_logits(
-        bundle, image_embeds.index_select(0, to_tensor(chunk.pictures, bundle.device)), text));
+    parts.push_back(bundle.features->pairs(
+        image_embeds.index_select(0, to_tensor(chunk.pictures, bundle.device)), text));
     first += n;
   }
   const at::Tensor sorted = at::cat(parts);

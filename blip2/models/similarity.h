@@ -1,6 +1,6 @@
-// How well pictures and texts fit, by a BLIP-2 of stage 1, a BLIP-1 for retrieval or a CLIP:
-// features of many, cosines of all pairs (ITC), matching logits of chosen pairs (ITM, which CLIP
-// lacks). Without gradients; large sets are taken in chunks.
+// How well pictures and texts fit, by what a bundle offers (ImageTextFeatures): features of many,
+// cosines of all pairs (ITC), matching logits of chosen pairs (ITM). Without gradients; large sets
+// are computed in chunks.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -9,10 +9,12 @@
 #include <string>
 #include <vector>
 
+#include "blip2/models/bundle.h"
+#include "blip2/models/image_text_features.h"
+
 namespace blip2 {
 
-struct Bundle;
-
+/// Texts as ids, with or without their features.
 struct TextFeatures {
   at::Tensor ids, mask;  // [M, T] int64
   at::Tensor projected;  // [M, E], unit length
@@ -21,12 +23,9 @@ struct TextFeatures {
 /// Whether a model gives features of pictures and texts, and whether it has a matching head.
 bool has_similarity(const Bundle& bundle);
 bool has_matching(const Bundle& bundle);
-/// Q and E of image_features(): one vector a picture but in BLIP-2.
-int64_t num_image_features(const Bundle& bundle);
-int64_t similarity_width(const Bundle& bundle);
-/// What cosines are divided by before a softmax over texts: learned by BLIP-2 and CLIP; 0.07 where
-/// a file has none.
-double temperature(const Bundle& bundle);
+/// FeatureFacts of the bundle. This and the functions below throw kUnsupported for a model without
+/// image-text features.
+FeatureFacts feature_facts(const Bundle& bundle);
 
 /// The ids of texts alone, which is all that pair_logits() needs. `max_length` tokens, special ones
 /// included; longer texts lose tokens before the last.

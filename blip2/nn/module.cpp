@@ -1,8 +1,10 @@
-// Walks over a model's tensors.
+// Walks over named tensors, and tensors that are made before they are filled.
 #include "blip2/nn/module.h"
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
+
+#include <utility>
 
 #include "blip2/base/error.h"
 
@@ -17,6 +19,8 @@ void fill(at::Tensor& tensor, Draw draw) {
   for (int64_t i = 0; i < values.numel(); ++i) data[i] = static_cast<float>(draw());
   tensor.copy_(values);
 }
+
+thread_local ParameterBudget* budget = nullptr;  // of the innermost scope
 
 }  // namespace
 
@@ -46,7 +50,24 @@ at::Tensor widened(const at::Tensor& tensor) {
   return dtype == at::kHalf || dtype == at::kBFloat16 ? tensor.to(at::kFloat) : tensor;
 }
 
-at::Tensor empty_parameter(at::IntArrayRef shape) { return at::empty(shape, at::kFloat); }
+at::Tensor empty_parameter(at::IntArrayRef shape) {
+  if (budget != nullptr) budget->spend(shape);
+  return at::empty(shape, at::kFloat);
+}
+
+ParameterBudget::ParameterBudget(double elements, std::string message)
+    : left_(elements), message_(std::move(message)), outer_(budget) {
+  budget = this;
+}
+
+ParameterBudget::~ParameterBudget() { budget = outer_; }
+
+void ParameterBudget::spend(at::IntArrayRef shape) {
+  double elements = 1;  // the product of sizes that lie may overflow an integer
+  for (const int64_t size : shape) elements *= static_cast<double>(size);
+  left_ -= elements;
+  if (left_ < 0) fail(ErrorCode::kCorruptData, "{}", message_);
+}
 
 void fill_normal(at::Tensor& tensor, double std, Random& random) {
   fill(tensor, [&] { return std * random.normal(); });

@@ -70,8 +70,28 @@ at::Tensor as_dtype(const at::Tensor& tensor, at::ScalarType dtype);
 /// float16 and bfloat16 as float32, others as they are.
 at::Tensor widened(const at::Tensor& tensor);
 
-/// An uninitialised float32 CPU tensor: a shape for the loader to fill.
+/// An uninitialised float32 CPU tensor: a shape for the loader to fill. Throws as ParameterBudget
+/// says.
 at::Tensor empty_parameter(at::IntArrayRef shape);
+
+/// While it lives, what this thread makes by empty_parameter() has at most `elements` elements in
+/// all; beyond that, empty_parameter() throws kCorruptData with `message` before it takes memory.
+/// So a configuration that lies about its sizes is refused on the shapes that make_*() gives.
+class ParameterBudget {
+ public:
+  ParameterBudget(double elements, std::string message);
+  ~ParameterBudget();
+  ParameterBudget(const ParameterBudget&) = delete;
+  ParameterBudget& operator=(const ParameterBudget&) = delete;
+
+  /// Takes what a tensor of `shape` needs. Throws where it is not there.
+  void spend(at::IntArrayRef shape);
+
+ private:
+  double left_;
+  const std::string message_;
+  ParameterBudget* const outer_;
+};
 
 /// Fills with N(0, std) from `random`, element by element, so that a seed gives the same weights
 /// anywhere.

@@ -1,3 +1,4 @@
+// What all communicators share, and the trivial one.
 #include "blip2/ranks/communicator.h"
 
 #include <ATen/ops/zeros.h>

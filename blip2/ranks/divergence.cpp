@@ -1,3 +1,4 @@
+// One checksum a rank, gathered by all.
 #include "blip2/ranks/divergence.h"
 
 #include <ATen/ops/full.h>
@@ -45,8 +46,8 @@ void check_same_on_all_ranks(const std::vector<NamedTensor>& tensors, int64_t st
   }
   if (others.empty()) return;
   fail(ErrorCode::kCorruptData,
-       "rank {} has diverged: after step {} its weights are not those of the other ranks; started "
-       "again, the run goes on from its last snapshot",
+       "rank {} has diverged: after step {} its weights differ from those of the other ranks; the "
+       "same command resumes the run from its last snapshot",
        fmt::join(others, ", rank "), step);
 }
 

@@ -1,3 +1,5 @@
+// Autograd's part is done by hooks on tensors: the backward pass calls them on all ranks in the
+// same order.
 #include "blip2/ranks/gather.h"
 
 #include <ATen/TensorOperators.h>
@@ -17,11 +19,11 @@
 namespace blip2 {
 namespace {
 
-/// Which rows of `own` go to whom, and where those that come belong.
+/// Which own rows are sent to which rank, and the order of the received rows.
 struct FetchPlan {
   Communicator::RowCounts counts;
-  at::Tensor sent;   // [S] int64: own rows, by the rank that wants them
-  at::Tensor place;  // [M] int64: where in the received rows each wanted one stands
+  at::Tensor sent;   // [S] int64: own rows, ordered by the rank that wants them
+  at::Tensor place;  // [M] int64: the index of each wanted row in the received rows
 };
 
 FetchPlan plan_fetch(const at::Tensor& wanted, int64_t num_own, Communicator& communicator) {
@@ -58,8 +60,8 @@ FetchPlan plan_fetch(const at::Tensor& wanted, int64_t num_own, Communicator& co
   return plan;
 }
 
-/// The gradient of fetch_rows(): each fetched row's goes back to its owner, who adds up what comes,
-/// in the order of the ranks.
+/// The gradient of fetch_rows(): sends the gradient of each fetched row to its owner, which sums
+/// what it receives in the order of the ranks.
 at::Tensor return_gradients(const at::Tensor& gradient, const FetchPlan& plan, int64_t num_own,
                             Communicator& communicator) {
   std::vector<int64_t> shape = gradient.sizes().vec();
@@ -71,8 +73,8 @@ at::Tensor return_gradients(const at::Tensor& gradient, const FetchPlan& plan, i
   return at::zeros(shape, gradient.options()).index_add_(0, plan.sent, returned);
 }
 
-/// Of the ranks' gradients [W*B, ...] of a gathered tensor: the sum for the own rows, zero for the
-/// others, which are of no use here.
+/// Sums the ranks' gradients [W*B, ...] of a gathered tensor for the own rows; the other rows,
+/// which this rank does not need, are zero.
 at::Tensor sum_of_own_rows(const at::Tensor& gradient, int64_t num_own,
                            Communicator& communicator) {
   const at::NoGradGuard no_grad;
@@ -111,9 +113,9 @@ at::Tensor fetch_rows(const at::Tensor& own, const at::Tensor& wanted, Communica
   const at::Tensor fetched = received.index_select(0, plan->place);  // [M, ...]
   if (!own.requires_grad()) return fetched;
 
-  // The link between `own` and what was fetched is an empty sum: it adds 0 to the values and hangs
-  // them behind `own` in the graph. When the gradient of the fetched rows is whole, it is sent
-  // home; then the link's own gradient, which is 0, is replaced by what came.
+  // An empty sum over `own` links the fetched rows to it in the graph and adds 0 to their values.
+  // When the gradient of the fetched rows is complete, the first hook sends it to the owners. The
+  // second hook then replaces the link's own gradient, which is 0, by what this rank has received.
   const at::Tensor link = own.view_as(own);
   const auto returned = std::make_shared<at::Tensor>();
   const at::Tensor linked = fetched + link.narrow(0, 0, 0).sum();

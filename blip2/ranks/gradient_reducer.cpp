@@ -1,3 +1,4 @@
+// The buckets' layout, a hook for each parameter, and the sums.
 #include "blip2/ranks/gradient_reducer.h"
 
 #include <ATen/TensorOperators.h>
@@ -21,8 +22,8 @@ GradientReducer::GradientReducer(const std::vector<NamedTensor>& parameters,
     BLIP2_CHECK(parameter.tensor->scalar_type() == parameters[0].tensor->scalar_type());
     parameters_.push_back(*parameter.tensor);
   }
-  // Before the first step the order of the gradients is not known: models are visited from the
-  // input on, gradients come from the output on.
+  // The order of the gradients is unknown before the first step. Models are visited from input to
+  // output and the backward pass runs the other way, so the reverse order is a good guess.
   std::vector<size_t> order(parameters_.size());
   std::iota(order.rbegin(), order.rend(), size_t{0});
   lay_out(order, bucket_bytes);
@@ -69,15 +70,15 @@ void GradientReducer::start() {
   for (Bucket& bucket : buckets_) bucket.num_ready = 0;
 }
 
-/// Where a parameter's gradient stands in its bucket, in the parameter's shape.
+/// The values of a parameter's gradient in its bucket, in the parameter's shape.
 at::Tensor GradientReducer::values_of(size_t parameter) const {
   const Place& place = places_[parameter];
   const at::Tensor& like = parameters_[parameter];
   return buckets_[place.bucket].values.narrow(0, place.first, like.numel()).view(like.sizes());
 }
 
-/// What earlier batches of the step have left, and `gradient`, which may be undefined: the last
-/// backward pass has not reached the parameter.
+/// Stores the sum of the gradient of earlier batches of the step and `gradient`, which is undefined
+/// if the last backward pass has not reached the parameter.
 void GradientReducer::set(size_t parameter, const at::Tensor& gradient) {
   Place& place = places_[parameter];
   Bucket& bucket = buckets_[place.bucket];
@@ -96,8 +97,8 @@ void GradientReducer::set(size_t parameter, const at::Tensor& gradient) {
   ++bucket.num_ready;
 }
 
-/// A gradient is whole: called by autograd before it is added to what earlier batches of the step
-/// have left.
+/// The hook of a parameter, called when its gradient of this backward pass is complete and not yet
+/// added to that of earlier batches of the step.
 void GradientReducer::take(size_t parameter, const at::Tensor& gradient) {
   if (!running_) return;
   const at::NoGradGuard no_grad;
@@ -107,7 +108,7 @@ void GradientReducer::take(size_t parameter, const at::Tensor& gradient) {
   start_ready_buckets();
 }
 
-/// One bucket after the other, in the same order on every rank.
+/// Starts the sums of complete buckets, in the same order on every rank.
 void GradientReducer::start_ready_buckets() {
   while (num_started_ < buckets_.size() &&
          buckets_[num_started_].num_ready == buckets_[num_started_].parameters.size()) {
@@ -143,7 +144,7 @@ void GradientReducer::put_back(const Bucket& bucket) {
   }
 }
 
-/// From the first step on the buckets follow the order in which rank 0's gradients came.
+/// After the first step the buckets follow the order in which rank 0's gradients became complete.
 void GradientReducer::learn_order() {
   order_is_known_ = true;
   std::vector<size_t> order = arrival_;

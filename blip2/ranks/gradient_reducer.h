@@ -1,6 +1,6 @@
-// The mean of the ranks' gradients, taken in buckets while the backward pass still runs: a bucket
-// is summed in the background as soon as the last of its gradients is there. As in PyTorch
-// Distributed (Li et al. 2020, section 3.2.3), without its views of the model.
+// The mean of the ranks' gradients, computed in buckets during the backward pass: the sum of a
+// bucket starts in the background as soon as its last gradient is complete. As in PyTorch
+// Distributed (Li et al. 2020, section 3.2.3).
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -16,35 +16,35 @@ namespace blip2 {
 
 class GradientReducer {
  public:
-  /// `parameters`: leaf tensors of one floating-point type, which stay where they are; the same on
-  /// all ranks. With one process nothing here does anything.
+  /// `parameters`: leaf tensors of one floating-point type, the same on all ranks. Adds hooks to
+  /// them. With one process all methods do nothing.
   GradientReducer(const std::vector<NamedTensor>& parameters, Communicator& communicator,
                   int64_t bucket_bytes = 8 << 20);
   ~GradientReducer();
   GradientReducer(const GradientReducer&) = delete;
   GradientReducer& operator=(const GradientReducer&) = delete;
 
-  /// To be called before the backward pass that completes the gradients of a step.
+  /// Call before the backward pass that completes the gradients of a step.
   void start();
-  /// Waits, and leaves in each parameter's gradient the mean over the ranks. A parameter without a
-  /// gradient here counts as zero; without one on all ranks it keeps none.
+  /// Waits, and sets each parameter's gradient to the mean over the ranks. A gradient that is
+  /// missing on this rank counts as zero; one that is missing on all ranks stays undefined.
   void finish();
 
-  /// Of the last step: buckets in all, and those whose sum was started before finish().
+  /// In the last step: all buckets, and those whose sum started before finish().
   int64_t num_buckets() const { return static_cast<int64_t>(buckets_.size()); }
   int64_t num_started_early() const { return num_started_early_; }
 
  private:
   struct Bucket {
-    std::vector<size_t> parameters;  // in the order of their gradients
-    at::Tensor values;               // the gradients end to end, then 1 for each that there is
+    std::vector<size_t> parameters;  // in the order in which their gradients are complete
+    at::Tensor values;               // the gradients end to end, then a flag for each: 1 = defined
     size_t num_ready = 0;
     std::future<void> sum;
   };
   struct Place {
     size_t bucket = 0;
-    int64_t first = 0;  // of the values
-    int64_t flag = 0;   // which value says that there is a gradient
+    int64_t first = 0;  // index of its first value
+    int64_t flag = 0;   // index of its flag
     bool ready = false;
   };
 

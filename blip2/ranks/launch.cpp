@@ -1,3 +1,4 @@
+// The variables of each launcher, and the communicator that follows from them.
 #include "blip2/ranks/launch.h"
 
 #include <ATen/ops/empty.h>
@@ -23,7 +24,7 @@ namespace {
 
 using Variables = std::function<const char*(const char*)>;
 
-/// A variable's number; the leading one where it says more ("4(x2)", as Slurm does).
+/// The number at the start of a variable's value (Slurm writes "4(x2)").
 std::optional<int64_t> number(const Variables& variable, const char* name) {
   const char* text = variable(name);
   if (text == nullptr) return std::nullopt;
@@ -42,7 +43,7 @@ Launch of(Launcher launcher, int64_t rank, int64_t num_ranks,
 }
 
 #ifdef BLIP2_WITH_MPI
-/// Gives every rank what rank 0 makes, over MPI.
+/// Sends the id that rank 0 makes to all ranks, over MPI.
 NcclId share_over_mpi(Communicator& mpi, const std::function<NcclId()>& make) {
   const NcclId own = mpi.rank() == 0 ? make() : NcclId{};
   at::Tensor bytes = at::empty({1, std::ssize(own.bytes)}, at::kByte);
@@ -79,7 +80,7 @@ Launch read_launch(const Variables& variable) {
     return of(Launcher::kMpi, get("OMPI_COMM_WORLD_RANK").value_or(0), *size,
               get("OMPI_COMM_WORLD_LOCAL_SIZE"), get("OMPI_COMM_WORLD_LOCAL_RANK"));
   }
-  // A batch script has SLURM_NTASKS too, and is one process: only srun's tasks are a step's.
+  // A batch script is one process but has SLURM_NTASKS too; only srun's tasks have these variables.
   const auto tasks = get("SLURM_STEP_NUM_TASKS");
   const auto tasks_here = get("SLURM_STEP_TASKS_PER_NODE");
   if (const auto size = get("PMI_SIZE"); size && *size > 1) {
@@ -113,13 +114,13 @@ std::unique_ptr<Communicator> open_communicator(const Launch& launch,
     case Launcher::kTorchrun:
       if (!options.device.is_cpu()) return open_torchrun(launch, options.device);
       fail(ErrorCode::kInvalidArgument,
-           "started by torchrun, whose ranks talk over NCCL: expected --device cuda; on the CPU: "
-           "mpirun -n {} blip2 train CONFIG.yaml",
+           "started by torchrun, which needs NCCL: expected --device cuda; for the CPU use: mpirun "
+           "-n {} blip2 train CONFIG.yaml",
            launch.num_ranks);
     case Launcher::kSlurmWithoutMpi:
       fail(ErrorCode::kInvalidArgument,
-           "started by srun as {} tasks that do not know each other; expected srun --mpi=pmix "
-           "(what there is: srun --mpi=list)",
+           "started by srun as {} tasks without MPI: expected srun --mpi=pmix (srun --mpi=list "
+           "shows what is installed)",
            launch.num_ranks);
     case Launcher::kMpi:
       break;

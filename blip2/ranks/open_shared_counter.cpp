@@ -1,3 +1,4 @@
+// The choice between the counters, and that of a single process.
 #include "blip2/ranks/open_shared_counter.h"
 
 #include "blip2/base/error.h"
@@ -25,7 +26,7 @@ std::unique_ptr<SharedCounter> open_shared_counter(const Launch& launch) {
 #else
   fail(ErrorCode::kInvalidArgument,
        "started as rank {} of {}, but this blip2 was built without MPI; build it where Debian's "
-       "libopenmpi-dev is installed, or start workers on their own: they share the folder",
+       "libopenmpi-dev is installed, or start workers separately: they share the folder",
        launch.rank, launch.num_ranks);
 #endif
 }

@@ -8,9 +8,9 @@
 
 namespace blip2 {
 
-/// The counter of all ranks under MPI; else one of this process alone (jobs that are started on
-/// their own, as those of a Slurm array are, do not know each other). Throws kInvalidArgument where
-/// there are ranks and this program was built without MPI; as open_mpi_counter().
+/// The counter of all ranks under MPI, otherwise one of this process alone: jobs that are started
+/// separately, such as those of a Slurm array, share none. Throws kInvalidArgument under MPI if
+/// this program was built without it; else as open_mpi_counter() does.
 std::unique_ptr<SharedCounter> open_shared_counter(const Launch& launch);
 
 }  // namespace blip2

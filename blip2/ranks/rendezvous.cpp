@@ -1,3 +1,4 @@
+// A wrapper of c10d's TCPStore, which is torchrun's own.
 #include "blip2/ranks/rendezvous.h"
 
 #include <charconv>
@@ -17,14 +18,14 @@ std::string text_of(const std::function<const char*(const char*)>& variable, con
   return text == nullptr ? "" : text;
 }
 
-/// f(), whose errors are c10d's: the first line of what they say.
+/// Calls f() and shortens the messages of c10d's exceptions to their first line.
 template <typename F>
 auto with_reason(const RendezvousOptions& options, F f) {
   try {
     return f();
   } catch (const std::exception& error) {
     const std::string what = error.what();
-    fail(ErrorCode::kUnavailable, "the ranks do not meet at {}:{}: {}", options.host, options.port,
+    fail(ErrorCode::kUnavailable, "{}:{}: cannot connect the ranks: {}", options.host, options.port,
          what.substr(0, what.find('\n')));
   }
 }
@@ -36,13 +37,12 @@ RendezvousOptions read_rendezvous(const std::function<const char*(const char*)>&
   options.host = text_of(variable, "MASTER_ADDR");
   if (options.host.empty()) {
     fail(ErrorCode::kInvalidArgument,
-         "MASTER_ADDR: expected rank 0's machine, as torchrun sets it");
+         "MASTER_ADDR: expected the machine of rank 0, which torchrun sets, found nothing");
   }
   const std::string port = text_of(variable, "MASTER_PORT");
   const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), options.port);
   if (error != std::errc() || end != port.data() + port.size()) {
-    fail(ErrorCode::kInvalidArgument, "MASTER_PORT: expected a port's number, found {}",
-         quote(port));
+    fail(ErrorCode::kInvalidArgument, "MASTER_PORT: expected a port number, found {}", quote(port));
   }
   options.serves = text_of(variable, "RANK") == "0" &&
                    text_of(variable, "TORCHELASTIC_USE_AGENT_STORE") != "True";

@@ -1,5 +1,5 @@
-// A counter that the processes of a job share: each number is given out once, to whoever asks. No
-// process waits for another's work.
+// A counter that the processes of a job share: it gives each number to one process. No process
+// waits for the work of another.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@ namespace blip2 {
 class SharedCounter {
  public:
   virtual ~SharedCounter() = default;
-  /// 0, 1, 2, ...: the next that nobody has. Throws kUnavailable. One thread at a time.
+  /// The next of 0, 1, 2, ... that no process has. Throws kUnavailable. One thread at a time.
   virtual int64_t next() = 0;
 };
 

@@ -1,3 +1,4 @@
+// Draws captions, scores them with the ranker and the matcher, and keeps the best.
 #include "blip2/tasks/capfilt.h"
 
 #include <ATen/core/grad_mode.h>
@@ -15,7 +16,8 @@
 #include "blip2/models/bundle.h"
 #include "blip2/models/encode_pictures.h"
 #include "blip2/models/similarity.h"
-#include "blip2/models/writing.h"
+#include "blip2/models/text_writer.h"
+#include "blip2/nn/autocast.h"
 #include "blip2/tasks/captioner.h"
 
 namespace blip2 {
@@ -29,10 +31,11 @@ at::Tensor encode_inputs(const Bundle& bundle, Inputs inputs) {
   for (const CapFiltInput& input : inputs) {
     pixels.push_back(prepare_pixels(input.image, bundle.transform));
   }
+  const Autocast autocast(bundle.arithmetic);
   return encode_pictures(bundle, {pixels.begin(), pixels.end()});
 }
 
-/// What a batch is encoded to by each model, once for all the parts that it plays.
+/// The encoder's output of a batch by each model, computed once for all its parts.
 class Encodings {
  public:
   explicit Encodings(Inputs inputs) : inputs_(inputs) {}
@@ -51,7 +54,7 @@ class Encodings {
 /// The different texts of a batch, so that each is read once.
 class Texts {
  public:
-  /// The place of a text.
+  /// Returns the place of a text.
   int64_t add(const std::string& text) {
     const auto [found, is_new] = places_.emplace(text, static_cast<int64_t>(texts_.size()));
     if (is_new) texts_.push_back(text);
@@ -93,7 +96,7 @@ void score(const Bundle& ranker, const at::Tensor& image_embeds, const TextFeatu
   }
 }
 
-/// Probabilities of the matcher: each picture and text that come together are looked at once.
+/// Probabilities of the matcher. Each pair of a picture and a text is computed once.
 void match(const Bundle& matcher, const at::Tensor& image_embeds, const TextFeatures& texts,
            const std::vector<Scored>& pairs) {
   std::map<std::pair<int64_t, int64_t>, int64_t> places;
@@ -130,7 +133,8 @@ void validate(const CapFiltModels& models, const CapFiltOptions& options) {
          "matcher: expected a BLIP for retrieval or a BLIP-2 for retrieval (stage 1), found a "
          "model without a matching head");
   }
-  if (is_instruct(*models.captioner) && options.prompt.empty()) {
+  if (can_write(*models.captioner) && options.prompt.empty() &&
+      models.captioner->writer->facts().prompting == Prompting::kRequired) {
     fail(ErrorCode::kInvalidArgument, "prompt: an InstructBLIP needs an instruction");
   }
   Captioner(*models.captioner, options.generation, options.prompt);  // checks these
@@ -156,7 +160,7 @@ GenerationOptions default_capfilt_generation(const Bundle& captioner) {
   options.top_p = 0.9;
   options.top_k = 50;
   options.repetition_penalty = 1.1;
-  if (captioner.blip) {
+  if (can_write(captioner) && captioner.writer->facts().counts_prompt) {
     options.min_length = 5;
     options.max_length = 20;
   } else {
@@ -167,7 +171,9 @@ GenerationOptions default_capfilt_generation(const Bundle& captioner) {
 }
 
 std::string default_capfilt_prompt(const Bundle& captioner) {
-  return captioner.blip ? "a picture of" : captioner.prompt;
+  const std::string published =
+      can_write(captioner) ? captioner.writer->facts().caption_prompt : std::string();
+  return published.empty() ? captioner.prompt : published;
 }
 
 struct CapFilt::State {
@@ -182,6 +188,7 @@ struct CapFilt::State {
       prompts.push_back({static_cast<int64_t>(i), options.prompt});
       streams.push_back(hash_text(inputs[i].key));
     }
+    const Autocast autocast(models.captioner->arithmetic);
     return write_captions(start_writing(*models.captioner, image_embeds, prompts),
                           options.generation, streams, options.seed);
   }
@@ -206,10 +213,12 @@ struct CapFilt::State {
       }
     }
     if (pairs.empty()) return;
+    const Autocast ranking(models.ranker->arithmetic);
     const TextFeatures read =
         text_features(*models.ranker, texts.all(), models.ranker->max_text_length);
     score(*models.ranker, encodings.by(*models.ranker), read, pairs);
     if (models.matcher == nullptr) return;
+    const Autocast matching(models.matcher->arithmetic);
     match(*models.matcher, encodings.by(*models.matcher),
           models.matcher == models.ranker
               ? read

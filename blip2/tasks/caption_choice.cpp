@@ -1,3 +1,4 @@
+// Applies CapFilt's rules to the candidates of one picture, in order of their scores.
 #include "blip2/tasks/caption_choice.h"
 
 #include <algorithm>

@@ -1,5 +1,5 @@
-// Which captions of a picture are kept: CapFilt's rules, given what the models say of each. No
-// model here.
+// Decides which captions of a picture are kept: CapFilt's rules, given the models' scores. It sees
+// no model.
 #pragma once
 
 #include <cstdint>
@@ -32,9 +32,9 @@ struct CaptionRules {
   bool remove_duplicates = true;
 };
 
-/// Orders the candidates of one picture by score and fills `kept` and `dropped_by`. They come with
-/// web captions first, drawn ones in the order drawn: where scores are equal they stay so. Of
-/// duplicates the first in the new order stays, but a web caption before others where originals are
+/// Orders the candidates of one picture by score and fills `kept` and `dropped_by`. The input has
+/// web captions first and drawn ones in the order drawn; candidates with equal scores keep this
+/// order. Of duplicates the first is kept, and a web caption before others where originals are
 /// always kept.
 void choose_captions(std::vector<CaptionCandidate>& candidates, const CaptionRules& rules);
 

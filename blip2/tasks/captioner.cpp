@@ -1,3 +1,4 @@
+// Encodes pictures, runs the search, and turns ids into captions; reads generation_config.json.
 #include "blip2/tasks/captioner.h"
 
 #include <ATen/core/grad_mode.h>
@@ -12,7 +13,8 @@
 #include "blip2/generate/search.h"
 #include "blip2/models/bundle.h"
 #include "blip2/models/encode_pictures.h"
-#include "blip2/models/writing.h"
+#include "blip2/models/text_writer.h"
+#include "blip2/nn/autocast.h"
 
 namespace blip2 {
 namespace {
@@ -59,7 +61,8 @@ std::string stripped(const std::string& text) {
                                     : text.substr(begin, text.find_last_not_of(space) - begin + 1);
 }
 
-/// Refuses a text that this model cannot go on from.
+}  // namespace
+
 void check_prompt(const Bundle& bundle, const std::string& prompt, const char* what) {
   if (prompt.find("<image>") != std::string::npos) {
     fail(ErrorCode::kInvalidArgument,
@@ -69,8 +72,6 @@ void check_prompt(const Bundle& bundle, const std::string& prompt, const char* w
     fail(ErrorCode::kInvalidArgument, "{}: a stage-1 model writes without a prompt", what);
   }
 }
-
-}  // namespace
 
 GenerationOptions default_generation_options(const Bundle& bundle,
                                              const std::filesystem::path& directory) {
@@ -102,6 +103,7 @@ std::vector<std::vector<Caption>> Captioner::answer(const std::vector<Picture>& 
                                                     const std::vector<Question>& questions) const {
   if (pictures.empty() || questions.empty()) return {};
   const at::NoGradGuard no_grad;
+  const Autocast autocast(bundle_.arithmetic);
   std::vector<Prompt> prompts;
   for (const Question& question : questions) {
     check_prompt(bundle_, question.text, "the text");
@@ -115,19 +117,20 @@ std::vector<std::vector<Caption>> Captioner::answer(const std::vector<Picture>& 
   return write_captions(start_writing(bundle_, image_embeds, prompts), options_, streams, seed_);
 }
 
-std::vector<std::vector<Caption>> write_captions(const Writing& writing,
+std::vector<std::vector<Caption>> write_captions(const StartedTexts& started,
                                                  const GenerationOptions& options,
                                                  std::span<const uint64_t> streams, uint64_t seed) {
-  BLIP2_CHECK(streams.size() == writing.prompt_ids.size());
+  BLIP2_CHECK(streams.size() == started.prompt_ids.size());
   SearchRequest request;
   request.options = options;
-  request.eos_ids = writing.eos_ids;
+  request.eos_ids = started.eos_ids;
   request.seed = seed;
   for (size_t i = 0; i < streams.size(); ++i) {
-    request.inputs.push_back(
-        {.prompt_ids = writing.prompt_ids[i], .stream = streams[i], .room = writing.room[i]});
+    request.inputs.push_back({.prompt_ids = started.prompt_ids[i],
+                              .stream = streams[i],
+                              .positions_left = started.positions_left[i]});
   }
-  const Tokenizer& tokenizer = *writing.tokenizer;
+  const Tokenizer& tokenizer = *started.tokenizer;
   if (!options.stop.empty()) {
     request.stop = [&](std::span<const int64_t> ids) {
       const std::string text = tokenizer.decode(ids);
@@ -137,7 +140,7 @@ std::vector<std::vector<Caption>> write_captions(const Writing& writing,
     };
   }
   std::vector<std::vector<Caption>> captions;
-  for (const auto& sequences : generate(*writing.decoder, request)) {
+  for (const auto& sequences : generate(*started.decoder, request)) {
     captions.emplace_back();
     for (const GeneratedSequence& sequence : sequences) {
       captions.back().push_back(
@@ -149,10 +152,7 @@ std::vector<std::vector<Caption>> write_captions(const Writing& writing,
 
 std::string default_question_template(const Bundle& bundle) {
   if (bundle.prompt.find("{}") != std::string::npos) return bundle.prompt;  // trained with it
-  if (!bundle.generative || is_instruct(bundle)) return "{}";
-  const bool is_decoder_only =
-      dynamic_cast<const CausalLanguageModel*>(bundle.language_model.get()) != nullptr;
-  return is_decoder_only ? "Question: {} Answer:" : "Question: {} Short answer:";
+  return can_write(bundle) ? bundle.writer->facts().question_template : "{}";
 }
 
 }  // namespace blip2

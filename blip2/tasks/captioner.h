@@ -14,7 +14,7 @@
 namespace blip2 {
 
 struct Bundle;
-struct Writing;
+struct StartedTexts;
 
 struct Caption {
   std::string text;  ///< new text only, without special tokens, stripped
@@ -22,7 +22,7 @@ struct Caption {
   std::vector<int64_t> tokens;  ///< the new ids
 };
 
-/// A question about a picture of a batch, or anything else that the text is to go on from.
+/// A question about a picture of a batch, or any other text that the model continues.
 struct Question {
   size_t picture = 0;  ///< place in the batch
   std::string text;
@@ -33,6 +33,10 @@ struct Question {
 /// expected and what was found.
 GenerationOptions default_generation_options(const Bundle& bundle,
                                              const std::filesystem::path& directory = {});
+
+/// Throws kInvalidArgument, naming `what`, for a text that the model cannot go on from: one with
+/// "<image>" in it, or any text for a stage-1 model.
+void check_prompt(const Bundle& bundle, const std::string& prompt, const char* what);
 
 /// The bundle must outlive it. Methods may be called by several threads.
 class Captioner {
@@ -59,14 +63,15 @@ class Captioner {
   uint64_t seed_;
 };
 
-/// The search behind a start_writing(): num_return_sequences captions for each of its rows, whose
-/// streams of random numbers are `streams`. The writing's decoder is used up.
-std::vector<std::vector<Caption>> write_captions(const Writing& writing,
+/// Runs the search after start_writing(): num_return_sequences captions for each of its rows.
+/// `streams` are the rows' streams of random numbers. The started texts' decoder is used up.
+std::vector<std::vector<Caption>> write_captions(const StartedTexts& started,
                                                  const GenerationOptions& options,
                                                  std::span<const uint64_t> streams, uint64_t seed);
 
-/// What a family of models expects around a question, "{}": "Question: {} Answer:" of a BLIP-2 with
-/// a decoder-only language model, "Question: {} Short answer:" with T5, else the question alone.
+/// The template in which a family of models expects a question: "Question: {} Answer:" for a BLIP-2
+/// with a decoder-only language model, "Question: {} Short answer:" with T5, else the question
+/// alone.
 std::string default_question_template(const Bundle& bundle);
 
 }  // namespace blip2

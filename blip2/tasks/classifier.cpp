@@ -1,3 +1,4 @@
+// Turns cosines, and ITM's logits where asked, into probabilities of labels.
 #include "blip2/tasks/classifier.h"
 
 #include <ATen/core/grad_mode.h>
@@ -6,16 +7,15 @@
 #include <cmath>
 #include <filesystem>
 #include <numeric>
-#include <set>
 #include <utility>
 
 #include "blip2/base/error.h"
-#include "blip2/base/files.h"
 #include "blip2/base/quote.h"
-#include "blip2/base/utf8.h"
 #include "blip2/models/bundle.h"
 #include "blip2/models/encode_pictures.h"
 #include "blip2/models/similarity.h"
+#include "blip2/nn/autocast.h"
+#include "blip2/tasks/text_list.h"
 
 namespace blip2 {
 namespace {
@@ -27,13 +27,6 @@ std::vector<double> softmax(std::vector<double> scores, double total) {
   for (double& score : scores) sum += score = std::exp(score - best);
   for (double& score : scores) score *= total / sum;
   return scores;
-}
-
-/// Whether bytes of a file can be a label: text, with no control characters but tabs.
-bool is_text(const std::string& label) {
-  return is_valid_utf8(label) && std::none_of(label.begin(), label.end(), [](char c) {
-           return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f;
-         });
 }
 
 }  // namespace
@@ -57,6 +50,7 @@ Classifier::Classifier(const Bundle& bundle, std::vector<std::string> labels, in
   if (rerank_ > 0 && !has_matching(bundle_)) {
     fail(ErrorCode::kUnsupported, "--rerank: this model has no matching head");
   }
+  const Autocast autocast(bundle_.arithmetic);
   state_->texts = text_features(bundle_, labels_, max_text_length);
 }
 
@@ -65,12 +59,13 @@ Classifier::~Classifier() = default;
 std::vector<Classification> Classifier::classify(const std::vector<Picture>& pictures) const {
   if (pictures.empty()) return {};
   const at::NoGradGuard no_grad;
+  const Autocast autocast(bundle_.arithmetic);
   const at::Tensor embeds = encode_pictures(bundle_, pixels_of(pictures));
   const at::Tensor cosines =
       all_similarities(image_features(bundle_, embeds), state_->texts.projected)
           .to(at::kCPU, at::kDouble)
           .contiguous();  // [N, L]
-  const double scale = 1 / temperature(bundle_);
+  const double scale = 1 / feature_facts(bundle_).temperature;
   std::vector<Classification> rows;
   for (int64_t i = 0; i < cosines.size(0); ++i) {
     const double* row = cosines.const_data_ptr<double>() + i * cosines.size(1);
@@ -112,29 +107,9 @@ std::vector<std::string> read_labels(const std::string& file_or_list) {
          "no file",
          quote(file_or_list));
   }
-  const std::string text = is_file ? read_file(file_or_list) : file_or_list;
-  const char separator = is_file ? '\n' : ',';
-  std::vector<std::string> labels;
-  std::set<std::string> known;
-  for (size_t begin = 0, line = 1; begin < text.size(); ++line) {
-    const size_t end = std::min(text.find(separator, begin), text.size());
-    std::string label = text.substr(begin, end - begin);
-    begin = end + 1;
-    const size_t first = label.find_first_not_of(" \t\r");
-    if (first == std::string::npos) {
-      if (is_file) continue;
-      fail(ErrorCode::kInvalidArgument, "--labels: expected no empty label in '{}'", file_or_list);
-    }
-    label = label.substr(first, label.find_last_not_of(" \t\r") - first + 1);
-    if (is_file && !is_text(label)) {
-      fail(ErrorCode::kCorruptData, "{}:{}: expected a label in UTF-8, found other bytes",
-           file_or_list, line);
-    }
-    if (!known.insert(label).second) {
-      fail(ErrorCode::kInvalidArgument, "--labels: '{}' is named twice", label);
-    }
-    labels.push_back(std::move(label));
-  }
+  const TextListWords words = {"--labels", "a label"};
+  const std::vector<std::string> labels =
+      is_file ? read_text_list(file_or_list, words) : split_text_list(file_or_list, words);
   if (is_file && labels.size() < 2) {
     fail(ErrorCode::kInvalidArgument,
          "--labels: {}: expected two labels or more, a line each, found {}", file_or_list,

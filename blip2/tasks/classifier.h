@@ -20,18 +20,16 @@ struct Classification {
 /// The labels are encoded once. The bundle must outlive it.
 class Classifier {
  public:
-  /// `rerank`: ITM chooses among the so many labels that ITC finds best; 0: ITC alone. Throws
+  /// `rerank`: how many labels, the best by ITC, ITM chooses among; 0: ITC alone. Throws
   /// kUnsupported for a model without image-text features (or, with rerank, without a matching
   /// head); kInvalidArgument for fewer than two labels.
   Classifier(const Bundle& bundle, std::vector<std::string> labels, int64_t rerank,
              int64_t max_text_length);
   ~Classifier();
 
-  /// By ITC: softmax of cosine / temperature. Of those that are re-ranked: their part of the
-  /// probability, shared out by softmax of cosine + ITM's logit.
+  /// By ITC: softmax of cosine / temperature. Labels that are re-ranked divide the sum of their
+  /// probabilities by a softmax of cosine + ITM's logit.
   std::vector<Classification> classify(const std::vector<Picture>& pictures) const;
-
-  const std::vector<std::string>& labels() const { return labels_; }
 
  private:
   struct State;
@@ -41,8 +39,8 @@ class Classifier {
   std::unique_ptr<State> state_;
 };
 
-/// Labels of a file (a line each), or of a list with commas between. Throws kInvalidArgument for an
-/// empty label or one named twice.
+/// Labels from a file, a line each, or from a list separated by commas. Throws kInvalidArgument for
+/// an empty label or one named twice.
 std::vector<std::string> read_labels(const std::string& file_or_list);
 
 }  // namespace blip2

@@ -1,3 +1,4 @@
+// Computes each feature that was asked for, and checks first that the model has it.
 #include "blip2/tasks/embedder.h"
 
 #include <ATen/core/grad_mode.h>
@@ -8,9 +9,11 @@
 
 #include "blip2/base/config.h"
 #include "blip2/base/error.h"
+#include "blip2/models/blip2_model.h"
 #include "blip2/models/bundle.h"
 #include "blip2/models/similarity.h"
-#include "blip2/models/writing.h"
+#include "blip2/models/text_writer.h"
+#include "blip2/nn/autocast.h"
 #include "blip2/nn/pixel_batch.h"
 
 namespace blip2 {
@@ -22,10 +25,6 @@ struct Parts {
   at::Tensor raw;     // [N, P, Dv], the encoder's output
   std::optional<TextFeatures> texts;
 };
-
-const QFormer& qformer(const Bundle& bundle) {
-  return bundle.stage1 ? bundle.stage1->qformer : bundle.generative->qformer;
-}
 
 /// What each input's text is written behind: a picture of its own or the one for all.
 std::vector<Prompt> prompts_of(const Bundle& bundle, const Parts& parts,
@@ -50,24 +49,21 @@ at::Tensor repeated(const at::Tensor& rows, int64_t inputs) {
 at::Tensor multimodal(const Bundle& bundle, const Parts& parts, int64_t inputs) {
   const at::Tensor embeds = repeated(norm_images(bundle, parts.raw), inputs);
   const Text text = pack_text(parts.texts->ids, parts.texts->mask);
-  return encode_joint(qformer(bundle), project_image(qformer(bundle), embeds), text);
+  const QFormer& model = *qformer(bundle);
+  return encode_joint(model, project_image(model, embeds), text);
 }
 
 /// The Q-Former's output of each input's picture, which an InstructBLIP makes with the text.
 at::Tensor query_rows(const Bundle& bundle, const Parts& parts,
                       const std::vector<std::string>& texts, int64_t inputs) {
-  if (bundle.generative) {
-    return prompted_queries(bundle, parts.raw, prompts_of(bundle, parts, texts, inputs));
-  }
-  const ImageKeyValues keys = project_image(qformer(bundle), norm_images(bundle, parts.raw));
-  return repeated(encode_queries(qformer(bundle), keys).hidden, inputs);
+  return prompted_queries(bundle, parts.raw, prompts_of(bundle, parts, texts, inputs));
 }
 
 /// Logits of the first generated position. Inputs with one text are run together. [N, V]
 at::Tensor first_logits(const Bundle& bundle, const Parts& parts,
                         const std::vector<std::string>& texts, int64_t inputs) {
-  const std::vector<Prompt> prompts =
-      prompts_of(bundle, parts, bundle.stage1 ? std::vector<std::string>() : texts, inputs);
+  const std::vector<Prompt> prompts = prompts_of(
+      bundle, parts, can_be_prompted(bundle) ? texts : std::vector<std::string>(), inputs);
   std::vector<at::Tensor> rows;
   for (size_t first = 0, end = 0; first < prompts.size(); first = end) {
     while (end < prompts.size() && prompts[end].text == prompts[first].text) ++end;
@@ -104,7 +100,7 @@ const char* lacking(const Bundle& bundle, const std::string& name) {
     return bundle.generative ? nullptr : "a model with a language model (stage 2)";
   }
   if (name == "query_output") {
-    return bundle.stage1 || bundle.generative ? nullptr : "a model with a Q-Former";
+    return qformer(bundle) != nullptr ? nullptr : "a model with a Q-Former";
   }
   if (name == "logits") return can_write(bundle) ? nullptr : "a model that writes";
   return nullptr;
@@ -182,6 +178,7 @@ std::vector<FeatureRows> Embedder::embed(const std::vector<Picture>& pictures,
   const int64_t inputs = static_cast<int64_t>(std::max(pictures.size(), texts.size()));
   if (inputs == 0) fail(ErrorCode::kInvalidArgument, "expected pictures or texts, found none");
   const at::NoGradGuard no_grad;
+  const Autocast autocast(bundle_.arithmetic);
   Parts parts;
   const bool pixels_only = std::all_of(features_.begin(), features_.end(), [](const auto& name) {
     return name == "pixel_values" || name == "itc_text";

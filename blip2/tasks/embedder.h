@@ -1,5 +1,4 @@
-// The numbers inside a model for pictures and texts: what stands between pixels and answers,
-// feature by feature.
+// Features of pictures and texts inside a model, from the pixels to the first logits.
 #pragma once
 
 #include <cstdint>
@@ -21,14 +20,9 @@ const std::vector<std::string>& feature_names();
 class Embedder {
  public:
   /// Throws kInvalidArgument for an unknown feature, naming the nearest, and for none at all;
-  /// kUnsupported for one that this model does not have. Texts are cut to `max_text_length` tokens
-  /// for the Q-Former.
+  /// kUnsupported for one that this model does not have. Texts are truncated to `max_text_length`
+  /// tokens for the Q-Former.
   Embedder(const Bundle& bundle, std::vector<std::string> features, int64_t max_text_length);
-
-  /// Whether a feature needs a text for each input (itc_text, multimodal).
-  bool needs_text() const;
-  /// Whether a feature needs a picture for each input (all but itc_text).
-  bool needs_picture() const;
 
   /// A row of every feature for every input, in the order of `features`. Inputs are pairs of equal
   /// number, or one picture for all texts, or pictures alone, or texts alone. `logits` (of the
@@ -38,6 +32,11 @@ class Embedder {
                                  const std::vector<std::string>& texts) const;
 
  private:
+  /// Whether a feature needs a text for each input (itc_text, multimodal).
+  bool needs_text() const;
+  /// Whether a feature needs a picture for each input (all except itc_text).
+  bool needs_picture() const;
+
   const Bundle& bundle_;
   std::vector<std::string> features_;
   int64_t max_text_length_;

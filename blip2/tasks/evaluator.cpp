@@ -1,3 +1,4 @@
+// Encodes a data set once, and computes all its scores from the encoded set.
 #include "blip2/tasks/evaluator.h"
 
 #include <ATen/core/grad_mode.h>
@@ -5,7 +6,6 @@
 #include <ATen/ops/softmax.h>
 
 #include <algorithm>
-#include <charconv>
 #include <iterator>
 #include <map>
 #include <numeric>
@@ -21,6 +21,7 @@
 #include "blip2/models/bundle.h"
 #include "blip2/models/encode_pictures.h"
 #include "blip2/models/similarity.h"
+#include "blip2/nn/autocast.h"
 #include "blip2/tasks/captioner.h"
 #include "blip2/tasks/pictures.h"
 
@@ -143,7 +144,7 @@ Reranked rerank(const Bundle& bundle, const EncodedSet& set, int64_t k) {
 /// Percent right over one positive and one negative text for each picture that has a negative.
 double itm_accuracy(const Bundle& bundle, const RetrievalEvaluation& result, const EncodedSet& set,
                     bool hard, uint64_t seed) {
-  const double temperature = blip2::temperature(bundle);
+  const double temperature = feature_facts(bundle).temperature;
   std::vector<int64_t> images, texts;
   for (int64_t i = 0; i < result.num_images; ++i) {
     const int64_t group = result.image_groups[static_cast<size_t>(i)];
@@ -192,16 +193,6 @@ EncodedSet encode_set(const Bundle& bundle, const Source& source,
 
 }  // namespace
 
-std::optional<int64_t> coco_image_number(const std::filesystem::path& image) {
-  const std::string stem = image.stem().string();
-  const std::string digits = stem.substr(stem.rfind('_') + 1);  // the whole, if there is no '_'
-  if (digits.find_first_not_of("0123456789") != std::string::npos) return std::nullopt;
-  int64_t number = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-  if (error != std::errc()) return std::nullopt;  // no digit, or too many
-  return number;
-}
-
 RetrievalEvaluation evaluate_retrieval(const Bundle& bundle, const Source& source,
                                        const EvaluationOptions& options) {
   if (!has_similarity(bundle)) {
@@ -211,6 +202,7 @@ RetrievalEvaluation evaluate_retrieval(const Bundle& bundle, const Source& sourc
   }
   if (source.size() == 0) fail(ErrorCode::kInvalidArgument, "the data set is empty");
   const at::NoGradGuard no_grad;
+  const Autocast autocast(bundle.arithmetic);
   RetrievalEvaluation result;
   assign_groups(source, result);
   result.has_matching = has_matching(bundle);

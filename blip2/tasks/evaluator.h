@@ -3,9 +3,7 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <functional>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,12 +20,9 @@ struct EvaluationOptions {
   int64_t max_text_length = 35;  ///< LAVIS evaluates retrieval with 35 tokens
   int64_t rerank = 128;  ///< candidates of a query that ITM re-ranks (LAVIS k_test); 0 = none
   uint64_t seed = 42;
-  std::function<void(int64_t pictures)> progress;  ///< told how many more are done; may be empty
+  std::function<void(int64_t pictures)>
+      progress;  ///< called with how many more are done; may be empty
 };
-
-/// The number at the end of a COCO picture's name, "val2014/COCO_val2014_000000391895.jpg", as
-/// LAVIS takes it for its result files; none where the name does not end in one.
-std::optional<int64_t> coco_image_number(const std::filesystem::path& image);
 
 struct RetrievalEvaluation {
   int64_t num_images = 0, num_texts = 0;

@@ -1,3 +1,4 @@
+// Appends rows to a file for each feature, and joins the files into one at the end.
 #include "blip2/tasks/feature_spool.h"
 
 #include <ATen/ops/from_blob.h>
@@ -84,7 +85,7 @@ void FeatureSpool::append(const FeatureRows& rows) {
   feature.num_elements += count;
 }
 
-void FeatureSpool::finish(const std::map<std::string, std::string>& metadata) {
+void FeatureSpool::finish() {
   if (features_.empty()) {
     fail(ErrorCode::kInvalidArgument, "{}: nothing to write: no input could be read",
          output_.string());
@@ -96,7 +97,7 @@ void FeatureSpool::finish(const std::map<std::string, std::string>& metadata) {
     infos.push_back({feature->name, at::kFloat, shape});
     feature->stream.close();
   }
-  SafetensorsWriter writer(output_, infos, metadata);
+  SafetensorsWriter writer(output_, infos);
   for (const TensorInfo& info : writer.layout()) {
     const auto found = std::find_if(features_.begin(), features_.end(), [&](const auto& feature) {
       return feature->name == info.name;

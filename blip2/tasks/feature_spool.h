@@ -1,11 +1,9 @@
-// Features on their way into one safetensors file whose number of rows is not known before the end,
-// because inputs may fail. They wait on disk, so that memory does not grow with the number of
-// inputs.
+// Collects features for one safetensors file whose number of rows is known only at the end, because
+// inputs may fail. It keeps them on disk, so that memory does not grow with the number of inputs.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -21,10 +19,10 @@ struct FeatureRows {
 
 class FeatureSpool {
  public:
-  /// `output` is the file to write in the end. Throws kUnavailable if nothing can be written beside
+  /// `output` is the file to write at the end. Throws kUnavailable if nothing can be written beside
   /// it.
   explicit FeatureSpool(std::filesystem::path output);
-  /// Without finish() nothing is left.
+  /// Removes what was written, unless finish() was called.
   ~FeatureSpool();
   FeatureSpool(const FeatureSpool&) = delete;
   FeatureSpool& operator=(const FeatureSpool&) = delete;
@@ -34,7 +32,7 @@ class FeatureSpool {
 
   /// Writes the file: a tensor [rows, row_shape...] for each feature. Throws kInvalidArgument if
   /// there is no row.
-  void finish(const std::map<std::string, std::string>& metadata = {});
+  void finish();
 
  private:
   struct Feature;

@@ -1,3 +1,4 @@
+// Reads, checks and writes the files of an index.
 #include "blip2/tasks/index.h"
 
 #include <algorithm>

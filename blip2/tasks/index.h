@@ -2,9 +2,8 @@
 // It reads and writes that directory; searching is the retriever's.
 //
 //   index.json            {"format", "model", "model_fingerprint", "working_directory",
-//   "num_images", "num_queries",
-//                          "embed_dim"}
-//   images.jsonl          {"image": path}: a line a row
+//                          "num_images", "num_queries", "embed_dim"}
+//   images.jsonl          {"image": path}, a line for each row
 //   features.safetensors  itc_image [N, Q, E] float32, unit length
 #pragma once
 
@@ -25,7 +24,7 @@ struct Bundle;
 /// 64 MiB, of 64 pieces spread over them). Throws kNotFound if there is no such directory.
 std::string model_fingerprint(const std::filesystem::path& directory);
 
-/// An index that is open for reading; the features stay memory-mapped. Copies share it; any threads
+/// An index that is open for reading; the features stay memory-mapped. Copies share it. Any thread
 /// may read.
 class Index {
  public:
@@ -38,7 +37,7 @@ class Index {
   int64_t embed_dim() const;    ///< E
   /// The path as it was given when the index was built.
   const std::string& image(int64_t row) const;
-  /// Where that picture lies: relative paths start from the folder in which the index was built.
+  /// The file of that picture. Relative paths start from the folder in which the index was built.
   std::filesystem::path image_file(int64_t row) const;
   /// The directory of the model that made the features.
   const std::filesystem::path& model() const;
@@ -52,20 +51,20 @@ class Index {
   std::shared_ptr<const State> state_;
 };
 
-/// Builds an index aside and puts it in place at the end, so that a search sees a whole one or
-/// none.
+/// Builds an index in a temporary folder and renames it into place at the end, so that a search
+/// sees a complete index or none.
 class IndexBuilder {
  public:
   /// Throws kUnsupported for a model without ITC; kInvalidArgument if `directory` holds something
-  /// that is no index.
+  /// that is not an index.
   IndexBuilder(const Bundle& bundle, const std::filesystem::path& model,
                const std::filesystem::path& directory);
-  /// Without finish() nothing is left.
+  /// Removes what was written, unless finish() was called.
   ~IndexBuilder();
 
   /// Appends a batch.
   void add(const std::vector<Picture>& pictures);
-  /// Writes what is left and replaces an older index. Throws kInvalidArgument if there is no
+  /// Writes the rest and replaces an older index. Throws kInvalidArgument if there is no
   /// picture.
   void finish();
 

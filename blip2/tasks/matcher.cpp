@@ -1,3 +1,4 @@
+// Scores pairs of pictures and texts, and draws where the queries attend.
 #include "blip2/tasks/matcher.h"
 
 #include <ATen/core/grad_mode.h>
@@ -9,6 +10,7 @@
 #include "blip2/models/bundle.h"
 #include "blip2/models/encode_pictures.h"
 #include "blip2/models/similarity.h"
+#include "blip2/nn/autocast.h"
 #include "blip2/report/heat_map.h"
 
 namespace blip2 {
@@ -19,6 +21,7 @@ struct Matcher::State {
 
 Matcher::Matcher(const Bundle& bundle, std::vector<std::string> texts, int64_t max_text_length)
     : bundle_(bundle), texts_(std::move(texts)), state_(std::make_unique<State>()) {
+  const Autocast autocast(bundle_.arithmetic);
   state_->texts = text_features(bundle_, texts_, max_text_length);
 }
 
@@ -27,6 +30,7 @@ Matcher::~Matcher() = default;
 std::vector<std::vector<Match>> Matcher::match(const std::vector<Picture>& pictures) const {
   if (pictures.empty()) return {};
   const at::NoGradGuard no_grad;
+  const Autocast autocast(bundle_.arithmetic);
   const at::Tensor embeds = encode_pictures(bundle_, pixels_of(pictures));
   const at::Tensor cosines =
       all_similarities(image_features(bundle_, embeds), state_->texts.projected);  // [N, M]
@@ -58,6 +62,7 @@ std::vector<std::vector<Match>> Matcher::match(const std::vector<Picture>& pictu
 
 Image Matcher::attention(const Picture& picture, const Image& shown, size_t text) const {
   const at::NoGradGuard no_grad;
+  const Autocast autocast(bundle_.arithmetic);
   if (!bundle_.stage1) {
     fail(ErrorCode::kUnsupported, "--attention: expected a BLIP-2 for retrieval (stage 1)");
   }
@@ -72,7 +77,7 @@ Image Matcher::attention(const Picture& picture, const Image& shown, size_t text
     return static_cast<int>(std::lround(std::sqrt(static_cast<double>(n))));
   };
   int side = side_of(weights.numel());
-  if (int64_t{side} * side != weights.numel()) {  // a ViT's class token stands before the patches
+  if (int64_t{side} * side != weights.numel()) {  // a ViT's class token comes before the patches
     weights = weights.narrow(0, 1, weights.numel() - 1);
     side = side_of(weights.numel());
   }

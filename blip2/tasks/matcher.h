@@ -1,4 +1,4 @@
-// How well pictures and texts fit: ITM and ITC of every pair, and where the model looks.
+// Scores how well pictures and texts match, by ITM and ITC of every pair, and draws the attention.
 #pragma once
 
 #include <array>
@@ -20,7 +20,7 @@ struct Match {
     double probability = 0;          ///< of a match
     std::array<double, 2> logits{};  ///< no, yes; in BLIP-2 means over the queries
   };
-  std::optional<Itm> itm;  ///< nothing for a model without a matching head (CLIP)
+  std::optional<Itm> itm;  ///< none for a model without a matching head (CLIP)
   double itc = 0;          ///< cosine, of the best query where there are several
 };
 
@@ -34,9 +34,9 @@ class Matcher {
   /// A row for each picture, a Match for each text.
   std::vector<std::vector<Match>> match(const std::vector<Picture>& pictures) const;
 
-  /// Where the queries look while text `text` is matched: cross-attention of the last layer that
+  /// The queries' attention while text `text` is matched: cross-attention of the last layer that
   /// has it, averaged over heads and queries, as a heat map over `shown` (the picture as the model
-  /// sees it). Throws kUnsupported for another model than BLIP-2's.
+  /// sees it). Throws kUnsupported for a model other than BLIP-2.
   Image attention(const Picture& picture, const Image& shown, size_t text) const;
 
  private:

@@ -1,3 +1,4 @@
+// Replaces the control characters of text that is printed.
 #include "blip2/tasks/output_text.h"
 
 #include <fmt/format.h>

@@ -1,5 +1,4 @@
-// Text as it goes out to people and programs, a line each: no control character gets through. It
-// does not know what the text says.
+// Escapes text for output, a line each, so that it contains no control character.
 #pragma once
 
 #include <string>
@@ -7,7 +6,7 @@
 
 namespace blip2 {
 
-/// Serialised JSON as one line of JSONL: the control characters that JSON lets through (U+007F to
+/// Serialised JSON as one line of JSONL: the control characters that JSON allows (U+007F to
 /// U+009F) and the line separators U+2028 and U+2029 become \uXXXX; "\n" at the end.
 std::string json_line(std::string_view json);
 

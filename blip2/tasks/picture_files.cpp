@@ -1,3 +1,4 @@
+// Finds pictures in folders and tar shards, and opens them by name.
 #include "blip2/tasks/picture_files.h"
 
 #include <algorithm>
@@ -55,7 +56,7 @@ bool is_shard(const std::string& path) {
 }
 
 bool names_picture(const std::string& text) {
-  std::error_code ignored;  // a long text is no valid path, which is no error here
+  std::error_code ignored;  // a long text is not a valid path, which is no error here
   return fs::is_regular_file(text, ignored) || shard_length(text) > 0;
 }
 
@@ -99,7 +100,7 @@ void PictureFiles::index(const std::string& shard) {
 }
 
 std::unique_ptr<ImageBytes> PictureFiles::open(const std::string& name) {
-  // With a zero byte in it, a name is no path: what stands before that is not what was asked for.
+  // A name with a zero byte is not a path: the system would open the part before the byte.
   if (name.find('\0') != std::string::npos) return std::make_unique<ImageBytes>(name, std::nullopt);
   if (is_shard(name)) {
     index(name);

@@ -1,5 +1,5 @@
-// Pictures by name, in files of their own and in tar shards: SHARD.tar/MEMBER. Which names a user's
-// arguments stand for is expand_images()'s affair.
+// Pictures by name, in files of their own and in tar shards: SHARD.tar/MEMBER. expand_images()
+// decides which names a user's arguments stand for.
 #pragma once
 
 #include <memory>
@@ -19,14 +19,14 @@ bool names_picture(const std::string& text);
 
 /// The names of the pictures in a shard (by their extensions), in its order: "SHARD.tar/MEMBER"; of
 /// several members of one name the second is "SHARD.tar/MEMBER#2".
-/// Last stands the shard itself if it is damaged or has no pictures: opening that name says so.
+/// The shard itself comes last if it is damaged or has no pictures: opening it reports that.
 std::vector<std::string> pictures_in_shard(const std::string& shard);
 
-/// The pictures below a folder (by their extensions), sorted. Last stand the folders that cannot be
-/// listed, or the folder itself if it has no pictures: opening those names says so.
+/// The pictures below a folder (by their extensions), sorted. Folders that cannot be listed come
+/// last, or the folder itself if it has no pictures: opening them reports that.
 std::vector<std::string> pictures_in_folder(const std::string& folder);
 
-/// Opens pictures; remembers where the members of one shard lie. Not thread-safe.
+/// Opens pictures, and remembers the places of the members of one shard. Not thread-safe.
 class PictureFiles {
  public:
   /// Throws kNotFound where there is no such file or member; for a shard's own name kCorruptData
@@ -37,7 +37,7 @@ class PictureFiles {
  private:
   void index(const std::string& shard);
 
-  std::string shard_;  // the one that is known
+  std::string shard_;  // whose members are known
   std::string damage_;
   std::unordered_map<std::string, FileRange> members_;
 };

@@ -1,3 +1,4 @@
+// Expands arguments into paths, and reads pictures one batch ahead.
 #include "blip2/tasks/pictures.h"
 
 #include <algorithm>
@@ -16,8 +17,8 @@ std::vector<std::string> expand_images(const std::vector<std::string>& arguments
                                        std::istream& standard_input) {
   std::vector<std::string> paths;
   const auto add = [&paths](const std::string& name) {
-    std::error_code error;  // a long name is no valid path: it fails when it is opened
-    const bool has_end = name.find('\0') != std::string::npos;  // and so is one with an end in it
+    std::error_code error;  // a long name is not a valid path: it fails when it is opened
+    const bool has_end = name.find('\0') != std::string::npos;  // nor is one with a zero byte
     std::vector<std::string> found = has_end                         ? std::vector{name}
                                      : is_shard(name)                ? pictures_in_shard(name)
                                      : fs::is_directory(name, error) ? pictures_in_folder(name)
@@ -50,7 +51,7 @@ Picture make_picture(PictureFiles& files, size_t input, const std::string& path,
   const auto file = files.open(path);
   const std::span<const std::byte> bytes = file->bytes();
   return {input, path, prepare_pixels(bytes, path, transform, options), hash_text(checksum(bytes))};
-} catch (const std::bad_alloc&) {  // of this picture alone: the next may be smaller
+} catch (const std::bad_alloc&) {  // a failure of this picture: the next may be smaller
   fail(ErrorCode::kUnavailable, "{}: not enough memory for this picture", path);
 }
 

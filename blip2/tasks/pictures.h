@@ -1,6 +1,6 @@
-// The pictures that a user names, read ahead in batches: files, directories, shards and lists on
-// stdin become paths, paths become the pixels that a model reads. A picture that cannot be read is
-// a failure of its own.
+// Reads the pictures that a user names, a batch ahead. Files, directories, shards and lists on
+// stdin become paths, and paths become the pixels that a model reads. A picture that cannot be read
+// is a failure of its own.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +19,7 @@ namespace blip2 {
 /// The pictures that command-line arguments stand for: files as they are, directories searched
 /// recursively (sorted), "-" for the paths on `standard_input`, one a line; of a .tar the pictures
 /// in it, as SHARD.tar/MEMBER (picture_files.h). What cannot be read stays in the list under its
-/// name and fails when it is opened, with the reason: a file that is not there, a directory or a
+/// name and fails with the reason when it is opened: a file that is not there, a directory or a
 /// .tar without pictures, a folder that cannot be listed.
 std::vector<std::string> expand_images(const std::vector<std::string>& arguments,
                                        std::istream& standard_input);
@@ -50,14 +50,13 @@ struct PictureBatch {
   std::vector<PictureFailure> failures;
 };
 
-/// Reads paths in order, batch_size at a time, one batch ahead. One consumer.
+/// Reads paths in order, batch_size at a time, one batch ahead. One thread may call it.
 class PictureReader {
  public:
   PictureReader(std::vector<std::string> paths, ImageTransform transform, PictureOptions options);
 
   /// The next batch, or false after the last.
   bool next(PictureBatch& batch);
-  size_t num_inputs() const { return paths_.size(); }
 
  private:
   PictureBatch read(size_t first);
@@ -70,7 +69,7 @@ class PictureReader {
   std::future<PictureBatch> ahead_;
 };
 
-/// One picture, or the error that says why not.
+/// Reads one picture. Throws as PictureFiles::open(), and for bytes that are not a picture.
 Picture read_picture(const std::string& path, const ImageTransform& transform,
                      const DecodeOptions& options = {});
 

@@ -1,3 +1,4 @@
+// Parses a file of questions line by line, and keeps lines that fail apart.
 #include "blip2/tasks/question_file.h"
 
 #include <map>

@@ -14,13 +14,13 @@ struct AskedQuestion {
   size_t line = 0;          ///< of the file, from 1
 };
 
-/// A picture with all that is asked of it.
+/// A picture with all the questions about it.
 struct QuestionedImage {
   std::string image;  ///< path; a relative one starts from the file's folder
   std::vector<AskedQuestion> questions;
 };
 
-/// A line that asks nothing.
+/// A line that is not a question.
 struct BadLine {
   size_t line = 0;     ///< from 1
   std::string reason;  ///< "FILE:LINE: expected ..."
@@ -31,9 +31,9 @@ struct QuestionFile {
   std::vector<BadLine> bad_lines;
 };
 
-/// Reads {"image", "question", "question_id"?} lines. Questions about one picture come together,
-/// pictures in the order of their first line. Throws kNotFound, or kCorruptData where no line asks
-/// anything.
+/// Reads {"image", "question", "question_id"?} lines. Questions about one picture are grouped, and
+/// pictures are in the order of their first line. Throws kNotFound, or kCorruptData where no line
+/// is a question.
 QuestionFile read_question_file(const std::filesystem::path& path);
 
 }  // namespace blip2

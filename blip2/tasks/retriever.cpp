@@ -1,3 +1,4 @@
+// Scores every row of an index for a query, and re-ranks the best with ITM.
 #include "blip2/tasks/retriever.h"
 
 #include <ATen/core/grad_mode.h>
@@ -14,6 +15,7 @@
 #include "blip2/models/bundle.h"
 #include "blip2/models/encode_pictures.h"
 #include "blip2/models/similarity.h"
+#include "blip2/nn/autocast.h"
 #include "blip2/tasks/matcher.h"
 #include "blip2/tasks/picture_files.h"
 
@@ -31,8 +33,7 @@ at::Tensor features_of(const Index& index) {
 }
 
 /// For every row of the index: the mean over the picture's queries of the cosine of the row's best
-/// query. query [Q, E]
-/// -> [N].
+/// query. query [Q, E] -> [N].
 std::vector<float> picture_scores(const Index& index, const at::Tensor& query) {
   const at::Tensor features = features_of(index);
   std::vector<float> scores;
@@ -76,8 +77,8 @@ std::vector<FoundImage> best(const Index& index, const std::vector<float>& score
 
 Retriever::Retriever(const Bundle& bundle, Index index, const RetrieverOptions& options)
     : bundle_(bundle), index_(std::move(index)), options_(options) {
-  const int64_t width = similarity_width(bundle_);
-  const int64_t queries = num_image_features(bundle_);
+  const int64_t width = feature_facts(bundle_).width;
+  const int64_t queries = feature_facts(bundle_).num_image_features;
   if (queries != index_.num_queries() || width != index_.embed_dim()) {
     fail(ErrorCode::kInvalidArgument,
          "the index holds {} x {} features, and this model makes {} x {}: another model",
@@ -97,6 +98,7 @@ Retriever::Retriever(const Bundle& bundle, Index index, const RetrieverOptions& 
 
 std::vector<FoundImage> Retriever::search(const std::string& query) const {
   const at::NoGradGuard no_grad;
+  const Autocast autocast(bundle_.arithmetic);
   if (names_picture(query)) {
     if (options_.rerank > 0) {
       fail(ErrorCode::kInvalidArgument, "--rerank: {} is a picture, and ITM matches texts", query);

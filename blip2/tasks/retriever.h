@@ -25,8 +25,8 @@ struct RetrieverOptions {
 /// The bundle must outlive it. Methods may be called by several threads.
 class Retriever {
  public:
-  /// Throws kUnsupported for a model without ITC, kInvalidArgument for one whose features have
-  /// another shape than the index's, or for options out of range.
+  /// Throws kUnsupported for a model without ITC; kInvalidArgument for one whose features do not
+  /// have the index's shape, or for options out of range.
   Retriever(const Bundle& bundle, Index index, const RetrieverOptions& options);
 
   /// The best pictures, best first; equal scores in the order of the index.
@@ -37,8 +37,6 @@ class Retriever {
   /// scores ITM logit + cosine; it is for texts alone (kInvalidArgument). Throws for a picture that
   /// cannot be read.
   std::vector<FoundImage> search(const std::string& query) const;
-
-  const Index& index() const { return index_; }
 
  private:
   std::vector<FoundImage> rerank(const std::string& query, std::vector<FoundImage> found) const;

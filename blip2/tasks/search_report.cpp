@@ -1,3 +1,4 @@
+// Draws the thumbnails of a search and puts them on a page.
 #include "blip2/tasks/search_report.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// The page of a search: queries and the pictures that they found. It searches nothing itself.
+// The page of a search: queries and the pictures that they found. It does not search.
 #pragma once
 
 #include <filesystem>

@@ -1,3 +1,4 @@
+// The loop over the batches of a step, and one sum over the ranks.
 #include "blip2/train/accumulation.h"
 
 #include <ATen/Context.h>

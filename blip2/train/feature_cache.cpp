@@ -1,9 +1,11 @@
+// In three parts: the pictures (keys.jsonl), the manifest, and the files of the views.
 #include "blip2/train/feature_cache.h"
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/zeros.h>
 #include <fcntl.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -33,12 +35,12 @@ fs::path view_path(const fs::path& directory, int64_t view) {
   return directory / fmt::format("view-{:03d}.safetensors", view);
 }
 
-// ---- pictures: key, checksum, and whether they can be used
+// ---- pictures: key, checksum, and the reason why a picture cannot be used
 
 struct Picture {
   std::string key;
-  std::string content;  // checksum of the file's bytes, or "" where it cannot be used
-  std::string reason;
+  std::string content;  // checksum of the file's bytes, or ""
+  std::string reason;   // why it cannot be used, or ""
 };
 
 std::string content_of(const Record& record) { return checksum(ImageBytes(record).bytes()); }
@@ -93,8 +95,8 @@ std::vector<Picture> from_jsonl(const fs::path& path) {
   return pictures;
 }
 
-/// The pictures as recorded, checked against the files as they are now; recorded first where they
-/// are not.
+/// The pictures of keys.jsonl, compared with the files as they are now; writes keys.jsonl if it
+/// does not exist.
 std::vector<Picture> open_pictures(const fs::path& directory, const Source& source,
                                    const ViewFunction& view) {
   const fs::path path = directory / "keys.jsonl";
@@ -106,8 +108,9 @@ std::vector<Picture> open_pictures(const fs::path& directory, const Source& sour
   std::vector<Picture> pictures = from_jsonl(path);
   if (static_cast<int64_t>(pictures.size()) != source.size()) {
     fail(ErrorCode::kInvalidArgument,
-         "{}: the cache is of {} pictures, the data set has {}; name another folder or remove it",
-         directory.string(), pictures.size(), source.size());
+         "{}: expected a cache of the data set's {} pictures, found one of {}; name another folder "
+         "or remove this one",
+         directory.string(), source.size(), pictures.size());
   }
   for (int64_t i = 0; i < source.size(); ++i) {
     const Picture& picture = pictures[static_cast<size_t>(i)];
@@ -115,10 +118,9 @@ std::vector<Picture> open_pictures(const fs::path& directory, const Source& sour
     const Record record = source.record(i);
     if (record.key != picture.key || content_of(record) != picture.content) {
       fail(ErrorCode::kInvalidArgument,
-           "{}: the cache is of other pictures: record {} is {}, expected {} as it was then; name "
-           "another "
-           "folder or remove it",
-           directory.string(), i, record.key, picture.key);
+           "{}: the cache is of other pictures: record {}: expected {} as when the cache was made, "
+           "found {}; name another folder or remove this one",
+           directory.string(), i, picture.key, record.key);
     }
   }
   return pictures;
@@ -135,21 +137,24 @@ void check_manifest(const fs::path& directory, const Json& expected) {
   const Json found = Json::parse(read_file(path), nullptr, false);
   if (!found.is_object()) {
     fail(ErrorCode::kCorruptData,
-         "{}: no manifest of a feature cache; remove the folder and run again", path.string());
+         "{}: expected the manifest of a feature cache, found another file; remove the folder and "
+         "run again",
+         path.string());
   }
   for (const auto& [key, value] : expected.items()) {
     if (found.value(key, Json()) != value) {
       fail(ErrorCode::kInvalidArgument,
            "{}: the cache was made with another {}: expected {}, found {}; name another folder or "
-           "remove it",
+           "remove this one",
            directory.string(), key, value.dump(), found.value(key, Json()).dump());
     }
   }
 }
 
-// ---- the file of one view, written so that an interrupted computation goes on
+// ---- the file of one view, written so that an interrupted computation can resume
 
-/// A safetensors file of one float16 tensor that grows row by row beside its place.
+/// Writes a safetensors file of one float16 tensor row by row, as PATH.partial until it is
+/// complete.
 class ViewWriter {
  public:
   ViewWriter(const fs::path& path, int64_t rows, int64_t tokens, int64_t width)
@@ -189,8 +194,7 @@ class ViewWriter {
   }
 
  private:
-  /// Goes on behind the whole rows that an earlier run left; starts anew if the header is another
-  /// one.
+  /// Continues after the complete rows of an earlier run; starts anew if the header differs.
   void resume() {
     std::string found(header_.size(), '\0');
     const ssize_t n = ::pread(descriptor_, found.data(), found.size(), 0);
@@ -225,7 +229,8 @@ class ViewWriter {
   int64_t rows_done_ = 0;
 };
 
-/// Pixels of pictures first .. first + kChunk, [n, 3, H, W]; zeros for those that cannot be used.
+/// Pixels of the pictures from `first` on, [n, 3, H, W] with n <= kChunk; zeros for pictures that
+/// cannot be used.
 at::Tensor load_chunk(const Source& source, const std::vector<Picture>& pictures, int64_t first,
                       int64_t view, const ViewFunction& function, int64_t size) {
   const int64_t n = std::min(kChunk, source.size() - first);
@@ -286,10 +291,10 @@ FeatureCache::FeatureCache(const FeatureCacheConfig& config, const Source& sourc
                            static_cast<double>(config.num_views) / 1e9;
   if (gigabytes > config.max_gigabytes) {
     fail(ErrorCode::kUnavailable,
-         "{}: the features of {} pictures in {} views would take {:.1f} GB, more than the limit of "
-         "{:.1f} GB",
-         config.directory.string(), source.size(), config.num_views, gigabytes,
-         config.max_gigabytes);
+         "{}: expected at most {:.1f} GB of features, found {:.1f} GB for {} pictures in {} views; "
+         "feature_cache_gb raises the limit",
+         config.directory.string(), config.max_gigabytes, gigabytes, source.size(),
+         config.num_views);
   }
   check_manifest(config.directory, {{"format", 1},
                                     {"encoder", encoder_checksum(encoder)},
@@ -310,8 +315,10 @@ FeatureCache::FeatureCache(const FeatureCacheConfig& config, const Source& sourc
     files_.push_back(std::make_unique<SafetensorsFile>(path));
     views_.push_back(files_.back()->read("image_embeds"));
     if (views_.back().sizes() != at::IntArrayRef({source.size(), tokens, encoder.width()})) {
-      fail(ErrorCode::kCorruptData, "{}: not of the expected shape [{}, {}, {}]; remove it",
-           path.string(), source.size(), tokens, encoder.width());
+      fail(ErrorCode::kCorruptData,
+           "{}: expected the shape [{}, {}, {}], found [{}]; remove the file and run again",
+           path.string(), source.size(), tokens, encoder.width(),
+           fmt::join(views_.back().sizes(), ", "));
     }
   }
   progress.finish();

@@ -1,3 +1,4 @@
+// The signs, each with its threshold.
 #include "blip2/train/health.h"
 
 #include <fmt/format.h>
@@ -8,11 +9,12 @@
 namespace blip2 {
 namespace {
 
-/// Of one positive and two negative pairs, all judged alike: ln 3 - 2/3 ln 2.
+/// ITM's loss if the answer is the same for all pairs, of which two in three are negative: ln 3 -
+/// 2/3 ln 2.
 constexpr double kOneClassLoss = 0.6365;
 constexpr double kOneClassAccuracy = 2.0 / 3.0;
-/// BLIP clamps to these (LAVIS 1.0.2, models/blip_models/blip_pretrain.py); BLIP-2 does not, so
-/// nothing stops it there.
+/// BLIP clamps the temperature to this range (LAVIS 1.0.2, models/blip_models/blip_pretrain.py);
+/// BLIP-2 does not clamp it.
 constexpr double kLowestTemperature = 0.001, kHighestTemperature = 0.5;
 constexpr double kCollapsed = 0.95;
 constexpr double kSlowData = 0.3;
@@ -26,7 +28,7 @@ double RunHealth::mean(double Step::* value) const {
 }
 
 void RunHealth::warn(const char* sign, std::string text, std::vector<std::string>& warnings) {
-  if (told_.insert(sign).second) warnings.push_back(std::move(text));
+  if (given_.insert(sign).second) warnings.push_back(std::move(text));
 }
 
 std::vector<std::string> RunHealth::check(const LogRow& row, double data_s, double step_s) {
@@ -38,7 +40,7 @@ std::vector<std::string> RunHealth::check(const LogRow& row, double data_s, doub
   const double temperature = window_.back().temperature;
   if (temperature <= kLowestTemperature || temperature >= kHighestTemperature) {
     warn("temperature",
-         fmt::format("step {}: ITC's temperature is {:.4g}, outside {} to {}: a smaller "
+         fmt::format("step {}: ITC's temperature is {:.4g}, outside {} to {}; a smaller "
                      "learning rate keeps it inside",
                      row.step, temperature, kLowestTemperature, kHighestTemperature),
          warnings);
@@ -47,23 +49,23 @@ std::vector<std::string> RunHealth::check(const LogRow& row, double data_s, doub
   if (std::abs(mean(&Step::itm_loss) - kOneClassLoss) < 0.01 &&
       std::abs(mean(&Step::itm_accuracy) - kOneClassAccuracy) < 0.01) {
     warn("itm",
-         fmt::format("step {}: over {} steps ITM's loss is {:.3f}, that of one answer for all "
-                     "pairs: run.hard_negatives_from lets it start with uniform negatives",
+         fmt::format("step {}: over {} steps ITM's loss is {:.3f}, that of the same answer for all "
+                     "pairs; run.hard_negatives_from makes training start with uniform negatives",
                      row.step, kWindow, mean(&Step::itm_loss)),
          warnings);
   }
   if (mean(&Step::query_similarity) > kCollapsed) {
     warn("queries",
-         fmt::format("step {}: over {} steps a picture's queries are alike (mean squared cosine "
-                     "{:.3f}): run.loss_weights.query_similarity keeps them apart",
+         fmt::format("step {}: over {} steps a picture's queries are nearly equal (mean squared "
+                     "cosine {:.3f}); run.loss_weights.query_similarity keeps them different",
                      row.step, kWindow, mean(&Step::query_similarity)),
          warnings);
   }
   const double share = mean(&Step::data_s) / mean(&Step::step_s);
   if (share > kSlowData) {
     warn("data",
-         fmt::format("step {}: {:.0f} % of the time goes into waiting for data: more "
-                     "run.num_workers, smaller pictures, or feature_cache",
+         fmt::format("step {}: {:.0f} % of the time is spent waiting for data; more "
+                     "run.num_workers, smaller pictures or a feature_cache make it less",
                      row.step, 100 * share),
          warnings);
   }

@@ -1,4 +1,4 @@
-// What a person who watches a run would want to be told: signs that it learns nothing.
+// Warnings about a run that learns nothing or waits for its data.
 #pragma once
 
 #include <cstdint>
@@ -11,14 +11,14 @@
 
 namespace blip2 {
 
-/// Looks at every step of a run; each warning comes once.
+/// Examines every step of a run. Each warning is given once.
 class RunHealth {
  public:
-  /// Steps that a judgement is over.
+  /// Number of steps that a mean is over.
   static constexpr size_t kWindow = 200;
 
-  /// What there is to say after this step, usually nothing. `data_s`: how long the step waited for
-  /// its samples; `step_s`: how long it took in all.
+  /// The new warnings after this step, usually none. `data_s`: time that the step waited for its
+  /// samples; `step_s`: time of the whole step.
   std::vector<std::string> check(const LogRow& row, double data_s, double step_s);
 
  private:
@@ -29,7 +29,7 @@ class RunHealth {
   void warn(const char* sign, std::string text, std::vector<std::string>& warnings);
 
   std::deque<Step> window_;
-  std::set<std::string> told_;
+  std::set<std::string> given_;
 };
 
 }  // namespace blip2

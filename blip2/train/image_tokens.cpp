@@ -1,3 +1,4 @@
+// A partial shuffle of token numbers for each picture, and a gather.
 #include "blip2/train/image_tokens.h"
 
 #include <ATen/ops/empty.h>
@@ -25,7 +26,7 @@ at::Tensor drop_image_tokens(const at::Tensor& image_embeds, double drop, uint64
     Random random(seed, "image tokens", static_cast<uint64_t>(step),
                   static_cast<uint64_t>(first_row + row));
     std::iota(order.begin(), order.end(), int64_t{0});
-    for (int64_t i = 0; i < kept; ++i) {  // a shuffle's first places are a draw without return
+    for (int64_t i = 0; i < kept; ++i) {  // draws without replacement
       const uint64_t left = static_cast<uint64_t>(tokens - i);
       std::swap(order[static_cast<size_t>(i)],
                 order[static_cast<size_t>(i) + static_cast<size_t>(random.below(left))]);

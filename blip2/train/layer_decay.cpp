@@ -1,3 +1,4 @@
+// The layer of a parameter follows from its name in a model directory.
 #include "blip2/train/layer_decay.h"
 
 #include <algorithm>
@@ -12,7 +13,7 @@ namespace {
 
 constexpr int64_t kNoEncoder = -2, kBeforeLayers = -1;
 
-/// The layer of the image encoder that a parameter belongs to.
+/// The layer of the image encoder that a parameter belongs to, or one of the constants above.
 int64_t encoder_layer(std::string_view name) {
   if (!name.starts_with(kVisionPrefix)) return kNoEncoder;
   name.remove_prefix(std::string_view(kVisionPrefix).size());

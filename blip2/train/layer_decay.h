@@ -1,5 +1,5 @@
-// The learning rates of an image encoder's layers: the further from the output, the less (the
-// appendix's tables of fine-tuning hyper-parameters).
+// Layer-wise decay of the learning rate in an image encoder: it decreases from the output to the
+// input (the paper's appendix, tables of fine-tuning hyper-parameters).
 #pragma once
 
 #include <vector>
@@ -8,10 +8,10 @@
 
 namespace blip2 {
 
-/// What each parameter's learning rate is multiplied with: 1, but in an image encoder of L layers
-/// decay^(L - i) for layer i and decay^(L + 1) for what comes before the first layer
-/// (the paper's appendix). LAVIS's repository means to do it (models/blip2_models/blip2.py:
-/// get_optimizer_params), but its schedule gives every group one rate. Empty where decay is 1.
+/// A factor of the learning rate for each parameter: in an image encoder of L layers decay^(L - i)
+/// for layer i (from 0) and decay^(L + 1) for what precedes the first layer; 1 for all other
+/// parameters. Empty if decay is 1. LAVIS's repository has it too (models/blip2_models/blip2.py:
+/// get_optimizer_params), but its schedule then gives every group the same rate.
 std::vector<double> layer_rate_scales(const std::vector<NamedTensor>& parameters, double decay);
 
 }  // namespace blip2

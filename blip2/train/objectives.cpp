@@ -1,3 +1,4 @@
+// The formulae, in the order of the header.
 #include "blip2/train/objectives.h"
 
 #include <ATen/TensorOperators.h>
@@ -20,7 +21,7 @@
 namespace blip2 {
 namespace {
 
-/// [B, 1] int64: the own column of each row.
+/// The own column of each row, [B, 1] int64.
 at::Tensor own_columns(const at::Tensor& similarity, const PairTable& pairs) {
   BLIP2_CHECK(similarity.dim() == 2 && pairs.first >= 0);
   BLIP2_CHECK(pairs.first + similarity.size(0) <= similarity.size(1));
@@ -29,7 +30,7 @@ at::Tensor own_columns(const at::Tensor& similarity, const PairTable& pairs) {
       .unsqueeze(1);
 }
 
-/// Against targets that a picture's captions share (LAVIS's repository,
+/// Cross-entropy against a target that all captions of a picture share (LAVIS's repository,
 /// models/blip2_models/blip2_qformer.py, with image_id).
 at::Tensor shared_cross_entropy(const at::Tensor& similarity, const at::Tensor& positives,
                                 double smoothing) {

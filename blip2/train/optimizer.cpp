@@ -1,3 +1,4 @@
+// Parameters with the same decay and rate are updated by one call of the kernel.
 #include "blip2/train/optimizer.h"
 
 #include <ATen/core/grad_mode.h>
@@ -47,7 +48,7 @@ void AdamW::step_group(bool decayed, double rate_scale, double learning_rate) {
   for (Slot& slot : slots_) {
     if (slot.decayed != decayed || slot.rate_scale != rate_scale) continue;
     if (!slot.parameter.tensor->grad().defined()) continue;
-    slot.num_steps.add_(1);  // the kernel wants the number of this step
+    slot.num_steps.add_(1);  // the kernel takes the number of this step
     parameters.push_back(*slot.parameter.tensor);
     gradients.push_back(slot.parameter.tensor->grad());
     exp_avgs.push_back(slot.exp_avg);

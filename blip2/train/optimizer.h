@@ -1,5 +1,5 @@
-// AdamW over a model's trained tensors, by torch's fused kernel; the gradient's norm, and clipping
-// by it. Learning rates come from train/schedule.
+// AdamW over a model's trained tensors, by torch's fused kernel, and clipping by the gradient's
+// norm. Learning rates come from schedule.h.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -18,24 +18,24 @@ struct AdamWOptions {
   double beta2 = 0.999;
   double eps = 1e-8;
   double weight_decay = 0.05;
-  /// What each parameter's learning rate is multiplied with; empty: 1.
+  /// A factor of the learning rate for each parameter; empty: 1 for all.
   std::vector<double> rate_scales = {};
 };
 
-/// LAVIS's rule: 1-dimensional tensors and names that end in ".bias" are not decayed; all others
-/// are, the 0-dimensional temperature too.
+/// LAVIS's rule: all tensors decay, the 0-dimensional temperature too, except 1-dimensional ones
+/// and those whose name ends in ".bias".
 bool is_decayed(const std::string& name, const at::Tensor& parameter);
 
-/// Decoupled weight decay as in torch.optim.AdamW. The parameters must stay where they are.
+/// Adam with decoupled weight decay, as torch.optim.AdamW. Keeps pointers to the parameters.
 class AdamW {
  public:
   AdamW(const std::vector<NamedTensor>& parameters, const AdamWOptions& options);
 
   void zero_grad();
-  /// One update. A parameter without a gradient is left as it is.
+  /// One update. A parameter without a gradient does not change.
   void step(double learning_rate);
-  /// The optimiser's own tensors, to save and to load into: "exp_avg.NAME", "exp_avg_sq.NAME" (like
-  /// the parameter) and "num_steps.NAME" ([], float32).
+  /// The optimiser's tensors, to save and to load: "exp_avg.NAME" and "exp_avg_sq.NAME" with the
+  /// parameter's shape, "num_steps.NAME" [] float32.
   std::vector<NamedTensor> state();
 
  private:
@@ -47,7 +47,7 @@ class AdamW {
     bool decayed = false;
     double rate_scale = 1;
   };
-  /// Updates the slots that are decayed or not, and scaled, alike.
+  /// Updates the slots with this decay and scale.
   void step_group(bool decayed, double rate_scale, double learning_rate);
 
   AdamWOptions options_;
@@ -55,11 +55,11 @@ class AdamW {
   std::set<std::pair<bool, double>> groups_;  // decayed, rate_scale
 };
 
-/// L2 norm over all gradients; 0 if there is none.
+/// The L2 norm over all gradients; 0 if there are none.
 double gradient_norm(const std::vector<NamedTensor>& parameters);
 
-/// Scales all gradients by max_norm / (norm + 1e-6) where that is below 1, as
-/// torch.nn.utils.clip_grad_norm_.
+/// Multiplies all gradients by max_norm / (norm + 1e-6) if that is below 1, as
+/// torch.nn.utils.clip_grad_norm_ does.
 void clip_gradients(const std::vector<NamedTensor>& parameters, double norm, double max_norm);
 
 }  // namespace blip2

@@ -1,3 +1,4 @@
+// From a configuration to the objects of a run, in the order in which they depend on each other.
 #include "blip2/train/run.h"
 
 #include <exception>
@@ -7,8 +8,8 @@
 #include "blip2/base/files.h"
 #include "blip2/base/log.h"
 #include "blip2/base/progress.h"
-#include "blip2/models/configs/bundle_config.h"
-#include "blip2/models/directory/families.h"
+#include "blip2/models/configs/directory_kind.h"
+#include "blip2/models/directory/assemble.h"
 #include "blip2/nn/autocast.h"
 #include "blip2/train/records/output_folder.h"
 #include "blip2/train/stage1.h"
@@ -18,12 +19,12 @@ namespace blip2 {
 namespace fs = std::filesystem;
 namespace {
 
-/// Whether the model is the first stage's: retrieval is fine-tuned with it too.
+/// Whether the model is that of stage 1, with which retrieval is fine-tuned too.
 bool is_stage1(const TrainConfig& config) { return config.model.arch == "blip2"; }
 
-/// model.arch says which kind of language model the directory must hold.
+/// Throws kInvalidArgument unless the language model is of model.arch's family.
 void check_language_model(const TrainConfig& config, const Bundle& bundle) {
-  const std::string found = family_name(parse_language(bundle.text_json, "model.language_model"));
+  const std::string found = bundle.language_family;
   if (config.model.arch != "blip2_" + found) {
     fail(ErrorCode::kInvalidArgument,
          "model.language_model: {}: expected {} for model.arch {}, found {}",
@@ -54,7 +55,7 @@ Bundle assemble(const TrainConfig& config, at::Device device) {
   options.max_text_length = config.model.max_txt_len;
   options.fold_token_types = config.model.fold_token_types;
   options.prompt = config.model.prompt;
-  options.reads_question = config.run.task == "finetune_vqa";
+  options.reads_question = task_of(config.run) == TrainTask::kVqa;
   options.qformer_text = config.model.qformer_text;
   options.train_image_encoder = !config.model.freeze_vit;
   if (!config.datasets.empty()) options.image_size = config.datasets.begin()->second.image_size;
@@ -65,8 +66,7 @@ Bundle assemble(const TrainConfig& config, at::Device device) {
   if (bundle.generative) {
     bundle.generative->qformer.recompute_layers = config.model.use_grad_checkpoint;
   }
-  // Cut-out pictures are shown to the model whole, on a background; every other use of it must do
-  // the same.
+  // Training places cut-out pictures whole on a background: the saved model must do the same.
   for (const auto& [name, dataset] : config.datasets) {
     if (dataset.augment == "cutout") bundle.transform.resize_mode = ResizeMode::kPlaceOnBackground;
   }
@@ -75,7 +75,7 @@ Bundle assemble(const TrainConfig& config, at::Device device) {
 
 namespace {
 
-/// Rank 0 opens the data first: what it computes into a feature cache the others find there.
+/// Rank 0 opens the data first, so that the other ranks find its feature cache complete.
 std::unique_ptr<TrainingData> open_data(const TrainConfig& config, const Bundle& bundle,
                                         Communicator& communicator) {
   if (communicator.rank() != 0) communicator.wait_for_all();
@@ -95,7 +95,7 @@ TrainingSummary run_one_rank(const LoadedTrainConfig& loaded, Communicator& comm
   }
   check_output_folder(config.run.output_dir, options.resume, options.config_file);
   make_directories(config.run.output_dir);
-  if (options.resume != "never") {  // which puts it aside
+  if (options.resume != "never") {  // "never" moves the model away
     check_replaceable(fs::path(config.run.output_dir) / "model", kModelDirectory);
   }
   Bundle bundle = assemble(config, options.device);

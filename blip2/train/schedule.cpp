@@ -1,3 +1,4 @@
+// The two schedules and the choice between them.
 #include "blip2/train/schedule.h"
 
 #include <algorithm>

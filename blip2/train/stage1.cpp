@@ -1,3 +1,4 @@
+// The losses of a step first; then the stage, which turns batches into their inputs.
 #include "blip2/train/stage1.h"
 
 #include <ATen/ops/arange.h>
@@ -19,8 +20,8 @@
 namespace blip2 {
 namespace {
 
-/// One number in [0, 1) for each of `rows` rows of the global batch, of (seed, purpose, step, row):
-/// whatever the number of ranks, a row draws the same.
+/// One number in [0, 1) for each of `rows` rows of the global batch, drawn from (seed, purpose,
+/// step, row), so that a row draws the same number for any number of ranks.
 std::vector<double> row_numbers(const Stage1Options& options, std::string_view purpose,
                                 int64_t first_row, int64_t rows) {
   std::vector<double> numbers;
@@ -52,9 +53,9 @@ MatchingNegatives draw_negatives(const at::Tensor& image_to_text, const at::Tens
   return {draw(text_to_image, "negative image"), draw(image_to_text, "negative text")};
 }
 
-/// Keys and values of (own images, negative images, own images), [3M, ...] in each layer. Of other
-/// ranks' images the embeddings travel, which are fewer bytes than the keys and values of all
-/// layers; their gradients go back to the rank that owns the image.
+/// Keys and values of (own images, negative images, own images), [3M, ...] in each layer. Ranks
+/// send each other the images' embeddings, which are fewer bytes than the keys and values of all
+/// layers. The gradients of the embeddings go back to the rank that owns the image.
 ImageKeyValues matching_images(const Stage1& model, const ImageFeatures& image,
                                const at::Tensor& negatives, Communicator& communicator) {
   const int64_t rows = negatives.size(0);
@@ -76,7 +77,7 @@ ImageKeyValues matching_images(const Stage1& model, const ImageFeatures& image,
   return all;
 }
 
-/// (own texts, own texts, negative texts), 3M of them.
+/// (own texts, own texts, negative texts): 3M texts.
 Text matching_texts(const TokenBatch& texts, const at::Tensor& negatives,
                     Communicator& communicator) {
   const int64_t rows = negatives.size(0);
@@ -103,9 +104,8 @@ Stage1Losses stage1_losses(const Stage1& model, const at::Tensor& image_embeds,
   const ImageFeatures image = encode_image(model, image_embeds, options.dropout);
   const at::Tensor text_feature = encode_text(model, text, options.dropout);  // [B, E]
 
-  // ITC. What is gathered carries no gradient, not even one's own rows (LAVIS 1.0.2,
-  // models/base_model.py: concat_all_gather), unless both sides of a comparison are to learn, as in
-  // CLIP.
+  // ITC. Gathered features have no gradient, not even a rank's own rows (LAVIS 1.0.2,
+  // models/base_model.py: concat_all_gather), unless itc_both_sides asks for it, as in CLIP.
   const auto gather = [&](const at::Tensor& own) {
     return options.itc_both_sides ? gather_with_gradient(own, communicator)
                                   : communicator.all_gather(own.detach().contiguous());
@@ -123,7 +123,7 @@ Stage1Losses stage1_losses(const Stage1& model, const at::Tensor& image_embeds,
 
   losses.query_similarity = query_similarity(image.queries.hidden);
 
-  // ITM, on the own pairs and a negative image and text for each.
+  // ITM, on the own pairs and, for each, a pair with a negative image and one with a negative text.
   const MatchingNegatives negatives = draw_negatives(image_to_text, text_to_image, pairs, options);
   const Text matched_text = matching_texts(texts, negatives.texts, communicator);
   const at::Tensor logits =
@@ -134,7 +134,7 @@ Stage1Losses stage1_losses(const Stage1& model, const at::Tensor& image_embeds,
   losses.itm = matching_loss(logits, labels);
   losses.itm_accuracy = (logits.argmax(1) == labels).to(at::kDouble).mean().item<double>();
 
-  // ITG, behind the queries' cached keys and values of the ITC pass.
+  // ITG, which attends to the queries' keys and values of the ITC pass.
   const GenerationLogits generation =
       generation_logits(model, image.queries, text, options.dec_id, options.dropout);
   losses.itg = language_modelling_loss(generation.logits, generation.targets, 0.1);
@@ -147,7 +147,7 @@ Stage1Losses stage1_losses(const Stage1& model, const at::Tensor& image_embeds,
 Stage1Training::Stage1Training(Bundle& bundle, TrainingData& data, const TrainConfig& config,
                                Communicator& communicator)
     : bundle_(bundle), data_(data), config_(config), communicator_(communicator) {
-  BLIP2_CHECK(bundle_.stage1.has_value() && bundle_.qformer_tokenizer != nullptr);
+  BLIP2_CHECK(bundle_.stage1 != nullptr && bundle_.qformer_tokenizer != nullptr);
   set_trainable(trained_tensors(), true);
   if (config_.run.holds_bfloat16(bundle_.device)) {
     narrowed_ = std::make_unique<Narrowed>(bundle_.image_encoder->tensors());
@@ -171,9 +171,9 @@ TokenBatch Stage1Training::tokenize(const Batch& batch) const {
 }
 
 RelatedPairs Stage1Training::related_pairs(const Batch& batch) const {
-  const bool is_retrieval = config_.run.task == "finetune_retrieval";
+  const bool is_retrieval = task_of(config_.run) == TrainTask::kRetrieval;
   if (!is_retrieval && !config_.run.mask_same_caption && !config_.run.mask_same_image) return {};
-  // Hashes stand for captions and pictures: they travel between the ranks.
+  // Ranks exchange hashes of captions and picture ids.
   const auto same = [&](const std::string Sample::* field) {
     at::Tensor own = at::zeros({static_cast<int64_t>(batch.samples.size())}, at::kLong);
     for (size_t i = 0; i < batch.samples.size(); ++i) {
@@ -227,7 +227,7 @@ StepOutput Stage1Training::run_batch(const StepContext& context) {
 }
 
 void Stage1Training::save_model(const std::filesystem::path& directory) {
-  narrowed_.reset();  // the model is written as it was found
+  narrowed_.reset();  // restores the frozen parts' dtype, in which they are saved
   save_bundle(bundle_, directory);
 }
 

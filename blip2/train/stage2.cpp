@@ -1,3 +1,4 @@
+// The texts of a step, then its losses, then the stage, which turns batches into their inputs.
 #include "blip2/train/stage2.h"
 
 #include <ATen/core/grad_mode.h>
@@ -18,7 +19,7 @@ namespace {
 
 using Ids = std::vector<int64_t>;
 
-/// What stands in padding, where nothing looks; LLaMA's tokenizer has no id for it.
+/// An id for padding, which no layer reads; LLaMA's tokenizer has none.
 int64_t padding_id(const Tokenizer& tokenizer) {
   return std::max<int64_t>(tokenizer.special_ids().pad, 0);
 }
@@ -215,7 +216,7 @@ double held_out_loss(const Bundle& bundle, const at::Tensor& image_embeds,
 Stage2Training::Stage2Training(Bundle& bundle, TrainingData& data, const TrainConfig& config,
                                Communicator& communicator)
     : bundle_(bundle), data_(data), config_(config), communicator_(communicator) {
-  BLIP2_CHECK(bundle_.generative.has_value() && bundle_.language_model != nullptr);
+  BLIP2_CHECK(bundle_.generative != nullptr && bundle_.language_model != nullptr);
   BLIP2_CHECK(bundle_.text_tokenizer != nullptr);
   const std::string& prompt = config_.model.prompt;
   const int64_t prompt_length =
@@ -281,7 +282,7 @@ StepOutput Stage2Training::run_batch(const StepContext& context) {
 }
 
 void Stage2Training::save_model(const std::filesystem::path& directory) {
-  narrowed_.reset();  // the model is written as it was found
+  narrowed_.reset();  // restores the frozen parts' dtype, in which they are saved
   save_bundle(bundle_, directory);
 }
 

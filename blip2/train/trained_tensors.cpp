@@ -1,3 +1,4 @@
+// A walk over the bundle.
 #include "blip2/train/trained_tensors.h"
 
 #include "blip2/models/names/hugging_face.h"

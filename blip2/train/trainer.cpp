@@ -1,4 +1,5 @@
-// Trainer::train() is a whole run, Trainer::step() one optimiser step of it.
+// The loop, from top to bottom: train() is a whole run, step() one optimiser step of it, and the
+// rest is what they call.
 #include "blip2/train/trainer.h"
 
 #include <fmt/ranges.h>
@@ -36,7 +37,6 @@ class Trainer {
   bool apply(double loss, double grad_norm, double rate);
   void stop_after_bad_steps();
   void save_model();
-  /// All that a snapshot holds besides the run's state.
   SnapshotTensors tensors();
 
   bool is_first_rank() const { return communicator_.rank() == 0; }
@@ -54,7 +54,7 @@ class Trainer {
   RunHealth health_;
   RunState state_;
   std::optional<RunRecords> records_;
-  double started_s_ = 0;  // when the run would have started, had it never been interrupted
+  double started_s_ = 0;  // the start of an uninterrupted run that is now at the same step
   bool stop_ = false;
 };
 
@@ -74,7 +74,9 @@ Trainer::Trainer(Stage& stage, const RunConfig& run, Communicator& communicator,
       reducer_(parameters_, communicator) {}
 
 TrainingSummary Trainer::train() {
-  const ResumePoint point = resume_run(run_, options_, tensors(), num_steps_, communicator_);
+  const ResumeOptions resuming{options_.resume, options_.config_yaml, options_.batches_per_epoch,
+                               num_steps_};
+  const ResumePoint point = resume_run(run_, resuming, tensors(), communicator_);
   state_ = point.state;
   const int64_t first_step = state_.step + 1;
   if (point.finished) return {first_step, state_.step, state_.samples};
@@ -88,7 +90,7 @@ TrainingSummary Trainer::train() {
     records_->log(row);
     stop_after_bad_steps();
     const bool is_last = state_.step == last_step_;
-    // Before the snapshot: what after_step() notes is not passed over by a run that is killed here.
+    // Before the snapshot: a run that is killed here repeats the step, and after_step() with it.
     if (options_.after_step) options_.after_step(row);
     const bool is_due = state_.step % run_.checkpoint_every == 0 || is_last || stop_;
     check_same_on_all_ranks(parameters_, state_.step, is_due ? Compared::kAll : Compared::kShare,
@@ -97,9 +99,8 @@ TrainingSummary Trainer::train() {
     if (is_last || stop_) records_->finish();
     if (stop_ && !is_last) {
       communicator_.wait_for_all();  // a launcher may end all ranks as soon as one leaves
-      fail(ErrorCode::kInterrupted,
-           "interrupted after step {} of {}; started again, the run goes on", state_.step,
-           num_steps_);
+      fail(ErrorCode::kInterrupted, "interrupted after step {} of {}; the same command resumes it",
+           state_.step, num_steps_);
     }
   }
   if (is_first_rank() && state_.step == num_steps_) save_model();
@@ -131,13 +132,12 @@ LogRow Trainer::step() {
   }
 
   average_.add(number);
-
-  const double ended_s = now_s();
+  const double step_s = now_s() - step_started_s;
   stop_ = totals.stop;
   state_.step = number;
   state_.batches_consumed += run_.accum_grad_iters;
   state_.samples += totals.samples;
-  state_.elapsed_s = ended_s - started_s_;
+  state_.elapsed_s = now_s() - started_s_;
   state_.bad_steps = applied ? 0 : state_.bad_steps + 1;
   LogRow row{.step = number,
              .epoch = (state_.batches_consumed - 1) / options_.batches_per_epoch,
@@ -146,15 +146,11 @@ LogRow Trainer::step() {
              .values = std::move(totals.values),
              .lr = rate,
              .grad_norm = grad_norm,
-             .samples_per_second =
-                 static_cast<double>(totals.samples) / std::max(ended_s - step_started_s, 1e-9),
+             .samples_per_second = static_cast<double>(totals.samples) / std::max(step_s, 1e-9),
              .elapsed_s = state_.elapsed_s,
              .applied = applied};
-  if (is_first_rank()) {
-    for (const std::string& warning : health_.check(row, totals.data_s, ended_s - step_started_s)) {
-      log_warning("{}", warning);
-    }
-  }
+  if (!is_first_rank()) return row;
+  for (const std::string& sign : health_.check(row, totals.data_s, step_s)) log_warning("{}", sign);
   return row;
 }
 
@@ -169,7 +165,7 @@ bool Trainer::apply(double loss, double grad_norm, double rate) {
 void Trainer::stop_after_bad_steps() {
   if (state_.bad_steps < run_.max_bad_steps) return;
   fail(ErrorCode::kCorruptData,
-       "step {}: expected a finite loss and gradient, found none in {} steps in a row{}",
+       "step {}: expected a finite loss and gradient, found none in {} consecutive steps{}",
        state_.step, state_.bad_steps, records_->last_good_snapshot());
 }
 
@@ -179,6 +175,7 @@ void Trainer::save_model() {
   average_.swap(state_.step);
 }
 
+/// The tensors of a snapshot.
 SnapshotTensors Trainer::tensors() {
   SnapshotTensors tensors{parameters_, optimizer_.state()};
   for (const NamedTensor& mean : average_.state()) tensors.optimizer.push_back(mean);

@@ -1,4 +1,4 @@
-// The training loop: batches, gradients, the optimiser, the log and the snapshots of one run. It
+// The training loop of a run: batches, gradients, the optimiser, the log and the snapshots. It
 // knows no model.
 #pragma once
 
@@ -9,7 +9,7 @@
 
 #include "blip2/base/interrupt.h"
 #include "blip2/ranks/communicator.h"
-#include "blip2/train/config/config.h"
+#include "blip2/train/config/keys.h"
 #include "blip2/train/records/event_log.h"
 #include "blip2/train/schedule.h"
 #include "blip2/train/stage.h"
@@ -17,36 +17,36 @@
 namespace blip2 {
 
 struct TrainerOptions {
-  int64_t batches_per_epoch = 0;  ///< of one rank; the last incomplete batch is not counted
-  /// "auto": from the newest whole snapshot of output_dir, else from the start; "never": from the
-  /// start, what is there is set aside; else a snapshot's folder, or a run's (its newest whole
-  /// snapshot).
+  int64_t batches_per_epoch = 0;  ///< of one rank; an incomplete last batch is not counted
+  /// "auto": resume from the newest undamaged snapshot of output_dir, else start anew. "never":
+  /// start anew and move away what is there. Otherwise the folder of a snapshot, or of a run, whose
+  /// newest undamaged snapshot is taken.
   std::string resume = "auto";
   std::string config_yaml;  ///< written to output_dir/config.yaml; a snapshot records its checksum
-  /// Ends the run after this step with a snapshot and no model; its schedule stays that of the
-  /// whole run.
+  /// Ends the run after this step with a snapshot and without a model. The schedule stays that of
+  /// the whole run.
   std::optional<int64_t> stop_after;
-  /// Called on every rank after each step, before its snapshot, with what it would log; may throw
-  /// to stop.
+  /// Called on every rank after each step and before its snapshot, with the row of the step. May
+  /// throw to stop the run.
   std::function<void(const LogRow&)> after_step;
-  /// Asked before each step; true: a snapshot is saved and kInterrupted thrown.
+  /// Called before the update of each step. If it returns true, the run saves a snapshot after the
+  /// step and throws kInterrupted.
   std::function<bool()> stop_requested = interrupted;
 };
 
-/// The last step of the call train(run, options).
+/// The last step that train() makes with these arguments.
 int64_t last_step(const RunConfig& run, const TrainerOptions& options);
 
 struct TrainingSummary {
-  int64_t first_step =
-      0;  ///< the first step of this call; past `last_step` if there was nothing to do
+  int64_t first_step = 0;  ///< of this call; greater than `last_step` if there was nothing to do
   int64_t last_step = 0;
   int64_t samples = 0;  ///< of the whole run, over all ranks
 };
 
-/// Runs `run` to its end and writes run.output_dir: config.yaml, log.jsonl, tensorboard/,
-/// checkpoints/, model/. A finished run is left as it is. Errors: kInterrupted; kCorruptData after
-/// run.max_bad_steps steps in a row without a finite loss and gradient, or for a damaged snapshot
-/// named by options.resume; kUnavailable for a full disk.
+/// Trains until the last step and writes run.output_dir: config.yaml, log.jsonl, tensorboard/,
+/// checkpoints/ and model/. A finished run is left unchanged. Throws kInterrupted; kCorruptData
+/// after run.max_bad_steps consecutive steps without a finite loss and gradient, or for a damaged
+/// snapshot that options.resume names; kUnavailable for a full disk.
 TrainingSummary train(Stage& stage, const RunConfig& run, Communicator& communicator,
                       const TrainerOptions& options);
 

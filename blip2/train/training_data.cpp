@@ -1,3 +1,4 @@
+// From records to pixels in worker threads (load), and from pixels or caches to features (encode).
 #include "blip2/train/training_data.h"
 
 #include <ATen/core/grad_mode.h>
@@ -26,12 +27,12 @@ namespace fs = std::filesystem;
 using Json = nlohmann::json;
 namespace {
 
-/// The random stream of a cached view: of the seed, the picture and the view alone.
+/// The random stream of a cached view, which depends only on the seed, the picture and the view.
 Random view_random(uint64_t seed, const std::string& key, int64_t view) {
   return Random(seed, "view", hash_text(key), static_cast<uint64_t>(view));
 }
 
-/// `picture` is a Record or a Sample.
+/// Reads and transforms `picture`, which is a Record or a Sample.
 std::vector<float> pixels_of(const auto& picture, const ImageTransform& transform,
                              Augmentation augmentation, Random& random) {
   const ImageBytes file(picture.image, picture.stored);
@@ -114,7 +115,7 @@ void TrainingData::seek(const DataPosition& position) {
     config.clean_caption = [](const std::string& caption) { return clean_caption(caption); };
     config.clean_question = [](const std::string& question) { return clean_question(question); };
   }
-  config.needs_question = run_.task == "finetune_vqa";
+  config.needs_question = task_of(run_) == TrainTask::kVqa;
   config.rank = share_.rank;
   config.num_ranks = share_.num_ranks;
   config.num_stretches = position.num_stretches;
@@ -143,7 +144,7 @@ void TrainingData::load(Sample& sample) const {
 }
 
 void TrainingData::note_skipped(const SkippedRecord& record) {
-  // Another rank may have met it first.
+  // Another rank may have recorded it already.
   if (share_.num_ranks > 1) known_skipped_.merge(read_skipped(skipped_path_));
   if (!known_skipped_.emplace(record.source, record.key).second) return;
   log_warning("skipped {} of {}: {}", record.key, record.source, record.reason);

@@ -1,6 +1,6 @@
-// The data side of a run: the mixture that a configuration names, its stream of batches, and the
-// frozen encoder's features of each batch, from a cache or from pixels. What a batch is used for is
-// the stage's affair.
+// The data of a run: the mixture of data sets, the stream of batches, and the image encoder's
+// output for each batch, from a cache or from pixels. What a batch is used for is the
+// responsibility of the stage.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -17,22 +17,22 @@
 #include "blip2/data/pipeline.h"
 #include "blip2/image/prepare.h"
 #include "blip2/models/vision/image_encoder.h"
-#include "blip2/train/config/config.h"
+#include "blip2/train/config/keys.h"
 #include "blip2/train/feature_cache.h"
 
 namespace blip2 {
 
 class TrainingData {
  public:
-  /// Of each global batch, the part that this process takes.
+  /// Which part of each global batch this process takes.
   struct Share {
     int64_t rank = 0;
     int64_t num_ranks = 1;
   };
 
-  /// Opens every data set of `config` and computes the feature caches that it asks for. `encoder`
-  /// must outlive this. Unusable records are written to `skipped_path` (JSON lines: source, key,
-  /// reason), one file for all processes.
+  /// Opens the data sets of `config` and computes missing feature caches. `encoder` must outlive
+  /// this. Unusable records are written to `skipped_path` (JSON lines: source, key, reason), one
+  /// file for all processes.
   TrainingData(const TrainConfig& config, ImageEncoder& encoder, const ImageTransform& transform,
                std::filesystem::path skipped_path, Share share);
   /// For one process.
@@ -40,17 +40,16 @@ class TrainingData {
                std::filesystem::path skipped_path)
       : TrainingData(config, encoder, transform, std::move(skipped_path), Share{}) {}
 
-  /// Makes next() give the batch that comes at `position` of the run.
+  /// Makes next() return the batch at `position` of the run.
   void seek(const DataPosition& position);
   Batch next();
   int64_t batches_per_epoch() const { return batches_per_epoch_; }
 
-  /// The encoder's raw output for a batch, [B, P, Dv] float32; with a graph where the configuration
-  /// trains it.
+  /// The encoder's raw output for a batch, [B, P, Dv] float32; with its graph if it is trained.
   at::Tensor image_embeds(const Batch& batch) const;
 
  private:
-  /// What a data set does to its pictures.
+  /// A data set as its pictures need it.
   struct Part {
     DatasetConfig config;
     Augmentation augmentation = Augmentation::kNone;

@@ -1,3 +1,4 @@
+// A running mean: each step moves it by its share of the difference.
 #include "blip2/train/weight_average.h"
 
 #include <ATen/core/grad_mode.h>

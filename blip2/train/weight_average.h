@@ -1,5 +1,5 @@
 // The mean of the trained tensors over the last steps of a run: Polyak & Juditsky (1992);
-// "stochastic weight averaging", Izmailov et al. (2018). The steps themselves do not see it.
+// "stochastic weight averaging", Izmailov et al. (2018). It does not influence the steps.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -13,15 +13,15 @@ namespace blip2 {
 
 class WeightAverage {
  public:
-  /// The mean of the weights after step `first_step` (from 1) and after each later one; 0: no mean
-  /// is kept, and all that follows does nothing. The parameters must stay where they are.
+  /// The mean of the weights after step `first_step` (from 1) and after each later one. 0: no mean,
+  /// and all methods do nothing. Keeps pointers to the parameters.
   WeightAverage(const std::vector<NamedTensor>& parameters, int64_t first_step);
 
-  /// To be called once after every step, in order; a step that was not applied counts too.
+  /// Call once after every step, in order. A step that was not applied counts too.
   void add(int64_t step);
-  /// Exchanges weights and means, if `last_step` has reached the first one that counts.
+  /// Exchanges weights and means if there is a mean after `last_step`.
   void swap(int64_t last_step);
-  /// The means, to save and to load into: "average.NAME".
+  /// The means, to save and to load: "average.NAME".
   std::vector<NamedTensor> state();
 
  private:

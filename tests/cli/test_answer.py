@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""`blip2 answer`: templates, files of questions, questions that fail."""
+"""`blip2 answer`: templates, files of questions, questions that fail, candidates."""
 import json
 import unittest
 
@@ -73,6 +73,41 @@ class WithModels(ModelCase):
         self.assert_error(blip2("answer", picture, *model, "--question", "a", "--template", "no place"), 2, "{}")
         self.assert_error(blip2("answer", picture, "--jsonl", "x", *model), 2, "--jsonl")
         self.assert_error(blip2("answer", picture, "--model", self.stage1, "--question", "a"), 2, "stage-1")
+
+    def test_the_best_candidate_is_the_answer(self):
+        answers = ["yes", "a red square", "no"]
+        file = self.folder / "answers.txt"
+        file.write_text("".join(f"{answer}\n" for answer in answers))
+        options = ("--model", self.stage2, "--format", "jsonl", "--question", "what is it?", "is it red?")
+        result = blip2("answer", self.pictures, *options, "--candidates", file, "--batch-size", 3)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        rows = rows_of(result.stdout)
+        self.assertEqual([row["image"] for row in rows], [str(path) for path in sorted(self.pictures.iterdir()) for _ in "ab"])
+        for row in rows:
+            self.assertEqual(list(row), ["image", "question", "answer", "score"])
+            self.assertIn(row["answer"], answers)
+            self.assertLess(row["score"], 0)
+        # The best of three is the best of each alone.
+        singles = []
+        for answer in answers:
+            file.write_text(answer)
+            singles.append(rows_of(blip2("answer", self.pictures, *options, "--candidates", file).stdout))
+        for row, *alone in zip(rows, *singles, strict=True):
+            best = max(alone, key=lambda one: one["score"])
+            self.assertEqual(row["answer"], best["answer"])
+            self.assertAlmostEqual(row["score"], best["score"], places=3)
+
+    def test_candidates_that_are_refused(self):
+        picture, file = self.pictures / "red.png", self.folder / "answers.txt"
+        options = ("answer", picture, "--model", self.stage2, "--question", "why")
+        self.assert_error(blip2(*options, "--candidates", file), 1, "answers.txt")
+        file.write_text("\n")
+        self.assert_error(blip2(*options, "--candidates", file), 2, "answers.txt", "found none")
+        file.write_text("yes\nyes\n")
+        self.assert_error(blip2(*options, "--candidates", file), 2, '"yes" is named twice')
+        file.write_text("yes\nno\n")
+        self.assert_error(blip2(*options, "--candidates", file, "--num-beams", 2), 2, "--candidates", "found --num-beams")
+        self.assert_error(blip2("answer", picture, "--model", self.stage1, "--question", "why", "--candidates", file), 2, "stage-1")
 
 
 if __name__ == "__main__":

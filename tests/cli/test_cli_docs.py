@@ -46,7 +46,7 @@ class CliDocsCase(unittest.TestCase):
             rows = re.findall(r"```json\n(.*?)\n```", text, re.S)
             for row in rows:
                 self.assertIsInstance(json.loads(row), dict, row)
-            prints_rows = "form of the rows on stdout" in help_of(verb)
+            prints_rows = "format of the rows on stdout" in help_of(verb)
             if prints_rows and verb != "capfilt":  # whose row is capfilt status's
                 self.assertTrue(rows, f"{verb}: no row")
 

@@ -155,7 +155,7 @@ class DemoCase(unittest.TestCase):
         self.assertEqual(len(re.findall(rf'class="{kind}"[ >]', page)), 8)
         self.assertGreater(page.count('src="data:image/png'), 7)
         for loss in losses:
-            self.assertRegex(page, rf"<svg[^>]*>(?:(?!</svg>).)*\b{loss}\b")
+            self.assertRegex(page, rf"(?s)<svg[^>]*>(?:(?!</svg>).)*\b{loss}\b")
 
     def check_scores(self, scores):
         """The contract's keys, each a number in its range."""

@@ -211,7 +211,7 @@ run:
         self.assertTrue((killed / "checkpoints/step-000000005").exists())
         if num_ranks > 1:
             self.assertIn(f"rank {num_ranks - 1}", messages)
-        self.assertIn("going on after step 5", self.finish(self.launch(num_ranks, killed.name)))
+        self.assertIn("resuming after step 5", self.finish(self.launch(num_ranks, killed.name)))
         self.assert_same_run(straight, killed)
 
     def test_killed_and_resumed_is_straight_in_stage_1(self):
@@ -236,7 +236,7 @@ run:
         messages = self.finish(process, status=1, timeout=60)
         seconds = time.monotonic() - start
         line, = [line for line in messages.splitlines() if line.startswith("blip2: ")]
-        self.assertIn("rank 1 has given no sign of life for 3 s", line)
+        self.assertIn("rank 1 has sent no message for 3 s", line)
         print(f"a stopped rank was named after {seconds:.1f} s: {line}")
         # One process has half the batch: 7 batches an epoch of two ranks' 5.
         messages = self.finish(self.launch(1, output.name))
@@ -253,7 +253,7 @@ run:
         messages = self.finish(process, status=130, timeout=60)
         lines = [line for line in messages.splitlines() if line.startswith("blip2: ")]
         self.assertEqual(len(lines), 1, messages)
-        self.assertRegex(lines[0], r"^blip2: interrupted after step \d+ of 500; started again, the run goes on$")
+        self.assertRegex(lines[0], r"^blip2: interrupted after step \d+ of 500; the same command resumes it$")
         step = len(log_rows(output))
         self.assertTrue((output / f"checkpoints/step-{step:09}").exists())
         self.assertFalse((output / "model").exists())

@@ -78,7 +78,7 @@ class WithModels(ModelCase):
         for path in (config, elsewhere):
             path.write_text(mine)
         self.assert_error(blip2("train", config), 2, f"{config}: the run writes", "run.output_dir")
-        self.assert_error(blip2("train", elsewhere), 2, f"{config}: expected nothing or", str(elsewhere))
+        self.assert_error(blip2("train", elsewhere), 2, f"{config}: expected no file or", str(elsewhere))
         self.assertEqual([path.name for path in own.iterdir()], ["config.yaml"])
         self.assertEqual(config.read_text(), mine)
         config.unlink()
@@ -162,7 +162,7 @@ run:
                 (":15: run.max_stepz:", "'max_steps'"),
                 (":16: run.batch_size_train:", "an integer", "\"two\""),
                 (":17: run.drop_rate:", "1.5"),
-                (":4: model.image_encoder:", "8 wide, expected 1280"),
+                (":4: model.image_encoder:", "expected image tokens of width 1280", "found 8"),
                 (":6: model.language_model:", "tokenizer"))):
             self.assertTrue(line.startswith(f"blip2: {config}{words[0]}"), line)
             for word in words[1:]:
@@ -179,7 +179,7 @@ run:
         warnings = shown.stderr.splitlines()
         self.assertEqual(len(warnings), 5, shown.stderr)
         for line in warnings:
-            self.assertRegex(line, r"warning: \S+pretrain_stage1.yaml:\d+: run\.\w+: no meaning here: ")
+            self.assertRegex(line, r"warning: \S+pretrain_stage1.yaml:\d+: run\.\w+: ignored: ")
         asked = blip2("train", published / "pretrain_stage1.yaml")
         self.assertEqual(asked.returncode, 2, asked.stderr)
         self.assertIn("--set model.qformer=PATH", asked.stderr)

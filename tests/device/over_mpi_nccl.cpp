@@ -1,3 +1,4 @@
+// NCCL's functions, done by MPI in the order of a stream.
 #include "tests/device/over_mpi_nccl.h"
 
 #include <mpi.h>

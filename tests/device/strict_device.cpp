@@ -1,3 +1,4 @@
+// The tests' device: an allocator, a fallback for every operator, streams and events.
 #include "tests/device/strict_device.h"
 
 #include <ATen/CPUGeneratorImpl.h>

@@ -9,7 +9,7 @@
 
 #include "blip2/models/bundle.h"
 #include "blip2/models/similarity.h"
-#include "blip2/models/writing.h"
+#include "blip2/models/text_writer.h"
 #include "blip2/tasks/captioner.h"
 #include "tests/device/strict_device.h"
 #include "tests/models/support.h"

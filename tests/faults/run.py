@@ -246,7 +246,7 @@ class Campaign:
         status, stderr = self.runs.finish(folder)
         if status != 0:
             return self.fault(what, f"going on: exit status {status}: {stderr[-300:]}")
-        if promised and promised < STEPS and f"going on after step {promised} of" not in stderr:
+        if promised and promised < STEPS and f"resuming after step {promised} of" not in stderr:
             return self.fault(what, f"the snapshot of step {promised} was not taken: {stderr[-300:]}")
         for name, found, expected in zip(("model", "log", "skipped"), outcome(folder), self.expected):
             if found != expected:

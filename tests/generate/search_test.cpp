@@ -140,10 +140,10 @@ TEST(Search, SaysWhyATextEnded) {
   EXPECT_EQ(run(request, prompts)[0][0].ids.size(), 2U);
 
   request.options.max_new_tokens = 12;
-  request.inputs[0].room = 1;
+  request.inputs[0].positions_left = 1;
   EXPECT_EQ(run(request, prompts)[0][0].ids.size(), 1U);
 
-  request.inputs[0].room = 100;
+  request.inputs[0].positions_left = 100;
   request.stop = [](std::span<const int64_t> ids) { return ids.size() == 2; };
   for (const int64_t num_beams : {1, 3}) {
     request.options.num_beams = num_beams;

@@ -74,7 +74,7 @@ TEST(Communicator, ExchangesRows) {
   EXPECT_TRUE(at::equal(ranks().exchange_rows(at::cat(sent), counts), at::cat(expected)));
 }
 
-TEST(Communicator, ASumInTheBackgroundHoldsNothingUp) {
+TEST(Communicator, ASumInTheBackgroundDelaysNoOtherOperation) {
   at::Tensor sum = numbers({200'000}, "background", 0, at::kDouble);
   const at::Tensor expected = sum * ranks().world_size();
   std::future<void> done;
@@ -122,7 +122,7 @@ class GradientAcrossRanks : public ::testing::Test {
   at::Tensor own_, everything_;
 };
 
-TEST_F(GradientAcrossRanks, OfGathered) {
+TEST_F(GradientAcrossRanks, GatheredRowsGetTheirSum) {
   const auto weights = [&](int64_t r) {
     return numbers({kOwn * ranks().world_size(), 4}, "weights", r, at::kDouble);
   };
@@ -135,7 +135,7 @@ TEST_F(GradientAcrossRanks, OfGathered) {
   EXPECT_LT((own_.grad() - expected()).abs().max().item<double>(), 1e-12);
 }
 
-TEST_F(GradientAcrossRanks, OfFetchedRows) {
+TEST_F(GradientAcrossRanks, FetchedRowsGetTheirSum) {
   // Each rank wants five rows: some of its own, some of others, one of them twice.
   const int64_t n = kOwn * ranks().world_size();
   const auto wanted = [&](int64_t r) {
@@ -156,7 +156,7 @@ TEST_F(GradientAcrossRanks, OfFetchedRows) {
   EXPECT_LT((own_.grad() - expected()).abs().max().item<double>(), 1e-12);
 }
 
-TEST_F(GradientAcrossRanks, RowsThatNobodyWantsGetNone) {
+TEST_F(GradientAcrossRanks, RowsThatNoRankFetchesGetZero) {
   const at::Tensor fetched =
       fetch_rows(own_, at::full({2}, 1, at::kLong).to(testing::device()), ranks());
   fetched.sum().backward();
@@ -177,7 +177,7 @@ TEST(Gather, PadsToTheLongestRank) {
   }
 }
 
-TEST(Gather, AGlobalMeanWeighsTokens) {
+TEST(Gather, AGlobalMeanWeightsTokensEqually) {
   // Rank r has r + 1 tokens, each of value r: the mean of the ranks' means, weighed.
   const auto r = static_cast<double>(ranks().rank());
   at::Tensor mean = at::full({1}, r * global_mean_factor(ranks().rank() + 1, ranks()), at::kDouble);

@@ -76,17 +76,17 @@ void expect_mean_gradients(int64_t num_batches, int64_t bucket_bytes,
   }
 }
 
-TEST(GradientReducer, TakesTheMean) {
+TEST(GradientReducer, ComputesTheMeanOverRanks) {
   for (const int64_t bucket_bytes : {1, 600, 1 << 20}) {
     expect_mean_gradients(1, bucket_bytes, [](int64_t, int64_t) { return 5; });
   }
 }
 
-TEST(GradientReducer, OfBatchesThatAddUp) {
+TEST(GradientReducer, ComputesTheMeanOfAccumulatedBatches) {
   expect_mean_gradients(3, 600, [](int64_t, int64_t) { return 5; });
 }
 
-TEST(GradientReducer, WhereAGradientIsMissingOnSomeRankOrInSomeBatch) {
+TEST(GradientReducer, AMissingGradientCountsAsZero) {
   // Layer 4 is used by nobody, layer 3 by rank 0 in the first batch only, layer 2 by rank 1 alone.
   expect_mean_gradients(2, 600, [](int64_t r, int64_t b) -> size_t {
     if (r == 0) return b == 0 ? 4 : 2;

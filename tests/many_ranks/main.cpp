@@ -1,3 +1,5 @@
+// The main function of every rank: opens the communicator, runs the tests, and agrees on the
+// result.
 #include <ATen/ops/full.h>
 #include <ATen/ops/zeros.h>
 #include <fmt/format.h>

@@ -113,7 +113,7 @@ class Stage1OnRanks : public ::testing::TestWithParam<Case> {
   }
 };
 
-TEST_P(Stage1OnRanks, IsOneProcessWithAllTheirPairs) {
+TEST_P(Stage1OnRanks, EqualsOneProcessWithAllPairs) {
   const int64_t all = kBatch * ranks().world_size();
   Model ours, alone;
   const std::vector<NamedTensor> our_tensors = ours.tensors(), tensors = alone.tensors();

@@ -44,7 +44,7 @@ class RanksOwnStage final : public Stage {
   ToyStage toy;
 };
 
-TEST(TrainerOnRanks, AllRanksEndAsOneModelAndTheFirstWrites) {
+TEST(TrainerOnRanks, AllRanksEndWithTheSameModelAndRank0WritesIt) {
   const SharedFolder folder;
   RanksOwnStage stage(1);
   const TrainingSummary summary = train(stage, run_in(folder / "run"), ranks(), options_of());
@@ -84,7 +84,7 @@ TEST(TrainerOnRanks, ResumedIsStraight) {
             read_file(folder / "straight/checkpoints/step-000000010/optimizer.safetensors"));
 }
 
-TEST(TrainerOnRanks, ANumberThatIsNotOneChangesWhatTheRunIs) {
+TEST(TrainerOnRanks, TheNumberOfRanksIsPartOfTheRun) {
   // W ranks are no W copies of one: their gradients differ, and so does the run.
   const SharedFolder folder;
   RanksOwnStage together;
@@ -97,7 +97,7 @@ TEST(TrainerOnRanks, ANumberThatIsNotOneChangesWhatTheRunIs) {
   }
 }
 
-TEST(TrainerOnRanks, AnotherNumberOfRanksGoesOnAtItsPlaceInTheData) {
+TEST(TrainerOnRanks, AnotherNumberOfRanksResumesAtTheSamePositionInTheData) {
   const SharedFolder folder;
   const int64_t w = ranks().world_size();
   // One process makes 4 steps of 2 batches: batch 8, which is batch 1 of the second epoch of 7.
@@ -150,7 +150,7 @@ TEST(TrainerOnRanks, ARankThatDivergesIsNamed) {
   }
 }
 
-TEST(TrainerOnRanks, RanksThatStartApartAreNamed) {
+TEST(TrainerOnRanks, RanksThatStartFromOtherWeightsAreNamed) {
   const SharedFolder folder;
   RanksOwnStage stage(ranks().rank() == 1 ? 5 : 1);
   try {
@@ -161,7 +161,7 @@ TEST(TrainerOnRanks, RanksThatStartApartAreNamed) {
   }
 }
 
-TEST(TrainerOnRanks, ABadBatchOfOneRankIsAppliedByNone) {
+TEST(TrainerOnRanks, ABadBatchOfOneRankIsAppliedOnNoRank) {
   const SharedFolder folder;
   RanksOwnStage stage;
   stage.toy.bad_batches = {4 * ranks().world_size() + 1};  // rank 1's, the first of step 3

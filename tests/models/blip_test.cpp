@@ -9,7 +9,6 @@
 #include <ATen/ops/full.h>
 #include <ATen/ops/full_like.h>
 #include <ATen/ops/index_select.h>
-#include <ATen/ops/log_softmax.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/ones_like.h>
@@ -28,6 +27,7 @@
 #include "blip2/models/blip/answerer.h"
 #include "blip2/models/blip/captioner.h"
 #include "blip2/models/blip/matcher.h"
+#include "blip2/models/blip_model.h"
 #include "blip2/models/bundle.h"
 #include "blip2/models/names/hugging_face.h"
 #include "blip2/models/similarity.h"
@@ -350,9 +350,10 @@ TEST(BlipMatcher, ManyTextsLookAtOnePicture) {
 TEST(BlipMatcher, PairLogitsAreThoseOfEachPairAlone) {
   const Matcher golden;
   Bundle bundle;
-  bundle.blip = Blip{make_layer_norm(20, 1e-5), golden.model};
-  bundle.blip->image_norm.weight.fill_(1.5);
-  bundle.blip->image_norm.bias.fill_(0.25);
+  Blip blip{make_layer_norm(20, 1e-5), golden.model};
+  blip.image_norm.weight.fill_(1.5);
+  blip.image_norm.bias.fill_(0.25);
+  put_blip(bundle, std::move(blip));
   const at::Tensor embeds = at::cat({golden.image, golden.image.narrow(0, 0, 1).mul(0.5)});
   std::vector<int64_t> images = {3, 2, 1}, rows = {1, 2, 0};
   for (int64_t i = 0; i < 70; ++i) {
@@ -396,48 +397,6 @@ TEST(BlipAnswerer, SeveralQuestionsAboutOnePicture) {
   EXPECT_LT(relative_difference(decode_answers(golden.model, found)->start(),
                                 decode_answers(golden.model, expected)->start()),
             kTolerance);
-}
-
-TEST(BlipAnswerer, RankingEqualsLavis) {
-  const Answerer golden;
-  const TextContext questions = read_questions(golden.model, golden.image, golden.text);
-  const RankedAnswers ranked =
-      rank_answers(golden.model, questions, golden.answers(), golden.answer_mask(),
-                   {.num_candidates = 4, .label_smoothing = 0.1});
-  EXPECT_TRUE(ranked.answers.equal(golden.file.read("out.ranked")));
-  golden.expect(ranked.scores, "scores");
-}
-
-TEST(BlipAnswerer, ALikelihoodIsTheSumOfItsTokens) {
-  const Answerer golden;
-  const TextContext questions = read_questions(golden.model, golden.image, golden.text);
-  const Text answers =
-      pack_text(golden.answers().narrow(0, 0, 3), golden.answer_mask().narrow(0, 0, 3));
-  const at::Tensor found = log_likelihoods(golden.model.text_decoder, questions, answers, 0.0);
-  for (int64_t row = 0; row < 3; ++row) {
-    const auto decoder = decode_answers(golden.model, select_rows(questions, index_of({row})));
-    at::Tensor step = decoder->start();
-    double sum = 0;
-    const int64_t length = golden.answer_mask()[row].sum().item<int64_t>();
-    for (int64_t t = 1; t < length; ++t) {
-      const at::Tensor token = golden.answers()[row].narrow(0, t, 1);
-      sum += at::log_softmax(step, -1)[0].index_select(0, token).item<double>();
-      step = decoder->step(token);
-    }
-    EXPECT_NEAR(found[row].item<double>(), sum, 1e-4 * std::abs(sum)) << row;
-  }
-}
-
-TEST(BlipAnswerer, MoreCandidatesThanAnswersAreAllOfThem) {
-  const Answerer golden;
-  const TextContext questions = read_questions(golden.model, golden.image, golden.text);
-  const RankedAnswers ranked =
-      rank_answers(golden.model, questions, golden.answers(), golden.answer_mask());
-  EXPECT_EQ(ranked.answers.sizes(), (std::vector<int64_t>{3, 6}));
-  EXPECT_TRUE(std::get<0>(ranked.answers.sort(1)).equal(at::arange(6, at::kLong).expand({3, 6})));
-  EXPECT_THROW(rank_answers(golden.model, questions, golden.answers(), golden.answer_mask(),
-                            {.num_candidates = 0}),
-               Error);
 }
 
 /// What an error says.

@@ -12,8 +12,7 @@
 
 #include "blip2/checkpoint/open_source.h"
 #include "blip2/checkpoint/safetensors.h"
-#include "blip2/models/configs/bundle_config.h"
-#include "blip2/models/directory/families.h"
+#include "blip2/models/vision/vit_family.h"
 #include "tests/checkpoint/golden.h"
 #include "tests/models/support.h"
 #include "tests/support/tiny/models.h"
@@ -45,8 +44,8 @@ Vit tiny_eva() {
 }
 
 void see_with(Vit vision, Bundle& bundle) {
-  bundle.vision_json = format_vision(vision.config);
-  bundle.image_encoder = make_image_encoder(std::move(vision));
+  bundle.vision_json = vit_json(vision.config);
+  bundle.image_encoder = std::make_unique<VitEncoder>(std::move(vision));
 }
 
 void convert_to_lavis_names(const fs::path& directory, const fs::path& file) {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "blip2/models/bundle.h"
-#include "blip2/models/writing.h"
+#include "blip2/models/text_writer.h"
 #include "blip2/nn/autocast.h"
 #include "tests/models/support.h"
 #include "tests/support/tiny/models.h"
@@ -34,7 +34,7 @@ Bundle saved_and_loaded(const Bundle& bundle, const BundleOptions& options) {
 std::vector<at::Tensor> all_logits(const Bundle& bundle, const std::string& prompt) {
   const at::Tensor pixels = testing::tiny_pixels();
   const at::Tensor image_embeds = encode_images(bundle, at::cat({pixels, pixels * 0.5}));
-  const Writing writing = start_writing(bundle, image_embeds, {{0, prompt}, {1, prompt}});
+  const StartedTexts writing = start_writing(bundle, image_embeds, {{0, prompt}, {1, prompt}});
   std::vector<at::Tensor> logits = {writing.decoder->start()};
   logits.push_back(writing.decoder->step(at::tensor({5, 3}, at::kLong)));
   writing.decoder->select(at::remainder(at::arange(16, at::kLong), 2));

@@ -21,6 +21,7 @@
 #include "blip2/checkpoint/load.h"
 #include "blip2/checkpoint/safetensors.h"
 #include "blip2/models/blip2/stage1.h"
+#include "blip2/models/blip2_model.h"
 #include "blip2/models/bundle.h"
 #include "blip2/models/names/hugging_face.h"
 #include "blip2/models/similarity.h"
@@ -219,7 +220,7 @@ TEST_F(QFormerTest, PairLogitsComeInTheOrderOfThePairs) {
   const TextFeatures texts{ids_, mask_, {}};
   const std::vector<int64_t> images = {2, 0, 2, 1}, rows = {1, 2, 0, 0};
   Bundle bundle;
-  bundle.stage1 = model_;
+  put_stage1(bundle, model_);
   const at::Tensor found = pair_logits(bundle, image_, texts, images, rows);
   const ImageKeyValues keys = project_image(model_.qformer, apply(model_.image_norm, image_));
   for (size_t i = 0; i < images.size(); ++i) {

@@ -1,3 +1,4 @@
+// The bytes of a GGUF file, value by value.
 #include "tests/models/small_gguf.h"
 
 #include <cstring>

@@ -39,7 +39,7 @@ Variables with(Variables variables, const Variables& more) {
   return variables;
 }
 
-TEST(Launch, AloneIsAlone) {
+TEST(Launch, WithoutALauncherThereIsOneRank) {
   expect({}, {});
   expect(kBatchScript, {});  // a program that a batch script calls itself is one process
   expect({{"OMPI_COMM_WORLD_SIZE", "1"}, {"OMPI_COMM_WORLD_RANK", "0"}}, {});
@@ -96,7 +96,7 @@ std::string message_of(const Launch& launch) {
   return "";
 }
 
-TEST(Launch, WhatDoesNotDoNamesTheCommandThatDoes) {
+TEST(Launch, ARefusedLaunchNamesTheCommandThatWorks) {
   EXPECT_THAT(message_of({Launcher::kTorchrun, 1, 4, 4}), HasSubstr("mpirun -n 4 blip2 train"));
   EXPECT_THAT(message_of({Launcher::kSlurmWithoutMpi, 1, 4, 4}), HasSubstr("srun --mpi=pmix"));
   EXPECT_EQ(open_communicator({})->world_size(), 1);

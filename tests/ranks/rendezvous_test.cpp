@@ -40,7 +40,7 @@ uint16_t free_port(int number) {
   return static_cast<uint16_t>(20'000 + 2 * (::getpid() % 10'000) + number);
 }
 
-TEST(Rendezvous, TorchrunsVariablesSayWhere) {
+TEST(Rendezvous, TorchrunsVariablesGiveTheAddress) {
   const RendezvousOptions first = options_of(kTorchrun);
   EXPECT_EQ(first.host, "node7");
   EXPECT_EQ(first.port, 29500);
@@ -62,7 +62,7 @@ TEST(Rendezvous, WrongVariablesAreNamed) {
   }
 }
 
-TEST(Rendezvous, AllGetWhatRank0Makes) {
+TEST(Rendezvous, AllRanksGetTheBytesOfRank0) {
   RendezvousOptions options{.host = "localhost", .port = free_port(0), .limit_s = 20};
   std::latch all_have_it(3);  // the server must not leave before
   std::vector<std::future<std::vector<std::string>>> ranks;
@@ -84,7 +84,7 @@ TEST(Rendezvous, AllGetWhatRank0Makes) {
               Each(std::vector<std::string>{std::string("one\0x", 5), std::string("two\0x", 5)}));
 }
 
-TEST(Rendezvous, ANobodyIsNotWaitedForForEver) {
+TEST(Rendezvous, WaitingForAMissingServerEnds) {
   try {
     Rendezvous meeting({.host = "localhost", .port = free_port(1), .limit_s = 1}, 1);
     FAIL() << "no error";

@@ -1,3 +1,4 @@
+// The path of the sources, which CMake defines.
 #include "tests/support/tests_directory.h"
 
 namespace blip2::testing {

@@ -1,3 +1,5 @@
+// CapFilt on tiny models: captions, scores and filters against the verbs' own, and its laws: a
+// batch equals singles, draws depend on seed and key alone.
 #include "blip2/tasks/capfilt.h"
 
 #include <gmock/gmock.h>
@@ -11,7 +13,7 @@
 #include "blip2/data/caption_cleaning.h"
 #include "blip2/image/prepare.h"
 #include "blip2/models/encode_pictures.h"
-#include "blip2/models/writing.h"
+#include "blip2/models/text_writer.h"
 #include "blip2/tasks/captioner.h"
 #include "blip2/tasks/matcher.h"
 #include "tests/support/errors.h"
@@ -64,7 +66,7 @@ class CapFiltTest : public ::testing::Test {
     CapFiltOptions options;
     options.generation = default_capfilt_generation(captioner);
     options.generation.max_new_tokens = 7;
-    options.prompt = captioner.blip ? "a red" : "";
+    options.prompt = captioner.writer->facts().counts_prompt ? "a red" : "";
     return options;
   }
   std::vector<CapFiltResult> run(const CapFiltModels& models, const CapFiltOptions& options,

@@ -1,3 +1,4 @@
+// Which captions of a picture CapFilt keeps, and the reason why it drops another.
 #include "blip2/tasks/caption_choice.h"
 
 #include <gmock/gmock.h>

@@ -1,3 +1,4 @@
+// Captions that are drawn: what they depend on.
 #include "blip2/tasks/captioner.h"
 
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// The features that `embed` writes: their shapes, and that matching follows from them.
 #include "blip2/tasks/embedder.h"
 
 #include <ATen/ops/allclose.h>

@@ -1,3 +1,4 @@
+// Features written call by call become one file, or none on an error.
 #include "blip2/tasks/feature_spool.h"
 
 #include <ATen/ops/tensor.h>

@@ -1,3 +1,4 @@
+// Model text as a line of output: escapes and plain text.
 #include "blip2/tasks/output_text.h"
 
 #include <gtest/gtest.h>

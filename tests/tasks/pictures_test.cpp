@@ -1,3 +1,5 @@
+// From arguments to pictures: files, folders, shards and standard input, and every failure on its
+// own.
 #include "blip2/tasks/pictures.h"
 
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+// Files of questions: grouped by picture, and bad lines reported one by one.
 #include "blip2/tasks/question_file.h"
 
 #include <gmock/gmock.h>

@@ -1,3 +1,5 @@
+// An index of pictures: what it holds, searches against plain loops, and damaged or foreign
+// indexes.
 #include "blip2/tasks/retriever.h"
 
 #include <gmock/gmock.h>

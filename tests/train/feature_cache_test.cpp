@@ -1,6 +1,5 @@
-// The cache of image features: what it gives, that an interrupted computation goes on, and that a
-// cache which is cut, lies, or belongs to another encoder, other pictures or other views is
-// refused.
+// The cache of image features: its values, that an interrupted computation resumes, and that a
+// truncated or false cache is refused, and one of another encoder, other pictures or other views.
 #include "blip2/train/feature_cache.h"
 
 #include <ATen/core/grad_mode.h>
@@ -149,7 +148,7 @@ TEST_F(FeatureCacheTest, IsComputedOnce) {
   EXPECT_EQ(fs::last_write_time(file("view-001.safetensors")), written);
 }
 
-TEST_F(FeatureCacheTest, AnInterruptedComputationGoesOn) {
+TEST_F(FeatureCacheTest, AnInterruptedComputationResumes) {
   open();
   const std::string whole = read_file(file("view-001.safetensors"));
   // What a run that was killed leaves: whole rows and a torn one, beside the place of the file.
@@ -168,7 +167,7 @@ TEST_F(FeatureCacheTest, AForeignPartialFileIsStartedAnew) {
   expect_right(open());
 }
 
-TEST_F(FeatureCacheTest, ACutViewIsRefused) {
+TEST_F(FeatureCacheTest, ATruncatedViewIsRefused) {
   open();
   const size_t size = fs::file_size(file("view-000.safetensors"));
   for (const size_t left : {size - 1, size / 2, size_t{9}, size_t{3}, size_t{0}}) {
@@ -178,7 +177,7 @@ TEST_F(FeatureCacheTest, ACutViewIsRefused) {
   }
 }
 
-TEST_F(FeatureCacheTest, ALyingViewIsRefused) {
+TEST_F(FeatureCacheTest, AViewOfAnotherShapeIsRefused) {
   open();
   const std::string whole = read_file(file("view-000.safetensors"));
   const auto with = [&](const std::string& from, const std::string& to) {
@@ -196,7 +195,7 @@ TEST_F(FeatureCacheTest, ALyingViewIsRefused) {
   expect_refused(ErrorCode::kCorruptData, "view-000.safetensors");
 }
 
-TEST_F(FeatureCacheTest, DamagedNotesAreRefused) {
+TEST_F(FeatureCacheTest, DamagedRecordsAreRefused) {
   open();
   const std::string manifest = read_file(file("manifest.json"));
   cut("manifest.json", manifest.size() / 2);
@@ -218,13 +217,13 @@ TEST_F(FeatureCacheTest, OtherViewsAreRefused) {
   expect_refused(ErrorCode::kInvalidArgument, "views");
 }
 
-TEST_F(FeatureCacheTest, AChangedPictureIsSeen) {
+TEST_F(FeatureCacheTest, AChangedPictureIsRefused) {
   open();
   write_file_atomic(folder_ / "7.bin", "another picture");
   expect_refused(ErrorCode::kInvalidArgument, "k7");
 }
 
-TEST_F(FeatureCacheTest, IsBounded) {
+TEST_F(FeatureCacheTest, ACacheAboveItsLimitIsRefused) {
   config_.max_gigabytes = 1e-6;
   expect_refused(ErrorCode::kUnavailable, "GB");
   EXPECT_FALSE(fs::exists(file("keys.jsonl")));

@@ -1,5 +1,6 @@
-// Fine-tuning: the image encoder moves, at another size of picture, layer by layer at its own rate;
-// the language model stays; a resumed run is the straight one; and the published files start it.
+// Fine-tuning: the image encoder is trained at another picture size and with a rate for each layer,
+// the language model stays frozen, a resumed run equals an uninterrupted one, and the published
+// files start it.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -7,7 +8,7 @@
 
 #include "blip2/checkpoint/open_source.h"
 #include "blip2/checkpoint/source.h"
-#include "blip2/models/configs/bundle_config.h"
+#include "blip2/models/vision/families.h"
 #include "blip2/train/layer_decay.h"
 #include "blip2/train/run.h"
 #include "blip2/train/trained_tensors.h"
@@ -80,7 +81,7 @@ class FinetuneTest : public ::testing::Test {
   fs::path encoder_, bert_, opt_;
 };
 
-TEST_F(FinetuneTest, TheImageEncoderMovesAndTheLanguageModelStays) {
+TEST_F(FinetuneTest, TheImageEncoderIsTrainedAndTheLanguageModelIsNot) {
   const TrainConfig captions = config("finetune_caption", "out");
   run(captions);
   const auto after = weights(captions), before = open_source(encoder_),
@@ -105,13 +106,13 @@ TEST_F(FinetuneTest, TheImageEncoderMovesAndTheLanguageModelStays) {
   EXPECT_FALSE(bias.narrow(0, 0, 16).equal(old_bias.narrow(0, 0, 16)));
 }
 
-TEST_F(FinetuneTest, TheModelIsOneForLargerPictures) {
+TEST_F(FinetuneTest, TheSavedModelTakesTheLargerPictures) {
   const TrainConfig captions = config("finetune_caption", "out");
   run(captions);
   const fs::path directory = fs::path(captions.run.output_dir) / "model";
   const Bundle bundle = load_bundle(directory);
   EXPECT_EQ(bundle.transform.image_size, 364);
-  EXPECT_EQ(std::get<VitConfig>(parse_vision(bundle.vision_json, "model")).image_size, 364);
+  EXPECT_EQ(parse_image_encoder(bundle.vision_json, "model").image_size, 364);
   const at::Tensor table = weights(captions)->read("vision_model.embeddings.position_embedding");
   EXPECT_EQ(table.sizes(), (std::vector<int64_t>{1, 1 + 13 * 13, 16}));
   // Trained from where the resized ones started, so still near them.
@@ -140,7 +141,7 @@ TEST_F(FinetuneTest, ResumedIsTheStraightRun) {
   }
 }
 
-TEST_F(FinetuneTest, RetrievalKnowsThePicturesOfABatch) {
+TEST_F(FinetuneTest, RetrievalTreatsPairsOfOnePictureAsPositive) {
   // Two records of each picture: with all twelve in a batch every row has a second positive, and
   // ITC is another than that of pre-training, which takes no notice of image_id.
   TrainConfig retrieval = config("finetune_retrieval", "retrieval");
@@ -163,7 +164,7 @@ TEST_F(FinetuneTest, RetrievalKnowsThePicturesOfABatch) {
   EXPECT_DOUBLE_EQ(value(retrieval, "loss_itg"), value(pretraining, "loss_itg"));
 }
 
-TEST_F(FinetuneTest, AnswersAreLearntBehindTheirQuestions) {
+TEST_F(FinetuneTest, AnswersAreLearntAfterTheirQuestions) {
   testing::write_questions(folder_ / "vqa", 12);
   const auto answering = [&](const std::string& output) {
     TrainConfig vqa = config("finetune_vqa", output);
@@ -207,7 +208,7 @@ TEST_F(FinetuneTest, AnswersAreLearntBehindTheirQuestions) {
   EXPECT_LT((after->read("qformer." + up) - bert->read(up)).abs().max().item<double>(), 0.01);
 }
 
-TEST_F(FinetuneTest, TheLayersOfClipMoveToo) {
+TEST_F(FinetuneTest, TheLayersOfClipAreTrainedToo) {
   TrainConfig captions = config("finetune_caption", "out");
   captions.model.image_encoder = testing::write_tiny_clip_vit(folder_ / "clip").string();
   captions.run.max_steps = 1;
@@ -245,7 +246,7 @@ TEST_F(FinetuneTest, ThePublishedFilesStartIt) {
   train("retrieval_coco_ft.yaml", "coco_retrieval", bert_);
 }
 
-TEST_F(FinetuneTest, ActivationsAreRecomputedWhereAsked) {
+TEST_F(FinetuneTest, ActivationsAreRecomputedIfAskedFor) {
   for (const bool is_asked : {false, true}) {
     TrainConfig captions = config("finetune_caption", "captions");
     captions.model.use_grad_checkpoint = is_asked;
@@ -263,7 +264,7 @@ TEST_F(FinetuneTest, ActivationsAreRecomputedWhereAsked) {
   }
 }
 
-TEST(LayerDecay, FallsFromTheLastLayerToTheEmbeddings) {
+TEST(LayerDecay, DecreasesFromTheLastLayerToTheEmbeddings) {
   // LAVIS's repository, models/blip2_models/blip2.py: 39 layers, k = b + 1, d^(40 - k).
   std::vector<at::Tensor> tensors(5);
   std::vector<NamedTensor> named;

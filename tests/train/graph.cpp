@@ -1,3 +1,4 @@
+// A walk over autograd's nodes.
 #include "tests/train/graph.h"
 
 #include <torch/csrc/autograd/function.h>

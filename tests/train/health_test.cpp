@@ -1,4 +1,4 @@
-// Each sign is told once, in time, and not where the run is well.
+// Each warning is given once, after enough steps, and not in a healthy run.
 #include "blip2/train/health.h"
 
 #include <gmock/gmock.h>
@@ -34,25 +34,25 @@ std::vector<std::string> said(const Signs& signs, int64_t num_steps = kSteps) {
   return all;
 }
 
-TEST(RunHealth, HasNothingToSayOfAGoodRun) { EXPECT_THAT(said({}), IsEmpty()); }
+TEST(RunHealth, AHealthyRunGetsNoWarning) { EXPECT_THAT(said({}), IsEmpty()); }
 
-TEST(RunHealth, TellsOneAnswerForAllPairs) {
+TEST(RunHealth, WarnsOfTheSameAnswerForAllPairs) {
   EXPECT_THAT(said({.itm = 0.637, .accuracy = 0.6667}),
               ElementsAre(AllOf(HasSubstr("step 200:"), HasSubstr("one answer for all"))));
   EXPECT_THAT(said({.itm = 0.637, .accuracy = 0.75}), IsEmpty());
   EXPECT_THAT(said({.itm = 0.5, .accuracy = 0.6667}), IsEmpty());
 }
 
-TEST(RunHealth, TellsATemperatureOutsideItsBoundsAtOnce) {
+TEST(RunHealth, WarnsOfATemperatureOutsideItsRangeAtOnce) {
   EXPECT_THAT(said({.temperature = 0.0009}, 3), ElementsAre(HasSubstr("step 1: ITC's temp")));
   EXPECT_THAT(said({.temperature = 0.6}, 3), ElementsAre(HasSubstr("temperature is 0.6")));
 }
 
-TEST(RunHealth, TellsQueriesThatAreAlike) {
+TEST(RunHealth, WarnsOfQueriesThatAreNearlyEqual) {
   EXPECT_THAT(said({.similarity = 0.97}), ElementsAre(HasSubstr("queries are alike")));
 }
 
-TEST(RunHealth, TellsDataThatIsSlowerThanTheModel) {
+TEST(RunHealth, WarnsOfDataThatIsSlowerThanTheModel) {
   EXPECT_THAT(said({.data_s = 0.6}), ElementsAre(HasSubstr("60 % of the time")));
 }
 
@@ -62,7 +62,7 @@ TEST(RunHealth, WaitsForEnoughSteps) {
   EXPECT_EQ(said(bad).size(), 3U);
 }
 
-TEST(RunHealth, AStage2RunHasFewerSigns) {
+TEST(RunHealth, AStage2RunHasFewerWarnings) {
   RunHealth health;
   for (int64_t step = 1; step <= kSteps; ++step) {
     LogRow row;

@@ -1,5 +1,5 @@
-// Leaving out image tokens: how many stay, that each picture draws its own, and that a draw
-// replays.
+// Dropping image tokens: how many stay, that each picture has its own draw, and that a draw can be
+// replayed.
 #include "blip2/train/image_tokens.h"
 
 #include <ATen/ops/equal.h>
@@ -23,7 +23,7 @@ at::Tensor numbered(int64_t batch, int64_t tokens) {
   return embeds;
 }
 
-TEST(ImageTokens, NothingLeftOutIsTheTensorItself) {
+TEST(ImageTokens, DroppingNothingReturnsTheTensorItself) {
   const at::Tensor embeds = numbered(2, 5);
   EXPECT_TRUE(drop_image_tokens(embeds, 0, 1, 1).is_same(embeds));
 }
@@ -43,7 +43,7 @@ TEST(ImageTokens, KeepsWholeTokensOfTheOwnPictureInOrder) {
   }
 }
 
-TEST(ImageTokens, DrawsEveryTokenAlike) {
+TEST(ImageTokens, DrawsAllTokensEquallyOften) {
   std::vector<int> times(10, 0);
   const int64_t pictures = 2000;
   const at::Tensor kept = drop_image_tokens(numbered(pictures, 10), 0.7, 5, 1);
@@ -64,7 +64,7 @@ TEST(ImageTokens, ReplaysByStepAndSeed) {
   EXPECT_FALSE(at::equal(kept, drop_image_tokens(embeds, 0.5, 2, 7)));
 }
 
-TEST(ImageTokens, OneAlwaysStays) {
+TEST(ImageTokens, AtLeastOneTokenStays) {
   EXPECT_EQ(drop_image_tokens(numbered(2, 3), 0.95, 1, 1).size(1), 1);
 }
 

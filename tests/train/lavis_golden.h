@@ -16,12 +16,16 @@
 
 #include "blip2/checkpoint/load.h"
 #include "blip2/checkpoint/open_source.h"
-#include "blip2/models/configs/bundle_config.h"
-#include "blip2/models/directory/families.h"
-#include "blip2/models/directory/parts.h"
+#include "blip2/models/configs/blip2_config.h"
+#include "blip2/models/configs/edits.h"
+#include "blip2/models/directory/frozen_parts.h"
+#include "blip2/models/directory/layout.h"
+#include "blip2/models/directory/part_names.h"
+#include "blip2/models/language/families.h"
 #include "blip2/models/lavis/shapes.h"
 #include "blip2/models/lavis/source.h"
 #include "blip2/models/names/hugging_face.h"
+#include "blip2/models/vision/families.h"
 #include "tests/train/support.h"
 
 namespace blip2::testing {
@@ -123,10 +127,10 @@ class Golden {
   std::unique_ptr<TensorSource> steps_;
 };
 
-inline BundleConfig bundle_config(const Golden& golden) {
+inline Blip2Config bundle_config(const Golden& golden) {
   QFormerConfig base;
   base.num_attention_heads = golden.json.at("qformer_heads");
-  BundleConfig config;
+  Blip2Config config;
   config.qformer = qformer_sizes(*golden.initial.source, base);
   config.image_norm_eps = 1e-5;  // LAVIS's ln_vision, whatever the encoder
   if (golden.initial.layout.model == LavisModel::kStage1) {
@@ -137,23 +141,27 @@ inline BundleConfig bundle_config(const Golden& golden) {
   return config;
 }
 
+/// The image encoder's weights out of `source`; the other parts' are ignored.
+inline ImageEncoderWeights image_encoder_weights(const Golden& golden, const TensorSource& source) {
+  ImageEncoderWeights weights =
+      parse_image_encoder(golden.json.at("vision_config").dump(), "vision_config").make();
+  load(source, slots_by(image_encoder_names(), weights.tensors, source), {.ignore_unused = {"**"}});
+  return weights;
+}
+
 inline std::unique_ptr<ImageEncoder> image_encoder(const Golden& golden) {
-  VisionWeights weights =
-      make_vision_weights(parse_vision(golden.json.at("vision_config").dump(), "vision_config"));
-  load(*golden.initial.source, prefixed_slots(weight_tensors(weights), kVisionPrefix),
-       {.ignore_unused = tensors_beside_vision()});
-  return make_image_encoder(std::move(weights));
+  return image_encoder_weights(golden, *golden.initial.source).finish(0);
 }
 
 /// With the exact GELU, as training opens a T5.
 inline std::unique_ptr<LanguageModel> language_model(const Golden& golden) {
   std::string json = golden.json.at("text_config").dump();
   if (golden.initial.layout.language == LavisLanguage::kT5) json = with_exact_gelu(json);
-  const LanguageConfig config = parse_language(json, "text_config");
-  LanguageWeights weights = make_language_weights(config);
-  load(*golden.initial.source, language_slots(weights, config, kLanguagePrefix),
-       {.ignore_unused = tensors_beside_language()});
-  return make_language_model(std::move(weights));
+  const LanguageModelWeights weights = parse_language_model(json, "text_config").make();
+  const TensorSource& source = *golden.initial.source;
+  load(source, language_model_slots(weights, language_model_names(), source),
+       {.ignore_unused = {"**"}});
+  return weights.finish();
 }
 
 inline std::unique_ptr<Tokenizer> tokenizer(LavisLanguage language) {

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "blip2/models/blip2_model.h"
 #include "blip2/models/directory/trained_part.h"
 #include "blip2/train/stage1.h"
 #include "blip2/train/stage2.h"
@@ -77,7 +78,7 @@ class ReplayedStage : public Stage {
 class ReplayedStage1 final : public ReplayedStage {
  public:
   ReplayedStage1(const Golden& of, bool is_tuned) : ReplayedStage(of, is_tuned) {
-    bundle.stage1 = load_stage1(bundle_config(of), *of.initial.source, Storage::kOwned);
+    put_stage1(bundle, load_stage1(bundle_config(of), *of.initial.source, Storage::kOwned));
     set_trainable(trained_tensors(), true);
   }
 
@@ -129,10 +130,10 @@ class ReplayedStage1 final : public ReplayedStage {
 class ReplayedStage2 final : public ReplayedStage {
  public:
   ReplayedStage2(const Golden& of, bool is_tuned) : ReplayedStage(of, is_tuned) {
-    bundle.generative = load_generative(bundle_config(of), *of.initial.source,
-                                        language_width(*of.initial.source), Storage::kOwned);
     bundle.language_model = language_model(of);
     bundle.text_tokenizer = tokenizer(of.initial.layout.language);
+    put_stage2(bundle, load_generative(bundle_config(of), *of.initial.source,
+                                       language_width(*of.initial.source), Storage::kOwned));
     bundle.prompt = of.json.at("prompt");
     bundle.max_text_length = of.json.at("max_text_length");
     set_trainable(trained_tensors(), true);
@@ -249,11 +250,8 @@ template <typename Model>
 NamedValues expected_values(const Golden& golden, Model model, bool is_tuned) {
   NamedValues expected = values_of(named_tensors(model));
   if (!is_tuned) return expected;
-  VisionWeights weights =
-      make_vision_weights(parse_vision(golden.json.at("vision_config").dump(), "vision_config"));
-  load(*golden.final.source, prefixed_slots(weight_tensors(weights), kVisionPrefix),
-       {.ignore_unused = tensors_beside_vision()});
-  for (const NamedTensor& named : weight_tensors(weights)) {
+  const ImageEncoderWeights weights = image_encoder_weights(golden, *golden.final.source);
+  for (const NamedTensor& named : weights.tensors) {
     expected[kVisionPrefix + named.name] = *named.tensor;
   }
   return expected;

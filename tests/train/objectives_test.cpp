@@ -137,7 +137,7 @@ TEST(Objectives, UniformNegatives) {
   }
 }
 
-TEST(Objectives, ARowWithNothingLeftFallsBackToTheOthers) {
+TEST(Objectives, ARowWithoutNegativesDrawsFromAllOtherColumns) {
   at::Tensor excluded = at::zeros({2, 2}, at::kBool);
   excluded[0][1].fill_(true);
   const Matrix weights =
@@ -254,7 +254,7 @@ TEST(Objectives, OnePicturePerRowIsThePlainLoss) {
               contrastive_loss(a, b, {3, {}}).item<double>(), 1e-12);
 }
 
-TEST(Objectives, PositivesAreNoNegatives) {
+TEST(Objectives, PositivesAreNeverNegatives) {
   const at::Tensor similarity = at::randn({2, 4}, at::kDouble);
   const at::Tensor same = at::tensor({1, 0, 1, 0, 0, 1, 0, 0}, at::kInt).view({2, 4}).to(at::kBool);
   for (const Negatives kind : {Negatives::kHard, Negatives::kUniform}) {

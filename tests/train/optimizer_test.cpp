@@ -72,7 +72,7 @@ TEST(Optimizer, GivesTorchsFiveSteps) {
   }
 }
 
-TEST(Optimizer, GoesOnFromItsState) {
+TEST(Optimizer, ContinuesFromItsState) {
   const SafetensorsFile file(testing::golden("adamw.safetensors"));
   Parameters parameters(file, "0.");
   AdamW first(parameters.named, {.beta2 = 0.98, .weight_decay = 0.05});
@@ -94,7 +94,7 @@ TEST(Optimizer, GoesOnFromItsState) {
   }
 }
 
-TEST(Optimizer, LeavesParametersWithoutGradient) {
+TEST(Optimizer, DoesNotChangeParametersWithoutGradient) {
   at::Tensor with = at::zeros({2, 2}).add_(1).requires_grad_(true);
   at::Tensor without = at::zeros({2, 2}).add_(1).requires_grad_(true);
   AdamW optimizer({{"with", &with}, {"without", &without}}, {});
@@ -128,7 +128,7 @@ TEST(Optimizer, NormOfAGradientThatIsNotFiniteIsNotFinite) {
   EXPECT_FALSE(std::isfinite(gradient_norm({{"tensor", &tensor}})));
 }
 
-TEST(Optimizer, ScalesTheRateOfAParameterAlone) {
+TEST(Optimizer, ScalesTheRatesOfSingleParameters) {
   // A rate scaled is a rate: decoupled decay too is multiplied with it, as torch does by group.
   const SafetensorsFile file(testing::golden("adamw.safetensors"));
   Parameters scaled(file, "0."), slow(file, "0."), fast(file, "0.");

@@ -1,4 +1,4 @@
-// A stage-1 step's losses against the same step put together in the open from the model's passes:
+// A stage-1 step's losses against the same step written out with the model's passes:
 // which side ITC's gradient reaches, and which pairs ITM is computed for.
 #include "blip2/train/stage1.h"
 
@@ -116,7 +116,7 @@ class Stage1LossesTest : public ::testing::Test {
   Stage1Options options_;
 };
 
-TEST_F(Stage1LossesTest, ItcReachesTheComparingSideAloneAsInLavis) {
+TEST_F(Stage1LossesTest, ItcHasNoGradientThroughGatheredFeaturesAsInLavis) {
   const at::Tensor found = gradient(losses().itc, model_.text_projection.weight);
   const at::Tensor expected = gradient(itc(true), model_.text_projection.weight);
   EXPECT_LT((found - expected).abs().max().item<double>(),
@@ -125,7 +125,7 @@ TEST_F(Stage1LossesTest, ItcReachesTheComparingSideAloneAsInLavis) {
   EXPECT_GT((found - both).abs().max().item<double>(), 0.01 * both.abs().max().item<double>());
 }
 
-TEST_F(Stage1LossesTest, ItcReachesBothSidesWhereAsked) {
+TEST_F(Stage1LossesTest, ItcHasGradientsOnBothSidesIfAskedFor) {
   options_.itc_both_sides = true;
   for (at::Tensor* parameter : {&model_.text_projection.weight, &model_.vision_projection.weight}) {
     const at::Tensor found = gradient(losses().itc, *parameter);
@@ -135,7 +135,7 @@ TEST_F(Stage1LossesTest, ItcReachesBothSidesWhereAsked) {
   }
 }
 
-TEST_F(Stage1LossesTest, ItmIsOfTheDrawnPairs) {
+TEST_F(Stage1LossesTest, ItmUsesTheDrawnPairs) {
   for (const double hard_share : {0.0, 0.4, 1.0}) {
     for (const auto& [share, rows] : {std::pair{1.0, 5}, {0.5, 3}, {0.4, 2}, {0.01, 1}}) {
       SCOPED_TRACE(::testing::Message() << hard_share << " hard, of " << share);
@@ -146,7 +146,7 @@ TEST_F(Stage1LossesTest, ItmIsOfTheDrawnPairs) {
   }
 }
 
-TEST_F(Stage1LossesTest, APicturesKeysAreProjectedOnceAStep) {
+TEST_F(Stage1LossesTest, AStepProjectsAPicturesKeysOnce) {
   const Stage1Losses all = losses();
   const at::Tensor total = all.itc + all.itm + all.itg;
   for (const QFormerLayer& layer : model_.qformer.layers) {
@@ -158,7 +158,7 @@ TEST_F(Stage1LossesTest, APicturesKeysAreProjectedOnceAStep) {
   }
 }
 
-TEST_F(Stage1LossesTest, RecomputedLayersGiveTheSameToTheBit) {
+TEST_F(Stage1LossesTest, RecomputedLayersGiveTheSameBits) {
   options_.dropout = {0.2, 0.1};
   const auto step = [&](bool recompute) {
     model_.qformer.recompute_layers = recompute;
@@ -221,7 +221,7 @@ TEST_F(Stage1LossesTest, Bfloat16IsNearAndLeavesTheWeightsFloat32) {
   EXPECT_LT(moved, 2e-6);
 }
 
-TEST_F(Stage1LossesTest, FewerItmRowsLeaveTheOtherLossesAlone) {
+TEST_F(Stage1LossesTest, FewerItmRowsDoNotChangeTheOtherLosses) {
   const Stage1Losses all = losses();
   options_.itm_share = 0.4;
   const Stage1Losses some = losses();

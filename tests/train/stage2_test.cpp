@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "blip2/base/random.h"
+#include "blip2/models/blip2_model.h"
 #include "blip2/models/language/llama_language_model.h"
 #include "blip2/models/language/t5_language_model.h"
 #include "blip2/text/byte_bpe.h"
@@ -72,7 +73,7 @@ TEST(LanguageModelTextTest, PromptSpaceCaptionEnd) {
                {0, 0, 0, 1, 1, 1, 0, 0, 0, 0}});
 }
 
-TEST(LanguageModelTextTest, EachAnswerStandsBehindItsOwnQuestion) {
+TEST(LanguageModelTextTest, EachAnswerFollowsItsOwnQuestion) {
   const auto tokenizer = ByteBpe::from_parts(tiny_parts());
   expect_text(answer_text(*tokenizer, {"a", "b c"}, {"ab c", "c"}, 20),
               {{7, 6, 5, 8, 1, 2}, {5, 6, 4, 6, 5, 1}}, {{1, 1, 1, 1, 1, 0}, {1, 1, 1, 1, 1, 1}},
@@ -82,13 +83,13 @@ TEST(LanguageModelTextTest, EachAnswerStandsBehindItsOwnQuestion) {
               {{1, 1, 1, 1}, {1, 1, 1, 0}}, {{0, 0, 1, 1}, {0, 1, 1, 0}});
 }
 
-TEST(LanguageModelTextTest, WithoutAPromptAllOfTheCaptionIsScored) {
+TEST(LanguageModelTextTest, WithoutAPromptTheWholeCaptionIsATarget) {
   const auto tokenizer = ByteBpe::from_parts(tiny_parts());
   expect_text(language_model_text(*tokenizer, {"ab a", "c"}, "", 20), {{7, 8, 1}, {5, 1, 2}},
               {{1, 1, 1}, {1, 1, 0}}, {{1, 1, 1}, {1, 1, 0}});
 }
 
-TEST(LanguageModelTextTest, TheStartTokenIsScoredOnlyWithoutAPrompt) {
+TEST(LanguageModelTextTest, TheStartTokenIsATargetOnlyWithoutAPrompt) {
   ByteBpeParts parts = tiny_parts();
   parts.frame.prefix_ids = {kStart};
   const auto tokenizer = ByteBpe::from_parts(std::move(parts));
@@ -98,7 +99,7 @@ TEST(LanguageModelTextTest, TheStartTokenIsScoredOnlyWithoutAPrompt) {
               {{1, 1, 1}});
 }
 
-TEST(LanguageModelTextTest, LongTextsLoseTheirEnd) {
+TEST(LanguageModelTextTest, LongTextsAreTruncatedAtTheEnd) {
   const auto tokenizer = ByteBpe::from_parts(tiny_parts());
   const std::vector<std::string> captions = {"ab a ab", "a"};
   expect_text(language_model_text(*tokenizer, captions, "b", 5), {{4, 9, 8, 9, 1}, {4, 8, 1, 2, 2}},
@@ -129,7 +130,7 @@ TEST(LanguageModelTextTest, AnotherEndTokenMayBeGiven) {
 }
 
 // LLaMA's tokenizers.
-TEST(LanguageModelTextTest, PaddingWithoutAnIdOfItsOwnIsARowOfTheTable) {
+TEST(LanguageModelTextTest, PaddingWithoutAnIdUsesARowOfTheTable) {
   ByteBpeParts parts = tiny_parts();
   parts.frame.special_ids.pad = -1;
   const auto tokenizer = ByteBpe::from_parts(std::move(parts));
@@ -156,7 +157,7 @@ TEST(PrefixLanguageModelTextTest, WithoutACutThePrefixIsThePrompt) {
               {{1, 1, 1, 1, 1}, {1, 1, 0, 0, 0}});
 }
 
-TEST(PrefixLanguageModelTextTest, ACutCaptionStandsOnBothSides) {
+TEST(PrefixLanguageModelTextTest, ASplitCaptionIsPrefixAndTarget) {
   const auto tokenizer = ByteBpe::from_parts(tiny_parts());
   expect_text(prefix_language_model_text(*tokenizer, kTwoCaptions, "ab", {2, 0}, 20),
               {{7, 3, 9, 1}, {7, 1, 2, 2}}, {{1, 1, 1, 1}, {1, 1, 0, 0}}, {{6, 5, 1}, {4, 1, 2}},
@@ -179,7 +180,7 @@ TEST(PrefixLanguageModelTextTest, LongTextsKeepTheirEndToken) {
               {{1, 1, 1}, {1, 1, 0}});
 }
 
-TEST(PrefixCutsTest, LieBetweenTheFirstTokenAndTheMiddle) {
+TEST(PrefixCutsTest, AreBetweenTheFirstTokenAndTheMiddle) {
   const auto tokenizer = ByteBpe::from_parts(tiny_parts());
   const std::vector<std::string> captions = {"b", "a ab", "a ab c", "a a a a a a a"};  // 1 2 4 7
   std::vector<std::set<int64_t>> seen(captions.size());
@@ -212,12 +213,12 @@ class HeldOutLossTest : public ::testing::Test {
     language.head_dim = 6;
     language.vocab_size = 10;
     language.max_position_embeddings = 40;
-    bundle_.generative = make_generative(qformer, 1e-6, 14);
-    // Large weights: losses differ from token to token and from picture to picture.
-    testing::fill_distinct(named_tensors(*bundle_.generative), 1, 0.3);
     bundle_.language_model = std::make_unique<LlamaLanguageModel>(make_llama(language));
     testing::fill_distinct(bundle_.language_model->tensors(), 2, 0.4);
     bundle_.text_tokenizer = ByteBpe::from_parts(tiny_parts());
+    put_stage2(bundle_, make_generative(qformer, 1e-6, 14));
+    // Large weights: losses differ from token to token and from picture to picture.
+    testing::fill_distinct(named_tensors(*bundle_.generative), 1, 0.3);
     bundle_.prompt = "ab c";
     bundle_.max_text_length = 12;
     // Three batches of 16, 16 and 5; short captions first, the last ones cut.
@@ -280,7 +281,7 @@ TEST_F(HeldOutLossTest, IsTheMeanOverAllScoredTokens) {
 }
 
 // An encoder-decoder's loss is that of writing the caption token by token, with its cache.
-TEST_F(HeldOutLossTest, OfAnEncoderDecoderIsThatOfWriting) {
+TEST_F(HeldOutLossTest, OfAnEncoderDecoderEqualsThatOfWriting) {
   T5Config language;
   language.d_model = 14;
   language.d_kv = 5;

@@ -46,7 +46,7 @@ void train_until(ToyStage& stage, const RunConfig& run, int64_t step) {
   }
 }
 
-TEST(Trainer, WritesWhatTheContractSays) {
+TEST(Trainer, WritesTheDocumentedFiles) {
   const TemporaryFolder folder;
   ToyStage stage;
   std::vector<int64_t> reported;
@@ -176,7 +176,7 @@ TEST(Trainer, StopsAfterAStepOfTheWholeRunsSchedule) {
   EXPECT_EQ(log_of(output), log_of(folder / "straight"));
 }
 
-TEST(Trainer, AStepsNoteComesBeforeItsSnapshot) {
+TEST(Trainer, AfterStepIsCalledBeforeTheSnapshot) {
   const TemporaryFolder folder;
   ToyStage stage;
   TrainerOptions options = options_of();
@@ -296,7 +296,7 @@ TEST(Trainer, ResumesFromANamedFolder) {
   EXPECT_FALSE(fs::exists(folder / "c"));
 }
 
-TEST(Trainer, NeverStartsAgainAndKeepsTheEarlierRun) {
+TEST(Trainer, NeverStartsAnewAndKeepsTheEarlierRun) {
   const TemporaryFolder folder;
   ToyStage first;
   train_alone(first, run_in(folder.path()));
@@ -308,7 +308,7 @@ TEST(Trainer, NeverStartsAgainAndKeepsTheEarlierRun) {
   EXPECT_EQ(log_of(folder / "earlier-1"), log);
 }
 
-TEST(Trainer, AFinishedRunIsLeftAlone) {
+TEST(Trainer, AFinishedRunIsNotChanged) {
   const TemporaryFolder folder;
   ToyStage first, second(7);
   train_alone(first, run_in(folder.path()));
@@ -336,7 +336,7 @@ TEST(Trainer, AFinishedRunIsLeftAlone) {
   EXPECT_EQ(fourth.times_saved, 1);
 }
 
-TEST(Trainer, ABadStepChangesNothingAndTheRunGoesOn) {
+TEST(Trainer, ABadStepChangesNothingAndTheRunContinues) {
   const TemporaryFolder folder;
   RunConfig run = run_in(folder.path());
   run.checkpoint_every = 1;
@@ -359,7 +359,7 @@ TEST(Trainer, ABadStepChangesNothingAndTheRunGoesOn) {
   EXPECT_TRUE(std::isfinite(stage.weight.sum().item<double>()));
 }
 
-TEST(Trainer, BadStepsInARowStopTheRunWithTheLastSnapshot) {
+TEST(Trainer, ConsecutiveBadStepsStopTheRunAndNameTheLastSnapshot) {
   const TemporaryFolder folder;
   RunConfig run = run_in(folder.path());
   for (int attempt = 0; attempt < 2; ++attempt) {  // the second one resumes, and meets them again
@@ -370,11 +370,11 @@ TEST(Trainer, BadStepsInARowStopTheRunWithTheLastSnapshot) {
       FAIL();
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), ErrorCode::kCorruptData);
-      EXPECT_EQ(
-          std::string(error.what()),
-          "step 8: expected a finite loss and gradient, found none in 3 steps in a row; the last "
-          "good snapshot: " +
-              (folder / "checkpoints/step-000000004").string());
+      EXPECT_EQ(std::string(error.what()),
+                "step 8: expected a finite loss and gradient, found none in 3 consecutive steps; "
+                "the last "
+                "good snapshot: " +
+                    (folder / "checkpoints/step-000000004").string());
     }
     EXPECT_EQ(newest_snapshot(folder / "checkpoints"), folder / "checkpoints/step-000000004");
   }

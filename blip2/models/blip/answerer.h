@@ -1,6 +1,6 @@
 // The first BLIP's question-answering model (Hugging Face's `BlipForQuestionAnswering`) without its
-// image encoder: an image-grounded encoder reads the question, a decoder that looks at the question
-// writes the answer or judges given ones.
+// image encoder: an image-grounded encoder reads the question, and a decoder that looks at the
+// question writes the answer.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -33,28 +33,5 @@ TextContext read_questions(const BlipAnswerer& model, const at::Tensor& image_em
 /// Writes an answer to each of N questions, from [DEC] (`bos_token_id`) to [SEP]. The model must
 /// outlive the decoder.
 std::unique_ptr<Decoder> decode_answers(const BlipAnswerer& model, TextContext questions);
-
-/// The log-likelihood of each text under the decoder, all tokens but the first: [N]. With
-/// `label_smoothing` e, a token counts (1 - e) times its log-probability and e times the mean
-/// log-probability of the vocabulary.
-at::Tensor log_likelihoods(const BlipTextDecoder& decoder, const TextContext& context,
-                           const Text& texts, double label_smoothing);
-
-struct RankOptions {
-  int64_t num_candidates = 128;  ///< k: answers judged in full, at most
-  double label_smoothing = 0.1;  ///< of the loss that the model was trained with
-};
-
-struct RankedAnswers {
-  at::Tensor answers;  // [N, k] int64: rows of the answer list, the best first
-  at::Tensor scores;   // [N, k]: log_likelihoods() of these
-};
-
-/// Judges a list of answers, ids and mask [A, T], right-padded, [DEC] first and [SEP] last, for
-/// each of N questions: the k answers whose first word is the most probable, ordered by their
-/// smoothed log-likelihood (LAVIS's `inference_method: rank`). No gradients.
-RankedAnswers rank_answers(const BlipAnswerer& model, const TextContext& questions,
-                           const at::Tensor& ids, const at::Tensor& mask,
-                           const RankOptions& options = {});
 
 }  // namespace blip2

@@ -1,12 +1,13 @@
 // preprocessor_config.json, between JSON and the image transform.
+#include "blip2/models/configs/image_processor.h"
+
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "blip2/base/error.h"
 #include "blip2/base/json_fields.h"
-#include "blip2/models/configs/bundle_config.h"
-#include "blip2/models/configs/config_fields.h"
+#include "blip2/base/json_struct.h"
 
 namespace blip2 {
 

@@ -1,19 +1,25 @@
 // What training starts from: frozen parts and a Q-Former out of a BERT, another model, or nothing.
-// The rules are those of AssembleOptions and what takes them (bundle.h).
+// The rules are those of AssembleOptions.
+#include "blip2/models/directory/assemble.h"
+
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/std.h>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "blip2/base/error.h"
 #include "blip2/base/log.h"
-#include "blip2/checkpoint/open_source.h"
-#include "blip2/models/bundle.h"
-#include "blip2/models/configs/bundle_config.h"
-#include "blip2/models/directory/families.h"
-#include "blip2/models/directory/parts.h"
+#include "blip2/models/blip2_model.h"
+#include "blip2/models/configs/blip2_config.h"
+#include "blip2/models/configs/edits.h"
+#include "blip2/models/directory/bert.h"
+#include "blip2/models/directory/fill.h"
+#include "blip2/models/directory/frozen_parts.h"
+#include "blip2/models/directory/layout.h"
+#include "blip2/models/directory/opened_directory.h"
 #include "blip2/models/directory/token_ids.h"
 #include "blip2/models/directory/trained_part.h"
 
@@ -34,8 +40,10 @@ void note_difference(const std::string& directory, const char* name, int64_t ask
     log_warning("{}: {} is {}, not {}: taken as it is", directory, name, found, asked);
 }
 
-BundleConfig qformer_directory(const AssembleOptions& options, int64_t encoder_width) {
-  const BundleConfig config = read_bundle_config(options.qformer);
+/// The configuration of a BLIP-2 directory, which must fit the image encoder.
+Blip2Config qformer_config(const OpenedDirectory& directory, const AssembleOptions& options,
+                           int64_t encoder_width) {
+  const Blip2Config config = parse_blip2(directory.config());
   if (config.qformer.encoder_hidden_size != encoder_width) {
     fail(ErrorCode::kInvalidArgument,
          "{}: the Q-Former looks at image tokens {} wide, expected {} as of the image encoder {}",
@@ -58,15 +66,15 @@ Stage1Config asked_config(const AssembleOptions& options, QFormerConfig qformer,
 }
 
 /// A Stage1 whose text side is the BERT's, the rest random.
-Stage1 stage1_from_bert(const AssembleOptions& options, int64_t encoder_width,
-                        const Tokenizer& tokenizer) {
-  QFormerConfig qformer = read_bert_config(options.qformer);
-  refuse_excess(claimed_bert_parameters(qformer), *open_source(options.qformer));
+Stage1 stage1_from_bert(const OpenedDirectory& directory, const AssembleOptions& options,
+                        int64_t encoder_width, const Tokenizer& tokenizer) {
+  QFormerConfig qformer = parse_bert(directory.config());
   qformer.vocab_size = std::max(qformer.vocab_size, tokenizer.vocabulary_size());
+  layout(directory);  // refuses a configuration that claims more than the weights hold
   Stage1 model = make_stage1(asked_config(options, qformer, encoder_width));
   Random random(options.seed, "initial weights");
   initialise(model, random);
-  load_bert_into(model, options.qformer,
+  load_bert_into(model, directory,
                  {.fold_token_types = options.fold_token_types,
                   .cls_id = tokenizer.special_ids().cls,
                   .dec_id = tokenizer.special_ids().dec},
@@ -74,35 +82,39 @@ Stage1 stage1_from_bert(const AssembleOptions& options, int64_t encoder_width,
   return model;
 }
 
-bool is_bert(const std::string& directory) {
-  const DirectoryKind kind = directory_kind(directory);
-  if (kind == DirectoryKind::kImageEncoder || kind == DirectoryKind::kLanguageModel) {
+/// Opens what a Q-Former starts from: a BERT or a BLIP-2 model.
+OpenedDirectory open_qformer(const std::string& path) {
+  OpenedDirectory directory(path);
+  if (directory.kind() != DirectoryKind::kBert && !is_blip2(directory.kind())) {
     fail(ErrorCode::kInvalidArgument,
-         "{}: expected a BERT or a BLIP-2 model to start the Q-Former from", directory);
+         "{}: expected a BERT or a BLIP-2 model to start the Q-Former from", path);
   }
-  return kind == DirectoryKind::kBert;
+  return directory;
 }
+
+bool is_bert(const OpenedDirectory& directory) { return directory.kind() == DirectoryKind::kBert; }
 
 /// A stage 1 to take the text side of: out of a BERT, or of a stage-1 model.
 Stage1 open_text_side(const AssembleOptions& options, int64_t encoder_width) {
-  if (is_bert(options.qformer)) {
+  const OpenedDirectory directory = open_qformer(options.qformer);
+  if (is_bert(directory)) {
     const auto tokenizer = load_tokenizer(options.qformer, extra_tokens());
-    return stage1_from_bert(options, encoder_width, *tokenizer);
+    return stage1_from_bert(directory, options, encoder_width, *tokenizer);
   }
-  const BundleConfig config = qformer_directory(options, encoder_width);
+  const Blip2Config config = qformer_config(directory, options, encoder_width);
   if (config.kind != DirectoryKind::kRetrieval) {
     fail(ErrorCode::kInvalidArgument,
          "{}: expected a BERT or a stage-1 model: it has no text side to read questions with",
          options.qformer);
   }
-  return load_stage1(config, *open_source(options.qformer), Storage::kOwned);
+  return load_stage1(config, directory.weights(), Storage::kOwned);
 }
 
 /// The standard deviation of the token embeddings' elements, over at most 8192 evenly spaced rows.
 double embedding_std(const LanguageModelPart& language, at::Device device) {
-  const int64_t step = std::max<int64_t>(language.vocab_size / 8192, 1);
+  const int64_t step = std::max<int64_t>(language.shape.vocab_size / 8192, 1);
   const at::Tensor ids =
-      at::arange(0, language.vocab_size, step, at::TensorOptions(at::kLong).device(device));
+      at::arange(0, language.shape.vocab_size, step, at::TensorOptions(at::kLong).device(device));
   return language.model->embed(ids).to(at::kFloat).std().item<double>();
 }
 
@@ -118,24 +130,26 @@ Generative start_generative(const AssembleOptions& options, int64_t encoder_widt
   };
   if (options.qformer == kBertBase) {
     Stage1Config config = asked_config(options, {}, encoder_width);
-    Generative model = make_generative(config.qformer, config.image_norm_eps, language.width);
+    Generative model = make_generative(config.qformer, config.image_norm_eps, language.shape.width);
     Random random(options.seed, "initial weights");
     initialise(model.image_norm);
     initialise(model.qformer, random);
     return with_projection(std::move(model));
   }
-  if (is_bert(options.qformer)) {
+  const OpenedDirectory directory = open_qformer(options.qformer);
+  if (is_bert(directory)) {
     const auto tokenizer = load_tokenizer(options.qformer, extra_tokens());
-    return with_projection(generative_from(stage1_from_bert(options, encoder_width, *tokenizer),
-                                           language.width, side));
+    return with_projection(
+        generative_from(stage1_from_bert(directory, options, encoder_width, *tokenizer),
+                        language.shape.width, side));
   }
-  const BundleConfig config = qformer_directory(options, encoder_width);
-  const auto source = open_source(options.qformer);
+  const Blip2Config config = qformer_config(directory, options, encoder_width);
+  const TensorSource& source = directory.weights();
   if (config.kind == DirectoryKind::kRetrieval) {
     return with_projection(
-        generative_from(load_stage1(config, *source, Storage::kOwned), language.width, side));
+        generative_from(load_stage1(config, source, Storage::kOwned), language.shape.width, side));
   }
-  Generative model = load_generative(config, *source, language.width, Storage::kOwned);
+  Generative model = load_generative(config, source, language.shape.width, Storage::kOwned);
   if (!options.reads_question || config.kind == DirectoryKind::kInstruct) return model;
   AssembleOptions text = options;
   text.qformer = options.qformer_text;
@@ -173,22 +187,24 @@ Bundle assemble_stage1(const AssembleOptions& options) {
     fail(ErrorCode::kUnsupported,
          "qformer: {} is a shape without a vocabulary: stage 1 starts from a directory", kBertBase);
   }
-  if (is_bert(options.qformer)) {
-    bundle.qformer_tokenizer = load_tokenizer(options.qformer, extra_tokens());
-    bundle.stage1 = stage1_from_bert(options, width, *bundle.qformer_tokenizer);
+  const OpenedDirectory directory = open_qformer(options.qformer);
+  std::optional<Stage1> model;
+  bundle.qformer_tokenizer = load_tokenizer(options.qformer, extra_tokens());
+  if (is_bert(directory)) {
+    model = stage1_from_bert(directory, options, width, *bundle.qformer_tokenizer);
   } else {
-    const BundleConfig config = qformer_directory(options, width);
+    const Blip2Config config = qformer_config(directory, options, width);
     if (config.kind != DirectoryKind::kRetrieval) {
       fail(ErrorCode::kInvalidArgument,
            "{}: expected a BERT or a stage-1 model, found a stage-2 model, which has no text side",
            options.qformer);
     }
     note_difference(options.qformer, "embed_dim", options.embed_dim, config.image_text_hidden_size);
-    bundle.stage1 = load_stage1(config, *open_source(options.qformer), Storage::kOwned);
-    bundle.qformer_tokenizer = load_tokenizer(options.qformer, extra_tokens());
+    model = load_stage1(config, directory.weights(), Storage::kOwned);
     check_token_ids(options.qformer, *bundle.qformer_tokenizer, config.qformer.vocab_size);
   }
-  move_to(named_tensors(*bundle.stage1), options.device);
+  move_to(named_tensors(*model), options.device);
+  put_stage1(bundle, std::move(*model));
   bundle.device = options.device;
   bundle.max_text_length = options.max_text_length;
   return bundle;
@@ -202,11 +218,13 @@ Bundle assemble_generative(const AssembleOptions& options) {
       open_language_model(options.language_model,
                           {.device = options.device, .t5_activation = T5Activation::kExactGelu});
   bundle.device = options.device;
-  bundle.generative = start_generative(options, bundle.image_encoder->width(), language);
-  move_to(named_tensors(*bundle.generative), options.device);
+  Generative model = start_generative(options, bundle.image_encoder->width(), language);
+  move_to(named_tensors(model), options.device);
   if (options.reads_question) bundle.qformer_tokenizer = question_tokenizer(options);
   bundle.language_model = std::move(language.model);
-  bundle.max_positions = language.max_positions;
+  bundle.max_positions = language.shape.max_positions;
+  bundle.caption_end = language.shape.caption_end;
+  bundle.language_family = language.shape.family;
   bundle.text_tokenizer = std::move(language.tokenizer);
   bundle.text_json = std::move(language.text_json);
   bundle.generation_json = std::move(language.generation_json);
@@ -217,6 +235,7 @@ Bundle assemble_generative(const AssembleOptions& options) {
     bundle.text_json = with_end_token(bundle.text_json, end_id);
     bundle.generation_json = with_end_token(bundle.generation_json, end_id);
   }
+  put_stage2(bundle, std::move(model));
   return bundle;
 }
 

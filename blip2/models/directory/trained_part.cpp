@@ -1,3 +1,4 @@
+// Loading a Stage1 or a Generative, and making one out of the other.
 #include "blip2/models/directory/trained_part.h"
 
 #include <ATen/core/grad_mode.h>
@@ -6,8 +7,8 @@
 
 #include "blip2/base/error.h"
 #include "blip2/base/shape_text.h"
-#include "blip2/models/directory/families.h"
-#include "blip2/models/directory/parts.h"
+#include "blip2/models/directory/claims.h"
+#include "blip2/models/directory/part_names.h"
 #include "blip2/models/names/hugging_face.h"
 
 namespace blip2 {
@@ -16,19 +17,20 @@ namespace {
 LoadOptions load_options(Storage storage) {
   return {.copy = storage == Storage::kOwned,
           .check_finite = true,  // it is small beside the frozen parts
-          .ignore_unused = tensors_beside_trained()};
+          .ignore_unused = {"vision_model.**", "language_model.**", "**.position_ids"}};
 }
 
 }  // namespace
 
-Stage1Config stage1_config(const BundleConfig& config) {
+Stage1Config stage1_config(const Blip2Config& config) {
   return {.qformer = config.qformer,
           .embed_dim = config.image_text_hidden_size,
           .image_norm_eps = config.image_norm_eps};
 }
 
 std::vector<Slot> stage1_slots(Stage1& model, const TensorSource& source) {
-  std::vector<Slot> slots = named_slots(named_tensors(model), stage1_names(), source);
+  std::vector<Slot> slots =
+      slots_by(trained_names(DirectoryKind::kRetrieval), named_tensors(model), source);
   bool has_head = false;
   for (const TensorInfo& info : source.infos()) {
     has_head = has_head || info.name.starts_with("cls.predictions.");
@@ -39,25 +41,30 @@ std::vector<Slot> stage1_slots(Stage1& model, const TensorSource& source) {
   return slots;
 }
 
-Stage1 load_stage1(const BundleConfig& config, const TensorSource& source, Storage storage) {
+void fill_optional(Stage1& model) {
   const at::NoGradGuard no_grad;
-  refuse_excess(claimed_parameters(config.qformer, TextSide::kPresent), source);
-  Stage1 model = make_stage1(stage1_config(config));
   Random random(0, "missing language-modelling head");
-  initialise(model.lm_head, config.qformer.initializer_range, random);
+  initialise(model.lm_head, model.config.qformer.initializer_range, random);
   model.temperature.fill_(0.07);
+}
+
+Stage1 load_stage1(const Blip2Config& config, const TensorSource& source, Storage storage) {
+  const at::NoGradGuard no_grad;
+  const ParameterBudget budget = claimable(source);
+  Stage1 model = make_stage1(stage1_config(config));
+  fill_optional(model);
   load(source, stage1_slots(model, source), load_options(storage));
   return model;
 }
 
-Generative load_generative(const BundleConfig& config, const TensorSource& source,
+Generative load_generative(const Blip2Config& config, const TensorSource& source,
                            int64_t language_width, Storage storage) {
   const bool is_instruct = config.kind == DirectoryKind::kInstruct;
   const TextSide text = is_instruct ? TextSide::kPresent : TextSide::kAbsent;
-  refuse_excess(claimed_parameters(config.qformer, text), source);
+  const ParameterBudget budget = claimable(source);
   Generative model = make_generative(config.qformer, config.image_norm_eps, language_width, text);
-  const NameTable& names = is_instruct ? instruct_names() : generative_names();
-  load(source, named_slots(named_tensors(model), names, source), load_options(storage));
+  load(source, slots_by(trained_names(config.kind), named_tensors(model), source),
+       load_options(storage));
   return model;
 }
 

@@ -1,5 +1,5 @@
 // The trained half of a model directory: loading a Stage1 or a Generative out of Hugging Face's
-// names. For the .cpp files of this room.
+// names.
 #pragma once
 
 #include "blip2/base/random.h"
@@ -7,24 +7,27 @@
 #include "blip2/checkpoint/source.h"
 #include "blip2/models/blip2/generative.h"
 #include "blip2/models/blip2/stage1.h"
-#include "blip2/models/configs/bundle_config.h"
+#include "blip2/models/configs/blip2_config.h"
 
 namespace blip2 {
 
 /// What happens to the tensors: copied, to be trained, or views of the mapped file.
 enum class Storage { kOwned, kMapped };
 
-Stage1Config stage1_config(const BundleConfig& config);
+Stage1Config stage1_config(const Blip2Config& config);
 
 /// The slots of a Stage1. What Hugging Face's own checkpoints lack, the temperature and the
 /// language-modelling head, is optional, but the head only as a whole.
 std::vector<Slot> stage1_slots(Stage1& model, const TensorSource& source);
 
-/// A retrieval directory's Stage1. A missing temperature is 0.07, a missing head random.
-Stage1 load_stage1(const BundleConfig& config, const TensorSource& source, Storage storage);
+/// Fills what a file may lack: the temperature with 0.07, the head at random.
+void fill_optional(Stage1& model);
+
+/// A retrieval directory's Stage1.
+Stage1 load_stage1(const Blip2Config& config, const TensorSource& source, Storage storage);
 
 /// A generative directory's trained half; `language_width` is Dl.
-Generative load_generative(const BundleConfig& config, const TensorSource& source,
+Generative load_generative(const Blip2Config& config, const TensorSource& source,
                            int64_t language_width, Storage storage);
 
 /// The query side of a Stage1, with its text side if asked for, and a projection that is not

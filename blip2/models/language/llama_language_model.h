@@ -1,11 +1,13 @@
-// A LLaMA behind the interface that the rest of the program sees.
+// A LLaMA behind the interface that the rest of the program sees, and its family record.
 #pragma once
 
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "blip2/models/language/causal_language_model.h"
+#include "blip2/models/language/language_model_family.h"
 #include "blip2/models/language/llama.h"
 
 namespace blip2 {
@@ -28,5 +30,12 @@ class LlamaLanguageModel final : public CausalLanguageModel {
  private:
   Llama model_;
 };
+
+/// `llama`.
+LanguageModelFamily llama_family();
+/// What the family says of a configuration.
+LanguageModelShape llama_shape(const LlamaConfig& config);
+/// The configuration as Hugging Face's config.json has it, every size explicit.
+std::string llama_json(const LlamaConfig& config);
 
 }  // namespace blip2

@@ -1,11 +1,13 @@
-// An OPT behind the interface that the rest of the program sees.
+// An OPT behind the interface that the rest of the program sees, and its family record.
 #pragma once
 
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "blip2/models/language/causal_language_model.h"
+#include "blip2/models/language/language_model_family.h"
 #include "blip2/models/language/opt.h"
 
 namespace blip2 {
@@ -29,5 +31,12 @@ class OptLanguageModel final : public CausalLanguageModel {
  private:
   Opt model_;
 };
+
+/// `opt`.
+LanguageModelFamily opt_family();
+/// What the family says of a configuration.
+LanguageModelShape opt_shape(const OptConfig& config);
+/// The configuration as Hugging Face's config.json has it, every size explicit.
+std::string opt_json(const OptConfig& config);
 
 }  // namespace blip2

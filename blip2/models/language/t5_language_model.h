@@ -1,11 +1,13 @@
-// A T5 behind the interface that the rest of the program sees.
+// A T5 behind the interface that the rest of the program sees, and its family record.
 #pragma once
 
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "blip2/models/language/encoder_decoder_language_model.h"
+#include "blip2/models/language/language_model_family.h"
 #include "blip2/models/language/t5.h"
 #include "blip2/models/language/t5_decoder.h"
 
@@ -34,5 +36,12 @@ class T5LanguageModel final : public EncoderDecoderLanguageModel {
  private:
   T5 model_;
 };
+
+/// `t5`.
+LanguageModelFamily t5_family();
+/// What the family says of a configuration.
+LanguageModelShape t5_shape(const T5Config& config);
+/// The configuration as Hugging Face's config.json has it, every size explicit.
+std::string t5_json(const T5Config& config);
 
 }  // namespace blip2

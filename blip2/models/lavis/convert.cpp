@@ -1,7 +1,8 @@
+// Converting between LAVIS's files and model directories.
 #include "blip2/models/lavis/convert.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 #include <utility>
 #include <vector>
@@ -14,10 +15,16 @@
 #include "blip2/checkpoint/load.h"
 #include "blip2/checkpoint/open_source.h"
 #include "blip2/checkpoint/safetensors.h"
-#include "blip2/models/configs/bundle_config.h"
+#include "blip2/models/configs/blip2_config.h"
+#include "blip2/models/configs/blip_config.h"
+#include "blip2/models/configs/image_processor.h"
 #include "blip2/models/directory/inspect.h"
+#include "blip2/models/directory/opened_directory.h"
+#include "blip2/models/language/families.h"
 #include "blip2/models/lavis/shapes.h"
 #include "blip2/models/lavis/source.h"
+#include "blip2/models/vision/families.h"
+#include "blip2/models/vision/vit_family.h"
 
 namespace blip2 {
 namespace fs = std::filesystem;
@@ -105,7 +112,7 @@ void convert_encoder(const LavisFile& file, const fs::path& target) {
   transform.image_size = transform.shorter_side = static_cast<int>(config.image_size);
   DirectoryWriter writer(target, kModelDirectory);
   write_safetensors(writer.path() / "model.safetensors", read_all(*file.source));
-  write_file_atomic(writer.path() / "config.json", format_vision(config) + "\n");
+  write_file_atomic(writer.path() / "config.json", vit_json(config) + "\n");
   write_file_atomic(writer.path() / "preprocessor_config.json", format_transform(transform) + "\n");
   require_whole(writer.path(), file.source->describe());
   writer.commit();
@@ -138,22 +145,26 @@ std::vector<StoredTensor> merge(const LavisFile& file, const TensorSource& base)
   return tensors;
 }
 
+/// The image encoder of a directory, by its configuration.
+ImageEncoderShape image_encoder_of(const OpenedDirectory& directory) {
+  const ConfigFields config = directory.config();
+  if (directory.kind() == DirectoryKind::kImageEncoder) return parse_image_encoder(config);
+  const std::string json =
+      is_blip1(directory.kind()) ? parse_blip(config).vision_json : parse_blip2(config).vision_json;
+  return parse_image_encoder(json, config.where());
+}
+
 }  // namespace
 
 bool is_lavis_file(const TensorSource& source) { return lavis_layout(source).has_value(); }
 
 void convert_from_lavis(const fs::path& path, const fs::path& base, const fs::path& target) {
   LavisOptions options;
+  std::optional<OpenedDirectory> given;
   if (!base.empty()) {
-    const DirectoryKind kind = directory_kind(base);
-    const std::string vision = is_blip1(kind) ? read_blip_config(base).vision_json
-                               : kind == DirectoryKind::kImageEncoder
-                                   ? read_file(base / "config.json")
-                                   : read_bundle_config(base).vision_json;
-    const VisionConfig config = parse_vision(vision, (base / "config.json").string());
-    if (const auto* vit = std::get_if<VitConfig>(&config)) {
-      options.num_vision_layers = vit->num_hidden_layers;
-    }
+    given.emplace(base);
+    const ImageEncoderShape shape = image_encoder_of(*given);
+    if (shape.is_transformer()) options.num_vision_layers = shape.size("num_hidden_layers");
   }
   std::unique_ptr<TensorSource> source = open_source(path);
   const auto layout = lavis_layout(*source);
@@ -169,24 +180,23 @@ void convert_from_lavis(const fs::path& path, const fs::path& base, const fs::pa
          "parts",
          path.string(), lavis_title(file.layout), class_name(kinds.front()));
   }
-  const DirectoryKind kind = directory_kind(base);
+  const DirectoryKind kind = given->kind();
   if (std::find(kinds.begin(), kinds.end(), kind) == kinds.end()) {
     fail(ErrorCode::kInvalidArgument, "--base {}: expected a {} for {}, found {}", base.string(),
          class_name(kinds.front()), lavis_title(file.layout),
          class_name(kind).empty() ? "a part of a model" : class_name(kind));
   }
-  const std::unique_ptr<TensorSource> frozen = open_source(base);
   DirectoryWriter writer(target, kModelDirectory);
   copy_other_files(base, writer.path());
-  write_safetensors(writer.path() / "model.safetensors", merge(file, *frozen));
+  write_safetensors(writer.path() / "model.safetensors", merge(file, given->weights()));
   require_whole(writer.path(), path.string());
   writer.commit();
 }
 
-void convert_to_lavis(const fs::path& directory, const fs::path& file) {
-  const DirectoryKind kind = directory_kind(directory);
+void convert_to_lavis(const fs::path& path, const fs::path& file) {
+  OpenedDirectory directory(path);
+  const DirectoryKind kind = directory.kind();
   LavisLayout layout;
-  std::string vision_json;
   switch (kind) {
     case DirectoryKind::kRetrieval:
       layout.model = LavisModel::kStage1;
@@ -210,30 +220,28 @@ void convert_to_lavis(const fs::path& directory, const fs::path& file) {
       layout.model = LavisModel::kImageEncoder;
       break;
     default:
-      fail(ErrorCode::kUnsupported, "{}: LAVIS has no file for this kind of model",
-           directory.string());
+      fail(ErrorCode::kUnsupported, "{}: LAVIS has no file for this kind of model", path.string());
   }
-  const std::string where = (directory / "config.json").string();
   if (is_blip1(kind)) {
     layout.vision = LavisVision::kBlip;
   } else {
-    vision_json = kind == DirectoryKind::kImageEncoder ? read_file(directory / "config.json")
-                                                       : read_bundle_config(directory).vision_json;
-    const VisionConfig vision = parse_vision(vision_json, where);
-    const auto* vit = std::get_if<VitConfig>(&vision);
-    if (vit == nullptr) {
-      fail(ErrorCode::kUnsupported, "{}: LAVIS does not have this image encoder", where);
+    const std::string family = image_encoder_of(directory).family;
+    if (family != "clip_vision_model" && family != "blip_2_vision_model") {
+      fail(ErrorCode::kUnsupported, "{}: LAVIS does not have this image encoder",
+           directory.config().where());
     }
-    layout.vision = vit->layout == VitLayout::kClip ? LavisVision::kClip : LavisVision::kEva;
+    layout.vision = family == "clip_vision_model" ? LavisVision::kClip : LavisVision::kEva;
   }
   if (layout.model == LavisModel::kStage2 || layout.model == LavisModel::kInstruct) {
-    const LanguageConfig language = parse_language(read_bundle_config(directory).text_json, where);
-    layout.language = std::holds_alternative<OptConfig>(language)  ? LavisLanguage::kOpt
-                      : std::holds_alternative<T5Config>(language) ? LavisLanguage::kT5
-                                                                   : LavisLanguage::kLlm;
+    const std::string family =
+        parse_language_model(parse_blip2(directory.config()).text_json, directory.config().where())
+            .family;
+    layout.language = family == "opt"  ? LavisLanguage::kOpt
+                      : family == "t5" ? LavisLanguage::kT5
+                                       : LavisLanguage::kLlm;
     layout.has_language_model = true;
   }
-  const std::unique_ptr<TensorSource> source = to_lavis(open_source(directory), layout);
+  const std::unique_ptr<TensorSource> source = to_lavis(directory.take_weights(), layout);
   write_safetensors(file, read_all(*source));
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "blip2/models/vision/image_encoder.h"
+#include "blip2/models/vision/image_encoder_family.h"
 #include "blip2/nn/linear.h"
 #include "blip2/nn/module.h"
 
@@ -113,5 +114,10 @@ class EfficientNetEncoder : public ImageEncoder {
   EfficientNet model_;
   FoldedEfficientNet folded_;
 };
+
+/// `efficientnet_lite`.
+ImageEncoderFamily efficientnet_family();
+/// What the family says of a configuration.
+ImageEncoderShape efficientnet_shape(const EfficientNetConfig& config = {});
 
 }  // namespace blip2

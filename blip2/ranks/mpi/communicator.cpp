@@ -1,3 +1,5 @@
+// A thread owns MPI: it runs two queues of operations (sums, others) and watches the other ranks.
+// The communicator hands it operations and waits for their futures.
 #include "blip2/ranks/mpi/communicator.h"
 
 #include <ATen/ops/empty.h>
@@ -26,19 +28,19 @@ namespace blip2 {
 namespace {
 
 constexpr double kWatchEvery_s = 0.05;
-/// From the news that a rank is lost to the end of what waits: a rank that says so has taken part
-/// in what came before, and its part may still be under way.
+/// Time from the news that a rank is lost until waiting operations fail. A rank that reports its
+/// failure has taken part in earlier operations, whose messages may still be on their way.
 constexpr double kGrace_s = 0.5;
-/// From there to the end of the process, where nothing waited and so nobody noticed.
+/// Time from there until the process is ended, if its owner has called no operation.
 constexpr double kUnnoticed_s = 20;
 
-/// A look at messages that do not move takes less.
+/// Polling takes less time than this if no message makes progress.
 constexpr double kMoving_s = 3e-6;
 
-/// Sums may run in the background: they have messages of their own.
+/// Sums, which may run in the background, have messages of their own.
 enum MpiChannel { kSums, kOthers, kNumChannels };
 
-/// The one thread that calls MPI. Public methods are for the owner's thread.
+/// The thread that makes all calls to MPI. The owner's thread calls the public methods.
 class MpiThread {
  public:
   explicit MpiThread(const MpiOptions& options) : options_(options) {
@@ -65,7 +67,7 @@ class MpiThread {
     return future;
   }
 
-  /// Ends the thread: with all the others in good order, or after telling them of `failure`.
+  /// Ends the thread: together with those of all ranks, or after it has sent them `failure`.
   void end(const std::optional<Error>& failure) {
     {
       const std::lock_guard lock(mutex_);
@@ -86,10 +88,10 @@ class MpiThread {
       return;
     }
     try {
-      while (go_on()) {
+      while (run_round()) {
       }
       close();
-    } catch (const Error& error) {  // of MPI: a connexion is gone
+    } catch (const Error& error) {  // from MPI: a connection is lost
       lose(error);
       wait_for_the_end();
     }
@@ -99,7 +101,7 @@ class MpiThread {
     int provided = 0;
     check_mpi(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided), "MPI_Init");
     if (provided < MPI_THREAD_FUNNELED) {
-      fail(ErrorCode::kUnavailable, "MPI_Init: this MPI is not made for programs with threads");
+      fail(ErrorCode::kUnavailable, "MPI_Init: expected an MPI that supports threads");
     }
     check_mpi(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN), "MPI_Comm_set");
     check_mpi(MPI_Comm_rank(MPI_COMM_WORLD, &rank_), "MPI_Comm_rank");
@@ -111,8 +113,8 @@ class MpiThread {
     watch_ = std::make_unique<MpiWatch>(watch_comm_, options_.silence_limit_s);
   }
 
-  /// One round: new operations, all that run, the watch. False when it is time to end.
-  bool go_on() {
+  /// One round: takes new operations, polls the running ones and the watch. False at the end.
+  bool run_round() {
     const bool is_ending = take_new();
     const double started_s = now_s();
     ++num_idle_rounds_;
@@ -120,7 +122,7 @@ class MpiThread {
       run_first(static_cast<MpiChannel>(channel));
     }
     const double now = now_s();
-    // MPI does not say whether a message has moved on, but it takes its time where one has.
+    // MPI does not report whether a message has made progress, but a call takes longer if one has.
     if (now - started_s > kMoving_s) num_idle_rounds_ = 0;
     if (now - watched_s_ > kWatchEvery_s) {
       watched_s_ = now;
@@ -132,8 +134,8 @@ class MpiThread {
     return true;
   }
 
-  /// A channel's operations run one after the other: those of several steps would else meet other
-  /// steps on other ranks, where they come at other times.
+  /// Runs a channel's operations one after the other. Operations with several rounds of messages
+  /// would otherwise meet other operations on other ranks, which start them at other times.
   void run_first(MpiChannel channel) {
     std::deque<std::unique_ptr<MpiOperation>>& queue = queues_[channel];
     while (!queue.empty()) {
@@ -162,7 +164,8 @@ class MpiThread {
     return ending_;
   }
 
-  /// While something runs this thread looks often, and soon leaves the core to those who compute.
+  /// Polls often while an operation makes progress, and otherwise leaves the core to computing
+  /// threads.
   void rest() {
     constexpr int kEagerRounds = 100;
     if (!is_idle()) {
@@ -184,7 +187,8 @@ class MpiThread {
     if (now - lost_s_ > kGrace_s + kUnnoticed_s) end_process();
   }
 
-  /// Everything that waits, and will, gets the error. What MPI still works on must stay in memory.
+  /// Fails all operations, waiting and future ones. The memory of running ones is leaked, since MPI
+  /// may still use it.
   void lose(const Error& error) {
     const std::lock_guard lock(mutex_);
     error_ = error;
@@ -216,8 +220,7 @@ class MpiThread {
 
   void close() {
     if (failure_) watch_->say_failed(*failure_);
-    if (failure_ || error_ ||
-        watch_->loss()) {  // the others do not come: MPI cannot end in good order
+    if (failure_ || error_ || watch_->loss()) {  // MPI_Finalize would wait for the lost rank
       static_cast<void>(watch_.release());
       return;
     }
@@ -232,16 +235,16 @@ class MpiThread {
   int rank_ = 0, size_ = 1;
   std::thread thread_;
 
-  // Of the thread.
+  // Used by the thread alone.
   MPI_Comm comms_[kNumChannels] = {MPI_COMM_NULL, MPI_COMM_NULL};
   MPI_Comm watch_comm_ = MPI_COMM_NULL;
   std::unique_ptr<MpiWatch> watch_;
   std::deque<std::unique_ptr<MpiOperation>> queues_[kNumChannels];
-  bool is_running_[kNumChannels] = {false, false};  // the first of the queue
+  bool is_running_[kNumChannels] = {false, false};  // the first operation of the queue
   int num_idle_rounds_ = 0;
   double watched_s_ = 0, lost_s_ = 0;
 
-  std::mutex mutex_;  // of everything below; the thread alone writes error_
+  std::mutex mutex_;  // guards everything below; only the thread writes error_
   std::condition_variable wake_;
   std::deque<std::pair<MpiChannel, std::unique_ptr<MpiOperation>>> waiting_;
   bool ending_ = false;
@@ -259,7 +262,7 @@ class MpiCommunicator final : public Communicator {
 
   ~MpiCommunicator() override {
     if (!thread_ || std::uncaught_exceptions() == num_exceptions_) return;
-    abandon({ErrorCode::kInternal, "it ended for a reason that it could not say"});
+    abandon({ErrorCode::kInternal, "it ended for an unknown reason"});
   }
 
   std::future<void> start_sum(at::Tensor tensor) override {

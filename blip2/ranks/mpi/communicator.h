@@ -1,5 +1,5 @@
-// The ranks of a run as processes under MPI (mpirun, or srun with PMIx or PMI-2): launch and
-// collectives. Built only where MPI is there (CMake: BLIP2_MPI).
+// The communicator of ranks that are processes under MPI (mpirun, or srun with PMIx or PMI-2).
+// Built only with MPI (CMake: BLIP2_MPI).
 #pragma once
 
 #include <memory>
@@ -9,19 +9,18 @@
 namespace blip2 {
 
 struct MpiOptions {
-  /// A rank that gives no sign of life for so long is taken for dead. Every rank gives one a
-  /// second, from a thread of its own: long computing, loading or saving is no silence.
+  /// A rank that sends no message for so long is taken for dead. Every rank sends one each second,
+  /// from a thread of its own, also while it computes, loads or saves.
   double silence_limit_s = 30;
 };
 
-/// Starts MPI, once in a process; returns when all ranks are there. All of MPI is called from one
-/// thread that this starts, so that sums go on while the caller computes, and so that a dead rank
-/// is noticed by all. When one is lost the operations throw kUnavailable with a line that names it;
-/// a caller that meets none of them for 20 s more has its process ended with that line. Collectives
-/// move bytes of the host's memory: tensors must be on the CPU. The destructor ends MPI (all ranks
-/// must be at their end), unless a rank was lost or has given up: then the process should leave
-/// with a status other than 0, and the launcher ends the others. Throws kUnavailable where MPI
-/// cannot start.
+/// Starts MPI and returns when all ranks have started; once in a process. A thread of its own makes
+/// all calls to MPI, so that sums run while the caller computes, and all ranks notice a dead one.
+/// After the loss of a rank, operations throw kUnavailable with a line that names it. A process
+/// that calls none for 20 s after that is ended with the same line. Tensors must be on the CPU. The
+/// destructor ends MPI and waits for all ranks, unless one was lost or abandoned the run: then the
+/// process should exit with a status other than 0, so that the launcher ends the others. Throws
+/// kUnavailable if MPI cannot start.
 std::unique_ptr<Communicator> open_mpi(const MpiOptions& options = {});
 
 }  // namespace blip2

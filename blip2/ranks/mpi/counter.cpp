@@ -1,3 +1,4 @@
+// A thread owns MPI and the counter's window; next() hands it a promise for the number.
 #include "blip2/ranks/mpi/counter.h"
 
 #include <mpi.h>
@@ -18,17 +19,17 @@
 namespace blip2 {
 namespace {
 
-/// How long a rank that asks may wait for rank 0's thread, where the network cannot do without it.
+/// How long a rank may wait for rank 0's thread, if the network needs it to answer.
 constexpr auto kLookEvery = std::chrono::milliseconds(2);
 
-/// The counter's window. Of the thread that calls MPI.
+/// The counter's window. Used by the thread that calls MPI.
 class Window {
  public:
   Window() {
     int provided = 0, rank = 0;
     check_mpi(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided), "MPI_Init");
     if (provided < MPI_THREAD_FUNNELED) {
-      fail(ErrorCode::kUnavailable, "MPI_Init: this MPI is not made for programs with threads");
+      fail(ErrorCode::kUnavailable, "MPI_Init: expected an MPI that supports threads");
     }
     check_mpi(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN), "MPI_Comm_set");
     check_mpi(MPI_Comm_rank(MPI_COMM_WORLD, &rank), "MPI_Comm_rank");
@@ -43,7 +44,7 @@ class Window {
     check_mpi(MPI_Barrier(MPI_COMM_WORLD), "MPI_Barrier");
   }
 
-  int64_t fetch_and_raise() {
+  int64_t fetch_and_increment() {
     const int64_t one = 1;
     int64_t fetched = 0;
     check_mpi(MPI_Fetch_and_op(&one, &fetched, MPI_INT64_T, 0, 0, MPI_SUM, window_),
@@ -52,14 +53,14 @@ class Window {
     return fetched;
   }
 
-  /// What others want of this rank's memory is done inside any call.
-  void look_after() {
+  /// Answers the other ranks' operations on this rank's memory, which MPI does inside any call.
+  void answer() {
     int is_there = 0;
     check_mpi(MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, MPI_COMM_WORLD, &is_there, MPI_STATUS_IGNORE),
               "MPI_Iprobe");
   }
 
-  /// Waits for all ranks, without taking a core.
+  /// Waits for all ranks without occupying a core.
   void close() {
     MPI_Request request = MPI_REQUEST_NULL;
     check_mpi(MPI_Ibarrier(MPI_COMM_WORLD, &request), "MPI_Ibarrier");
@@ -127,7 +128,7 @@ class MpiCounter final : public SharedCounter {
     }
   }
 
-  /// One round; false when it is time to end.
+  /// One round. False at the end.
   bool serve(Window& window) {
     {
       std::unique_lock lock(mutex_);
@@ -135,11 +136,11 @@ class MpiCounter final : public SharedCounter {
       if (ending_) return false;
       if (!wanted_) {
         lock.unlock();
-        window.look_after();
+        window.answer();
         return true;
       }
     }
-    const int64_t number = window.fetch_and_raise();
+    const int64_t number = window.fetch_and_increment();
     const std::lock_guard lock(mutex_);
     std::exchange(wanted_, std::nullopt)->set_value(number);
     return true;
@@ -147,7 +148,7 @@ class MpiCounter final : public SharedCounter {
 
   const int num_exceptions_ = std::uncaught_exceptions();
   std::thread thread_;
-  std::mutex mutex_;  // of everything below
+  std::mutex mutex_;  // guards everything below
   std::condition_variable wake_;
   std::optional<std::promise<int64_t>> wanted_;
   bool ending_ = false, in_good_order_ = true;

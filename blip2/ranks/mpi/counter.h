@@ -1,5 +1,5 @@
-// The shared counter of ranks under MPI: a number in rank 0's memory that the others fetch and
-// raise by one-sided operations. Built only where MPI is there (CMake: BLIP2_MPI).
+// The shared counter of ranks under MPI: a number in rank 0's memory that all ranks fetch and
+// increment by one-sided operations. Built only with MPI (CMake: BLIP2_MPI).
 #pragma once
 
 #include <memory>
@@ -8,11 +8,11 @@
 
 namespace blip2 {
 
-/// Starts MPI, once in a process and instead of open_mpi(); returns when all ranks are there. All
-/// of MPI is called from one thread that this starts: rank 0's looks after MPI while its owner
-/// works, so that nobody waits for it. The destructor waits until every rank is at its end, unless
-/// it runs for an exception's sake: then the process should leave with a status other than 0, and
-/// the launcher ends the others. Throws kUnavailable where MPI cannot start.
+/// Starts MPI and returns when all ranks have started; once in a process, instead of open_mpi(). A
+/// thread of its own makes all calls to MPI: on rank 0 it answers the others while its owner works.
+/// The destructor waits for all ranks, unless an exception causes it: then the process should exit
+/// with a status other than 0, so that the launcher ends the others. Throws kUnavailable if MPI
+/// cannot start.
 std::unique_ptr<SharedCounter> open_mpi_counter();
 
 }  // namespace blip2

@@ -1,3 +1,4 @@
+// A class for each collective, over MPI's non-blocking calls.
 #include "blip2/ranks/mpi/operations.h"
 
 #include <ATen/ops/empty.h>
@@ -13,13 +14,13 @@
 namespace blip2 {
 namespace {
 
-/// Below this many elements a sum is one gather: one exchange of messages instead of two.
+/// A sum of at most this many elements is one gather: one round of messages instead of two.
 constexpr int64_t kSmallSum = 1024;
 
 int as_count(int64_t count) {
   if (count > std::numeric_limits<int>::max()) {
-    fail(ErrorCode::kUnsupported, "MPI: a message of {} elements, expected at most {}", count,
-         std::numeric_limits<int>::max());
+    fail(ErrorCode::kUnsupported, "MPI: expected a message of at most {} elements, found {}",
+         std::numeric_limits<int>::max(), count);
   }
   return static_cast<int>(count);
 }
@@ -30,7 +31,7 @@ int size_of(MPI_Comm comm) {
   return size;
 }
 
-/// `bytes` bytes as one element, so that counts stay small.
+/// An MPI type of `bytes` bytes, so that counts fit into an int.
 class Block {
  public:
   explicit Block(int64_t bytes) {
@@ -58,7 +59,7 @@ bool is_done(MPI_Request& request) {
   return flag != 0;
 }
 
-/// a += b. In blocks of a fixed size, which the compiler turns into vector instructions.
+/// a += b, in blocks of a fixed size, which the compiler vectorises.
 template <typename T>
 void add_to(T* __restrict a, const T* __restrict b, int64_t n) {
   constexpr int64_t kBlock = 16;
@@ -69,7 +70,7 @@ void add_to(T* __restrict a, const T* __restrict b, int64_t n) {
   for (; i < n; ++i) a[i] += b[i];
 }
 
-/// parts [num_parts * n]: adds all into the first, in order.
+/// Adds the parts of `parts` [num_parts * n] to the first one, in order.
 void add_parts(const at::Tensor& parts, int64_t num_parts, int64_t n) {
   const auto add = [&](auto* values) {
     for (int64_t part = 1; part < num_parts; ++part) add_to(values, values + part * n, n);
@@ -154,7 +155,7 @@ class LargeSum final : public MpiOperation {
   Block element_;
   MPI_Comm comm_ = MPI_COMM_NULL;
   std::vector<int> counts_, first_;          // each rank's share of the elements
-  std::vector<int> own_counts_, own_first_;  // what comes: this rank's share from each
+  std::vector<int> own_counts_, own_first_;  // received: this rank's share, from each rank
   int64_t own_count_ = 0;
   bool gathering_ = false;
   MPI_Request request_ = MPI_REQUEST_NULL;

@@ -1,4 +1,4 @@
-// The one thread of a process that calls MPI: how it is started.
+// Starting the thread of a process that makes all calls to MPI.
 #pragma once
 
 #include <future>
@@ -7,8 +7,8 @@
 
 namespace blip2 {
 
-/// Starts run(opened) in a thread, and returns when it has fulfilled the promise `opened`. Where it
-/// gives it an exception instead, the thread has ended and the exception is thrown here.
+/// Starts run(opened) in a thread and returns when the thread has fulfilled the promise `opened`.
+/// If it sets an exception instead and ends, throws that.
 template <typename Run>
 std::thread start_mpi_thread(Run run) {
   std::promise<void> opened;

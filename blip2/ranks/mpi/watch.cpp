@@ -1,3 +1,4 @@
+// Rank 0 watches all others, and they watch rank 0; it forwards the news of a lost rank.
 #include "blip2/ranks/mpi/watch.h"
 
 #include <fmt/format.h>
@@ -36,7 +37,7 @@ MpiWatch::~MpiWatch() {
     MPI_Cancel(&receive_request_);
     MPI_Request_free(&receive_request_);
   }
-  // What MPI may still read from must stay: a rank that does not listen leaves its message behind.
+  // MPI may still read messages to a rank that does not receive them: their memory is leaked.
   for (std::unique_ptr<Outgoing>& message : outgoing_) static_cast<void>(message.release());
 }
 
@@ -48,7 +49,8 @@ void MpiWatch::receive() {
 
 void MpiWatch::poll() {
   const double now = now_s();
-  // Whoever was stopped, and goes on, has heard nobody, and nobody is to blame.
+  // After a pause of this process itself (a debugger, SIGSTOP) the silence of the others
+  // means nothing.
   if (now - polled_s_ > silence_limit_s_ / 2) {
     for (Peer& peer : peers_) peer.seen_s = now;
   }
@@ -89,8 +91,8 @@ void MpiWatch::look_for_silence(double now) {
   for (size_t rank = 0; rank < peers_.size() && !loss_; ++rank) {
     if (!peers_[rank].watched || now - peers_[rank].seen_s < silence_limit_s_) continue;
     loss_.emplace(ErrorCode::kUnavailable,
-                  fmt::format("rank {} has given no sign of life for {:.0f} s and is taken for "
-                              "dead; started again, the run goes on from its last snapshot",
+                  fmt::format("rank {} has sent no message for {:.0f} s and is taken for dead; the "
+                              "same command resumes the run from its last snapshot",
                               rank, silence_limit_s_));
     peers_[rank].watched = false;
     if (rank_ == 0) {
@@ -101,7 +103,7 @@ void MpiWatch::look_for_silence(double now) {
   }
 }
 
-/// A sign of life is left out while the one before has not gone.
+/// Skips a heartbeat while an earlier message to the same rank is not sent.
 void MpiWatch::send(int destination, const Message& message) {
   const bool waiting = std::any_of(outgoing_.begin(), outgoing_.end(), [&](const auto& other) {
     return other->destination == destination;

@@ -1,5 +1,5 @@
-// Which ranks are alive: signs of life between rank 0 and each other rank, and the news that one
-// has failed. Used by the MPI communicator's one thread alone.
+// Which ranks are alive: heartbeats between rank 0 and every other rank, and messages that one has
+// failed. Used by the MPI communicator's thread alone.
 #pragma once
 
 #include <mpi.h>
@@ -15,21 +15,21 @@ namespace blip2 {
 
 class MpiWatch {
  public:
-  /// `comm` is for this alone. All ranks make theirs at the same time.
+  /// `comm` must have no other user. A collective operation of all ranks.
   MpiWatch(MPI_Comm comm, double silence_limit_s);
   ~MpiWatch();
   MpiWatch(const MpiWatch&) = delete;
   MpiWatch& operator=(const MpiWatch&) = delete;
 
-  /// Receives what has come and sends what is due. To be called several times a second.
+  /// Receives messages and sends heartbeats. Call several times a second.
   void poll();
-  /// Set once a rank is silent for too long (kUnavailable), or has said that it failed (with its
-  /// code); the message names it.
+  /// Set when a rank has been silent for too long (kUnavailable) or has reported a failure (with
+  /// its code). The message names the rank.
   const std::optional<Error>& loss() const { return loss_; }
 
-  /// Tells all other ranks that this one has failed; waits until it is said, at most 2 s.
+  /// Tells all other ranks that this one has failed. Waits at most 2 s until the messages are sent.
   void say_failed(const Error& error);
-  /// Tells those who listen that this rank leaves in good order, and is not to be missed.
+  /// Tells the ranks that watch this one that it ends without a failure.
   void say_goodbye();
 
  private:

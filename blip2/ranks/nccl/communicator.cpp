@@ -1,3 +1,4 @@
+// Two channels (sums, others), each a connection with a stream.
 #include "blip2/ranks/nccl/communicator.h"
 
 #include <ATen/ops/empty.h>
@@ -27,7 +28,7 @@ NcclType type_of(const at::Tensor& tensor) {
   }
 }
 
-/// A connection of all ranks, and the stream that its work runs on.
+/// A connection of all ranks and the stream of its work.
 class Channel {
  public:
   Channel(const NcclOptions& options, const NcclFunctions& nccl)
@@ -46,8 +47,7 @@ class Channel {
   Channel(const Channel&) = delete;
   Channel& operator=(const Channel&) = delete;
 
-  /// Puts call(comm, stream) behind what the current stream has to do. Returns what wait() waits
-  /// for.
+  /// Starts call(comm, stream) after the work of the current stream. Returns the event for wait().
   template <typename Call>
   std::shared_ptr<c10::Event> start(at::Device device, Call call) {
     c10::Event ready(device.type());
@@ -68,7 +68,7 @@ class Channel {
     }
   }
 
-  /// What is under way is not waited for: somebody is missing.
+  /// Makes the destructor abort running work instead of waiting for it: a rank is missing.
   void give_up() { gives_up_ = true; }
 
  private:

@@ -1,4 +1,4 @@
-// The ranks of a run on GPUs, one each, which talk over NCCL.
+// The communicator of ranks with a GPU each, over NCCL.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -15,18 +15,17 @@ struct NcclOptions {
   int64_t rank = 0;
   int64_t num_ranks = 1;
   at::Device device = at::kCUDA;
-  /// Gives every rank what rank 0 makes. Called by all ranks alike.
+  /// Returns on every rank the id that rank 0 makes. All ranks call it.
   std::function<NcclId(const std::function<NcclId()>& make)> share = nullptr;
-  /// The ranks' other connection, if there is one: it tells them what has failed, and watches who
-  /// is alive.
+  /// Another connection of the ranks, if there is one: it reports failures and watches the ranks.
   std::shared_ptr<Communicator> watch = nullptr;
 };
 
-/// Connects the ranks; returns when all are there. Sums and everything else have a connection each,
-/// and a stream, so that sums go on while a backward pass runs; what they read was computed before
-/// on the stream that is current where they are called. Tensors of the CPU go by way of the device.
+/// Connects the ranks and returns when all have connected. Sums have a connection and a stream of
+/// their own, so that they run during a backward pass. An operation starts after the work that is
+/// on the current stream when it is called. Tensors on the CPU are copied to the device and back.
 /// Sums are in NCCL's order, which depends on how the GPUs are connected, not on the run. Throws
-/// kUnavailable with NCCL's reason.
+/// kUnavailable with NCCL's message.
 std::unique_ptr<Communicator> open_nccl(const NcclOptions& options,
                                         const NcclFunctions& nccl = nccl_functions());
 

@@ -1,3 +1,4 @@
+// Loads the library by dlopen() and finds each function by name.
 #include "blip2/ranks/nccl/library.h"
 
 #include <dlfcn.h>
@@ -14,7 +15,7 @@ constexpr const char* kLibrary = "libnccl.so.2";
 NcclFunctions load() {
   void* const library = ::dlopen(kLibrary, RTLD_NOW | RTLD_GLOBAL);
   if (library == nullptr) {
-    fail(ErrorCode::kUnavailable, "several ranks on GPUs talk over NCCL: {}", ::dlerror());
+    fail(ErrorCode::kUnavailable, "several ranks on GPUs need NCCL: {}", ::dlerror());
   }
   NcclFunctions functions;
   const auto find = [&](auto& function, const char* name) {

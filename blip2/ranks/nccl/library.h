@@ -1,5 +1,5 @@
-// What is needed of NCCL, found in its library when a run on GPUs of several ranks starts: nothing
-// of it is needed to build. Signatures and numbers are those of nccl.h, stable since NCCL 2.7.
+// The functions of NCCL that are needed, loaded when a run of several ranks on GPUs starts, so that
+// building does not need NCCL. Signatures and numbers are those of nccl.h, stable since NCCL 2.7.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,7 @@ struct NcclId {
   char bytes[128];
 };
 
-/// ncclDataType_t, of which these are needed.
+/// The values of ncclDataType_t that are needed.
 enum NcclType : int { kNcclInt8 = 0, kNcclInt64 = 4, kNcclFloat32 = 7, kNcclFloat64 = 8 };
 inline constexpr int kNcclSum = 0;      // ncclRedOp_t
 inline constexpr int kNcclSuccess = 0;  // ncclResult_t
@@ -19,7 +19,7 @@ inline constexpr int kNcclInProgress = 7;
 using NcclComm = void*;    // ncclComm_t
 using NcclStream = void*;  // cudaStream_t
 
-/// Each returns an ncclResult_t. Work is put on the stream, and done when the stream comes to it.
+/// Each function returns an ncclResult_t. Collectives only add their work to the stream.
 struct NcclFunctions {
   int (*get_unique_id)(NcclId* id) = nullptr;
   int (*comm_init_rank)(NcclComm* comm, int num_ranks, NcclId id, int rank) = nullptr;
@@ -39,8 +39,8 @@ struct NcclFunctions {
   const char* (*get_error_string)(int result) = nullptr;
 };
 
-/// Of libnccl.so.2, which comes with torch's builds for CUDA. Throws kUnavailable where it is not
-/// there, or lacks one.
+/// The functions of libnccl.so.2, which comes with torch's builds for CUDA. Throws kUnavailable if
+/// the library or a function is missing.
 const NcclFunctions& nccl_functions();
 
 }  // namespace blip2

@@ -1,3 +1,4 @@
+// One Checker walks over the output folder, the data sets and the models, and gathers all faults.
 #include "blip2/train/config/checks.h"
 
 #include <fmt/format.h>
@@ -41,14 +42,15 @@ class Checker {
   void check_text_side();
   void check_language_model(const LanguageModelFacts& language);
 
-  /// A fault where `path` is not there. Empty ones are another check's.
+  /// Adds a fault if `path` does not exist. Returns whether it does; false for an empty path, which
+  /// is the responsibility of check_values().
   bool require_there(const std::string& key, const fs::path& path) {
     if (path.empty() || is_there(path)) return !path.empty();
     document_.fault(key, fmt::format("{}: no such file or directory; name another: --set {}=PATH",
                                      path.string(), key));
     return false;
   }
-  /// What `look` finds at `path`, or a fault.
+  /// What `look` finds at `path`; adds a fault if it finds nothing.
   template <typename Facts>
   std::optional<Facts> facts(const std::string& key, const std::string& path,
                              Facts (*look)(const fs::path&)) {
@@ -127,32 +129,31 @@ void Checker::check_qformer(const QFormerFacts& qformer,
       document_.fault(key, error.what());
     }
   }
-  if (config_.run.task == "finetune_vqa" && !qformer.has_text_side && !qformer.is_instruct) {
+  if (task_of(config_.run) == TrainTask::kVqa && !qformer.has_text_side && !qformer.is_instruct) {
     check_text_side();
   }
   if (encoder && qformer.encoder_width > 0 && qformer.encoder_width != encoder->width) {
     document_.fault(
         "model.image_encoder",
-        fmt::format("{}: {} wide, expected {} as of the image tokens that model.qformer "
-                    "{} looks at",
-                    config_.model.image_encoder, encoder->width, qformer.encoder_width, path));
+        fmt::format("{}: expected image tokens of width {}, which model.qformer {} reads, found {}",
+                    config_.model.image_encoder, qformer.encoder_width, path, encoder->width));
   }
   if (language && qformer.language_width > 0 && qformer.language_width != language->width) {
     document_.fault(
         "model.language_model",
-        fmt::format("{}: {} wide, expected {} as of the language model that "
-                    "model.qformer {} speaks to",
-                    config_.model.language_model, language->width, qformer.language_width, path));
+        fmt::format("{}: expected width {}, which model.qformer {} projects to, found {}",
+                    config_.model.language_model, qformer.language_width, path, language->width));
   }
 }
 
-/// Of a stage-2 Q-Former, which has lost its own.
+/// Checks model.qformer_text, which a stage-2 Q-Former needs: it has no text side.
 void Checker::check_text_side() {
   const std::string key = "model.qformer_text", &path = config_.model.qformer_text;
   if (path.empty()) {
-    document_.fault(key,
-                    "expected a BERT or a stage-1 model to read questions by: model.qformer "
-                    "has no text side");
+    document_.fault(
+        key,
+        "expected a BERT or a stage-1 model to read questions with, since model.qformer "
+        "has no text side; found nothing");
     return;
   }
   const auto text = facts(key, path, qformer_facts);
@@ -169,7 +170,8 @@ void Checker::check_language_model(const LanguageModelFacts& language) {
         fmt::format("{}: expected {} for model.arch {}, found {}", model.language_model,
                     model.arch.substr(model.arch.find('_') + 1), model.arch, language.family));
   }
-  if (config_.run.task == "finetune_vqa") return;  // the prompt is cut, not the answer
+  // In visual question answering the limit holds for prompt and answer separately.
+  if (task_of(config_.run) == TrainTask::kVqa) return;
   const int64_t prompt_length =
       model.prompt.empty() ? 0
                            : static_cast<int64_t>(language.tokenizer->encode(model.prompt).size());
@@ -186,10 +188,11 @@ void Checker::check_models() {
                         model.image_encoder == "none";
   std::optional<ImageEncoderFacts> encoder;
   if (is_shape) {
-    document_.fault("model.image_encoder",
-                    fmt::format("{} is a shape without weights: name a directory: --set "
-                                "model.image_encoder=PATH",
-                                model.image_encoder));
+    document_.fault(
+        "model.image_encoder",
+        fmt::format("expected a directory or file of weights, found {}, a shape without "
+                    "weights; name one: --set model.image_encoder=PATH",
+                    model.image_encoder));
   } else {
     encoder = facts("model.image_encoder", model.image_encoder, image_encoder_facts);
   }
@@ -202,14 +205,14 @@ void Checker::check_models() {
   if (model.qformer == "bert-base") {
     if (model.arch == "blip2") {
       document_.fault("model.qformer",
-                      "bert-base is a shape without a vocabulary: stage 1 starts from a directory: "
-                      "--set model.qformer=PATH");
+                      "expected a directory for stage 1, found bert-base, a shape without a "
+                      "vocabulary; name one: --set model.qformer=PATH");
     }
     return;
   }
   if (is_there(model.qformer) && !fs::is_directory(model.qformer)) {
     document_.fault("model.qformer", fmt::format("expected a directory, found the file {}; blip2 "
-                                                 "convert makes a directory of LAVIS's files",
+                                                 "convert makes directories of LAVIS's files",
                                                  model.qformer));
     return;
   }

@@ -1,4 +1,4 @@
-// The translation of LAVIS's keys into ours, key by key. Whatever is left is told of.
+// The translation, key by key, and the list of keys without effect.
 #include "blip2/train/config/lavis.h"
 
 #include <fmt/format.h>
@@ -12,30 +12,30 @@
 namespace blip2 {
 namespace {
 
-/// Keys that decide nothing in this program, and why. Patterns of name_matches().
+/// A key without effect in this program, as a pattern of name_matches(), and the reason.
 struct IdleKey {
   const char* pattern;
   const char* reason;
 };
 
 constexpr const char* kEvaluation = "training does not evaluate; blip2 evaluate does";
-constexpr const char* kLaunch = "the launcher (mpirun, srun) says how many processes there are";
-constexpr const char* kNoDownload = "nothing is downloaded";
+constexpr const char* kLaunch = "the launcher (mpirun, srun) sets the number of processes";
+constexpr const char* kNoDownload = "training downloads nothing";
 
 constexpr IdleKey kIdleKeys[] = {
-    {"model.vit_precision", "--dtype says what the frozen parts are computed in"},
+    {"model.vit_precision", "--dtype sets the arithmetic of the frozen parts"},
     {"model.apply_lemmatizer", kEvaluation},
     {"datasets.*.dataset_card", "it is a description"},
-    {"datasets.*.data_type", "pictures are all there is"},
-    {"datasets.*.type", "there is one configuration of a data set"},
+    {"datasets.*.data_type", "all data sets are pictures"},
+    {"datasets.*.type", "a data set has one configuration"},
     {"datasets.*.*.eval.**", kEvaluation},
     {"datasets.*.build_info.annotations.val.**", kEvaluation},
     {"datasets.*.build_info.annotations.test.**", kEvaluation},
     {"datasets.*.build_info.**.url", kNoDownload},
     {"datasets.*.build_info.**.md5", kNoDownload},
     {"run.lr_layer_decay",
-     "in LAVIS it never reaches the learning rate; --set run.lr_layer_decay"
-     "=... does it as in the paper"},
+     "in LAVIS it never reaches the learning rate; --set run.lr_layer_decay=... applies it as in "
+     "the paper"},
     {"run.batch_size_eval", kEvaluation},
     {"run.max_len", kEvaluation},
     {"run.min_len", kEvaluation},
@@ -48,14 +48,14 @@ constexpr IdleKey kIdleKeys[] = {
     {"run.valid_splits", kEvaluation},
     {"run.test_splits", kEvaluation},
     {"run.use_dist_eval_sampler", kEvaluation},
-    {"run.save_freq", "snapshots are counted in steps: run.checkpoint_every"},
-    {"run.device", "--device says where tensors live"},
+    {"run.save_freq", "run.checkpoint_every, in steps, takes its place"},
+    {"run.device", "--device takes its place"},
     {"run.world_size", kLaunch},
     {"run.dist_url", kLaunch},
     {"run.distributed", kLaunch},
 };
 
-/// A value as ConfigDocument::fill() reads it.
+/// A value in the form that ConfigDocument::fill() reads.
 template <typename T>
 std::string text_of(const T& value) {
   if constexpr (std::is_same_v<T, std::vector<std::string>>) {
@@ -106,19 +106,19 @@ class Translator {
   }
   bool given(const std::string& path) const { return !from_.is_default(path); }
 
-  /// A value of the file under one of our keys, where the file has it.
+  /// Copies a value to one of our keys if the file gives it.
   template <typename T>
   void copy(const std::string& path, const T& value, const std::string& ours) {
     if (given(path)) to_.fill(ours, text_of(value), from_.source(path));
   }
-  /// The same with LAVIS's own value where the file has none.
+  /// The same with LAVIS's own value if the file gives none.
   template <typename T>
   void copy(const std::string& path, const T& value, const std::string& ours,
             const char* otherwise) {
     copy(path, value, ours);
     to_.fill(ours, otherwise, preset_source());
   }
-  /// A key whose other values this program does not have.
+  /// Adds a fault if the file gives a value that this program does not support.
   void require(const std::string& path, bool holds, const std::string& expected) {
     if (given(path) && !holds) from_.fault(path, "expected " + expected);
   }
@@ -170,7 +170,7 @@ void Translator::translate_model() {
   copy("model.embed_dim", model.embed_dim, "model.embed_dim");
   copy("model.max_txt_len", model.max_txt_len, "model.max_txt_len");
   require("model.drop_path_rate", model.drop_path_rate == 0,
-          "0: there is no stochastic depth here");
+          "0: this program has no stochastic depth");
   if (model.arch == "blip2") return;
   copy("model.prompt", without_trailing_spaces(model.prompt), "model.prompt", preset_->prompt);
   if (model.arch == "blip2_opt") {
@@ -180,7 +180,7 @@ void Translator::translate_model() {
   }
 }
 
-/// LAVIS starts from `finetuned`, else from `pretrained`, else from BERT.
+/// LAVIS starts from `finetuned`, or else from `pretrained`, or else from BERT.
 void Translator::translate_start() {
   const LavisModelKeys& model = lavis_.model;
   const bool finetuned =
@@ -251,7 +251,7 @@ void Translator::translate_places(const std::string& name, const LavisBuildInfo&
   to_.fill("datasets." + name + ".images", builder.images, source);
 }
 
-/// Text processors: one for all data sets here.
+/// Here all data sets share one text processor.
 void Translator::translate_captions() {
   size_t cleaned = 0;
   for (const auto& [name, dataset] : lavis_.datasets) {
@@ -278,7 +278,7 @@ void Translator::translate_run() {
   const LavisRun& run = lavis_.run;
   copy("run.init_lr", run.init_lr, "run.init_lr");
   copy("run.min_lr", run.min_lr, "run.min_lr");
-  // LAVIS's own defaults, unlike the recipe's, which are its files'.
+  // LAVIS's own defaults differ from the recipe, which has the values of its files.
   copy("run.warmup_lr", run.warmup_lr, "run.warmup_lr");
   to_.fill("run.warmup_lr", text_of(run.init_lr), "LAVIS, run.init_lr");
   copy("run.warmup_steps", run.warmup_steps, "run.warmup_steps");
@@ -297,7 +297,7 @@ void Translator::translate_run() {
   require("run.lr_sched", run.lr_sched == "linear_warmup_cosine_lr", "linear_warmup_cosine_lr");
   require("run.evaluate", !run.evaluate, "false; blip2 evaluate evaluates");
   require("run.train_splits", run.train_splits == std::vector<std::string>{"train"}, "[train]");
-  require("run.resume_ckpt_path", !run.resume_ckpt_path, "null; --resume goes on with a run");
+  require("run.resume_ckpt_path", !run.resume_ckpt_path, "null; --resume resumes a run");
 }
 
 }  // namespace
@@ -313,8 +313,7 @@ bool read_lavis(std::string_view yaml, const std::string& name, ConfigDocument& 
   for (const std::string& path : read.given_paths()) {
     for (const IdleKey& key : kIdleKeys) {
       if (!name_matches(key.pattern, path)) continue;
-      warnings.push_back(
-          fmt::format("{}: {}: no meaning here: {}", read.source(path), path, key.reason));
+      warnings.push_back(fmt::format("{}: {}: ignored: {}", read.source(path), path, key.reason));
       break;
     }
   }

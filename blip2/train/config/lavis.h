@@ -1,6 +1,6 @@
-// LAVIS's own configuration files (lavis/projects/blip2/train/*.yaml), read as they are and told in
-// our keys. The keys that decide nothing in this program are known too: each gets a warning. What
-// LAVIS fills in from its presets and its data sets' configurations is in lavis_presets.
+// LAVIS's configuration files (lavis/projects/blip2/train/*.yaml), translated into our keys. Keys
+// without effect in this program are known too: each gets a warning. LAVIS's own defaults are in
+// lavis_presets.h.
 #pragma once
 
 #include <cstdint>
@@ -106,7 +106,7 @@ void visit(LavisModelKeys& c, V&& v) {
   v("arch", c.arch, "class of the model");
   v("model_type", c.model_type, "preset of the class");
   v("load_finetuned", c.load_finetuned, "start from `finetuned`");
-  v("load_pretrained", c.load_pretrained, "else start from `pretrained`");
+  v("load_pretrained", c.load_pretrained, "otherwise start from `pretrained`");
   v("finetuned", c.finetuned, "URL or path of a checkpoint");
   v("pretrained", c.pretrained, "URL or path of a checkpoint");
   v("vit_model", c.vit_model, "eva_clip_g or clip_L");
@@ -114,9 +114,10 @@ void visit(LavisModelKeys& c, V&& v) {
   v("drop_path_rate", c.drop_path_rate, "stochastic depth of the image encoder");
   v("use_grad_checkpoint", c.use_grad_checkpoint, "recompute the image encoder's activations");
   v("vit_precision", c.vit_precision, "dtype of the image encoder");
-  v("freeze_vit", c.freeze_vit, "leave the image encoder as it is");
+  v("freeze_vit", c.freeze_vit, "do not train the image encoder");
   v("num_query_token", c.num_query_token, "number of learned queries");
-  v("cross_attention_freq", c.cross_attention_freq, "every which layer sees the picture");
+  v("cross_attention_freq", c.cross_attention_freq,
+    "one layer in so many has cross-attention to the picture");
   v("embed_dim", c.embed_dim, "width of the joint space of ITC");
   v("max_txt_len", c.max_txt_len, "tokens of a caption");
   v("opt_model", c.opt_model, "language model");
@@ -145,7 +146,7 @@ template <typename V>
 void visit(LavisDownload& c, V&& v) {
   v("url", c.url, "where LAVIS downloads it from");
   v("md5", c.md5, "its checksum");
-  v("storage", c.storage, "where it lies");
+  v("storage", c.storage, "its path");
 }
 
 template <typename V>
@@ -159,7 +160,7 @@ template <typename V>
 void visit(LavisBuildInfo& c, V&& v) {
   v.group("annotations", c.annotations, "");
   v.group("images", c.images, "");
-  v("storage", c.storage, "where the shards lie");
+  v("storage", c.storage, "paths of the shards");
 }
 
 template <typename V>
@@ -178,12 +179,12 @@ void visit(LavisRun& c, V&& v) {
   v("runner", c.runner, "runner_base counts epochs");
   v("lr_sched", c.lr_sched, "schedule of the learning rate");
   v("init_lr", c.init_lr, "peak learning rate");
-  v("min_lr", c.min_lr, "where the cosine ends");
-  v("warmup_lr", c.warmup_lr, "where the warm-up starts");
-  v("warmup_steps", c.warmup_steps, "length of the linear warm-up");
+  v("min_lr", c.min_lr, "learning rate at the end of the cosine");
+  v("warmup_lr", c.warmup_lr, "learning rate at the start of the warm-up");
+  v("warmup_steps", c.warmup_steps, "number of steps of the linear warm-up");
   v("weight_decay", c.weight_decay, "AdamW's decoupled decay");
   v("beta2", c.beta2, "AdamW's memory of squared gradients");
-  v("lr_layer_decay", c.lr_layer_decay, "reaches no rate");
+  v("lr_layer_decay", c.lr_layer_decay, "without effect in LAVIS");
   v("max_epoch", c.max_epoch, "passes over the data");
   v("batch_size_train", c.batch_size_train, "a rank's batch");
   v("batch_size_eval", c.batch_size_eval, "of evaluation");
@@ -197,19 +198,19 @@ void visit(LavisRun& c, V&& v) {
   v("inference_method", c.inference_method, "of evaluation");
   v("annotation_file", c.annotation_file, "of evaluation");
   v("k_test", c.k_test, "of evaluation");
-  v("seed", c.seed, "every random choice");
+  v("seed", c.seed, "seed of every random choice");
   v("log_freq", c.log_freq, "iterations between lines of the log");
   v("save_freq", c.save_freq, "epochs between checkpoints");
   v("output_dir", c.output_dir, "folder that the run writes");
   v("amp", c.amp, "float16 autocast");
-  v("resume_ckpt_path", c.resume_ckpt_path, "checkpoint to go on from");
+  v("resume_ckpt_path", c.resume_ckpt_path, "checkpoint to resume from");
   v("evaluate", c.evaluate, "evaluate instead of training");
-  v("train_splits", c.train_splits, "what is trained on");
-  v("valid_splits", c.valid_splits, "what is evaluated after an epoch");
-  v("test_splits", c.test_splits, "what is evaluated after training");
+  v("train_splits", c.train_splits, "splits of the training data");
+  v("valid_splits", c.valid_splits, "splits that are evaluated after an epoch");
+  v("test_splits", c.test_splits, "splits that are evaluated after training");
   v("device", c.device, "cuda");
   v("world_size", c.world_size, "number of processes");
-  v("dist_url", c.dist_url, "where the processes meet");
+  v("dist_url", c.dist_url, "address at which the processes meet");
   v("distributed", c.distributed, "several processes");
   v("use_dist_eval_sampler", c.use_dist_eval_sampler, "of evaluation");
 }
@@ -221,11 +222,11 @@ void visit(LavisConfig& c, V&& v) {
   v.group("run", c.run, "");
 }
 
-/// Reads `yaml` into `document`, which holds a TrainConfig, where it is a file of LAVIS's:
-/// model.model_type, which LAVIS requires and we do not have, tells. Each value gets the line of
-/// the file as its source, or "LAVIS ..." where it is LAVIS's own default; faults go to the
-/// document. Returns false, and leaves the document as it is, for a file of ours. `warnings` gets a
-/// line for each key that has no meaning here.
+/// Reads `yaml` into `document`, which holds a TrainConfig, if it is a file of LAVIS: one with
+/// model.model_type, which LAVIS requires and we do not have. Otherwise returns false and leaves
+/// the document unchanged. The source of a value is the line of the file, or "LAVIS ..." for
+/// LAVIS's own default. Faults go to the document; `warnings` gets a line for each key without
+/// effect here.
 bool read_lavis(std::string_view yaml, const std::string& name, ConfigDocument& document,
                 std::vector<std::string>& warnings);
 

@@ -1,3 +1,4 @@
+// The tables, copied from LAVIS's files.
 #include "blip2/train/config/lavis_presets.h"
 
 #include <string>
@@ -8,7 +9,7 @@ namespace {
 constexpr const char* kEva = "eva_clip_g";
 constexpr const char* kClip = "clip_L";
 
-// lavis/configs/models/blip2/*.yaml; the paths are those below LAVIS/models/BLIP2 of its storage.
+// lavis/configs/models/blip2/*.yaml; paths are relative to LAVIS/models/BLIP2 in its storage.
 // clang-format off
 constexpr LavisPreset kPresets[] = {
     {"blip2", "pretrain", kEva, "224", "true", "false", false, "blip2_pretrained.pth", "", "", ""},

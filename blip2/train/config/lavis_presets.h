@@ -1,5 +1,5 @@
-// What LAVIS fills in by itself: the presets of its models (lavis/configs/models/blip2) and where
-// its data sets lie (lavis/configs/datasets). Constants alone.
+// LAVIS's own defaults: the presets of its models (lavis/configs/models/blip2) and the paths of its
+// data sets (lavis/configs/datasets). Only constants.
 #pragma once
 
 #include <string>
@@ -7,7 +7,7 @@
 
 namespace blip2 {
 
-/// A model_type of an arch.
+/// A model_type of an arch. "" where LAVIS has no value.
 struct LavisPreset {
   const char* arch;
   const char* model_type;
@@ -17,23 +17,23 @@ struct LavisPreset {
   const char* use_grad_checkpoint;
   bool load_finetuned;
   const char* pretrained;      ///< the file that LAVIS downloads
-  const char* finetuned;       ///< the same; "" where there is none
-  const char* language_model;  ///< the name at Hugging Face; "" in stage 1
+  const char* finetuned;       ///< the same
+  const char* language_model;  ///< its name on Hugging Face
   const char* prompt;
 };
 
-/// nullptr for a pair that LAVIS does not have.
+/// nullptr for a pair that is not in LAVIS.
 const LavisPreset* find_lavis_preset(std::string_view arch, std::string_view model_type);
 
-/// A data set that LAVIS knows: its reader here, and the places below LAVIS's cache root.
+/// A data set of LAVIS: its format here, and its paths relative to LAVIS's cache root.
 struct LavisBuilder {
   const char* name;
   const char* format;
-  const char* annotations;  ///< of the training split; "" where LAVIS's file does not say
+  const char* annotations;  ///< of the training split
   const char* images;
 };
 
-/// nullptr for a name that is none.
+/// nullptr for a name that is not in LAVIS.
 const LavisBuilder* find_lavis_builder(std::string_view name);
 
 /// For messages: "blip2 pretrain, ..." and "coco_caption, ...".

@@ -1,3 +1,4 @@
+// Rows to JSON and back; the log file as a resumed run continues it.
 #include "blip2/train/records/event_log.h"
 
 #include <cerrno>
@@ -17,7 +18,7 @@ namespace {
 
 using OrderedJson = nlohmann::ordered_json;
 
-/// Every number of a row but the step, in the order of the log.
+/// The floating-point numbers of a row, in the order of the log.
 std::vector<std::pair<std::string, double>> scalars(const LogRow& row) {
   std::vector<std::pair<std::string, double>> all = {{"loss", row.loss}};
   all.insert(all.end(), row.values.begin(), row.values.end());
@@ -46,7 +47,7 @@ void set_number(LogRow& row, const std::string& name, const OrderedJson& json) {
   }
 }
 
-/// Throws nlohmann's errors.
+/// Throws nlohmann's exceptions.
 LogRow parse_row(std::string_view line) {
   const OrderedJson json = OrderedJson::parse(line);
   LogRow row;
@@ -78,7 +79,7 @@ LogRow parse_row_at(std::string_view line, const std::filesystem::path& path, in
   }
 }
 
-/// Cuts rows after `last_step`, and a last line without an end, off the file.
+/// Removes rows after `last_step`, and a last line without a newline, from the file.
 void cut_log(const std::filesystem::path& path, int64_t last_step) {
   if (!std::filesystem::exists(path)) return;
   const std::string text = read_file(path);

@@ -1,3 +1,4 @@
+// Tells the config.yaml and log.jsonl of a run from other files with these names.
 #include "blip2/train/records/output_folder.h"
 
 #include <algorithm>
@@ -6,21 +7,21 @@
 
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
-#include "blip2/train/config/config.h"
+#include "blip2/train/config/keys.h"
 #include "blip2/train/records/event_log.h"
 
 namespace blip2 {
 namespace fs = std::filesystem;
 namespace {
 
-/// Takes the first line off.
+/// Removes the first line of `text` and returns it.
 std::string_view take_line(std::string_view& text) {
   const std::string_view line = text.substr(0, text.find('\n'));
   text.remove_prefix(std::min(text.size(), line.size() + 1));
   return line;
 }
 
-/// Whether `text` is `whole` with nothing added or changed: lines may be missing.
+/// Whether `text` is `whole` except for missing lines.
 bool only_lacks_lines(std::string_view text, std::string_view whole) {
   while (!text.empty()) {
     const std::string_view line = take_line(text);
@@ -30,9 +31,8 @@ bool only_lacks_lines(std::string_view text, std::string_view whole) {
   return true;
 }
 
-/// Whether a config.yaml gives every value in the form that a run writes, and says nothing else: to
-/// write it anew loses nothing. Beside a run's log it may be an earlier version's, which lacks
-/// keys.
+/// Whether a config.yaml has every value as a run writes it, and nothing else, so that replacing it
+/// loses nothing. In the folder of a run it may be an earlier version's, which lacks some keys.
 bool is_resolved(const std::string& yaml, bool has_run) {
   TrainConfig values;
   ConfigDocument document(values);
@@ -55,19 +55,19 @@ void check_config(const fs::path& output_dir, const fs::path& config_file) {
   std::error_code ignored;
   if (fs::equivalent(written, config_file, ignored)) {
     fail(ErrorCode::kInvalidArgument,
-         "{}: the run writes all resolved values to {}, which would replace this configuration: "
-         "put it elsewhere or choose another run.output_dir",
+         "{}: the run would replace this configuration by its resolved values in {}: move the file "
+         "or choose another run.output_dir",
          config_file.string(), written.string());
   }
   fail(ErrorCode::kInvalidArgument,
-       "{}: expected nothing or an earlier run's, found another file, which the run{}{} would "
-       "replace: put it elsewhere or choose another run.output_dir",
+       "{}: expected no file or that of an earlier run, found another one, which the run{}{} would "
+       "replace: move it or choose another run.output_dir",
        written.string(), config_file.empty() ? "" : " of ", config_file.string());
 }
 
 void check_log(const fs::path& path) {
   if (!fs::exists(path)) return;
-  if (!read_log(path).empty()) return;  // a torn last row may hold anything
+  if (!read_log(path).empty()) return;  // an incomplete last row may hold anything
   const std::string text = read_file(path);
   constexpr std::string_view kStart = R"({"step":)";
   if (!text.starts_with(kStart) && !kStart.starts_with(text)) {

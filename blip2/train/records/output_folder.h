@@ -1,4 +1,4 @@
-// Whose folder a run is about to write in: its own of an earlier start, or somebody's documents.
+// Whether a run may write in a folder: an empty one or its own, but not one with somebody's files.
 #pragma once
 
 #include <filesystem>
@@ -6,11 +6,11 @@
 
 namespace blip2 {
 
-/// Throws unless a run may write in `output_dir`, before anything is written there:
-/// kInvalidArgument where config.yaml is nobody's resolved configuration, so that writing one would
-/// lose it; kCorruptData, with the line, where log.jsonl is not a training log, unless `resume` is
-/// "never", which puts it aside. `config_file`: what the run is read from, "" if it is made by the
-/// program.
+/// Throws unless a run may write in `output_dir`; writes nothing. Throws kInvalidArgument if
+/// config.yaml is not the resolved configuration of a run, so that writing one would lose it.
+/// Throws kCorruptData, with the line, if log.jsonl is not a training log, unless `resume` is
+/// "never", which moves it away. `config_file`: the file of the run's configuration, "" if the
+/// program made it.
 void check_output_folder(const std::filesystem::path& output_dir, const std::string& resume,
                          const std::filesystem::path& config_file);
 

@@ -1,3 +1,4 @@
+// Reads the folders of the runs and fills the sections of the page.
 #include "blip2/train/records/report.h"
 
 #include <fmt/format.h>
@@ -18,14 +19,14 @@ namespace blip2 {
 namespace fs = std::filesystem;
 namespace {
 
-/// A run as its folder tells it.
+/// What the folder of a run holds.
 struct Run {
   std::string label;
   std::vector<LogRow> rows;
   std::map<std::string, std::string> settings;  // "run.init_lr" -> "0.0001"
 };
 
-/// A quantity of log.jsonl and how it is drawn.
+/// A number of log.jsonl and how it is drawn.
 struct Quantity {
   const char* name;
   const char* title;
@@ -37,7 +38,7 @@ constexpr Quantity kLosses[] = {
     {"loss", "total loss", AxisScale::kLogarithmic, "Weighted sum of the losses."},
     {"loss_itc", "ITC", AxisScale::kLogarithmic, "Image-text contrast."},
     {"loss_itm", "ITM", AxisScale::kLogarithmic,
-     "Image-text matching; 0.64 is the loss of answering one class."},
+     "Image-text matching; 0.64 is the loss of the same answer for all pairs."},
     {"loss_itg", "ITG", AxisScale::kLogarithmic, "Image-grounded text generation."},
     {"loss_lm", "LM", AxisScale::kLogarithmic, "Language modelling."},
 };
@@ -45,16 +46,16 @@ constexpr Quantity kOthers[] = {
     {"lr", "learning rate"},
     {"grad_norm", "gradient norm", AxisScale::kLogarithmic, "Before clipping."},
     {"temperature", "temperature", AxisScale::kLogarithmic, "ITC's, before the update."},
-    {"itm_accuracy", "ITM accuracy", AxisScale::kLinear, "Share of pairs judged rightly."},
+    {"itm_accuracy", "ITM accuracy", AxisScale::kLinear, "Share of pairs classified correctly."},
     {"query_similarity", "query similarity", AxisScale::kLinear,
-     "Mean squared cosine between a picture's queries: 1 where all say the same."},
+     "Mean squared cosine between a picture's queries: 1 if all queries are equal."},
     {"samples_per_second", "samples per second"},
 };
 
-/// LAVIS's code on COCO, VG, CC3M and SBU (4,606,464 pairs), 1,024 pairs a step, 4,498 steps an
-/// epoch, as others logged it (github.com/yiren-jian/BLIText, training_logs/BLIP2/
-/// training_stage1.txt, training_stage2.txt): the loss at five steps of the first epoch, then the
-/// means of epochs, drawn in their middle.
+/// The loss of LAVIS's code on COCO, VG, CC3M and SBU (4,606,464 pairs), 1,024 pairs a step, 4,498
+/// steps an epoch, as logged by others (github.com/yiren-jian/BLIText,
+/// training_logs/BLIP2/training_stage1.txt, training_stage2.txt): five steps of the first epoch,
+/// then the means of epochs, drawn at their middle.
 Curve lavis_curve(bool is_stage2) {
   constexpr double kPairs = 1024, kSteps = 4498;
   const std::vector<double> first = is_stage2 ? std::vector<double>{6.73, 2.97, 2.70, 2.69, 2.74}
@@ -103,7 +104,7 @@ std::map<std::string, std::string> read_settings(const fs::path& path) {
   return settings;
 }
 
-/// Folder names, with as much of what stands before them as makes them different.
+/// Folder names, with as many of their parent folders as make them different.
 std::vector<std::string> labels_of(const std::vector<fs::path>& runs) {
   std::vector<fs::path> paths;
   for (const fs::path& run : runs) {
@@ -128,7 +129,7 @@ std::vector<std::string> labels_of(const std::vector<fs::path>& runs) {
   }
 }
 
-bool knows(const Run& run, const std::string& name) {
+bool has_number(const Run& run, const std::string& name) {
   return std::any_of(run.rows.begin(), run.rows.end(),
                      [&](const LogRow& row) { return !std::isnan(value_of(row, name)); });
 }
@@ -138,7 +139,7 @@ void add_charts(Page& page, const std::vector<Run>& runs, std::span<const Quanti
   for (const Quantity& quantity : quantities) {
     CurveChart chart{.title = quantity.title, .x_label = "samples", .y_scale = quantity.scale};
     for (const Run& run : runs) {
-      if (knows(run, quantity.name))
+      if (has_number(run, quantity.name))
         chart.curves.push_back(log_curve(run.rows, quantity.name, run.label));
     }
     if (chart.curves.empty()) continue;
@@ -174,16 +175,17 @@ void add_lavis(Page& page, const std::vector<Run>& runs) {
                      .x_scale = AxisScale::kLogarithmic,
                      .y_scale = AxisScale::kLogarithmic};
     for (const Run& run : runs) {
-      if (knows(run, is_stage2 ? "loss_lm" : "loss_itc")) {
+      if (has_number(run, is_stage2 ? "loss_lm" : "loss_itc")) {
         chart.curves.push_back(log_curve(run.rows, "loss", run.label));
       }
     }
     if (chart.curves.empty()) continue;
     chart.curves.push_back(lavis_curve(is_stage2));
-    page.figure({curve_svg(chart),
-                 "Measured by others with LAVIS's code (github.com/yiren-jian/BLIText, "
-                 "training_logs/BLIP2): 1,024 pairs a step, ten epochs. Another batch, vocabulary "
-                 "or language model has another loss."});
+    page.figure(
+        {curve_svg(chart),
+         "LAVIS's code as logged by others (github.com/yiren-jian/BLIText, "
+         "training_logs/BLIP2): 1,024 pairs a step, ten epochs. The loss also depends on the "
+         "batch size, the vocabulary and the language model."});
   }
 }
 
@@ -205,7 +207,7 @@ void add_differences(Page& page, const std::vector<Run>& runs) {
     if (runs.size() == 1 || values.size() > 1) table.rows.push_back(std::move(row));
   }
   if (table.rows.empty()) {
-    page.paragraph("None: the runs have one configuration.");
+    page.paragraph("None: all runs have the same configuration.");
   } else {
     page.table(table);
   }
@@ -237,16 +239,16 @@ std::string run_report(const std::vector<fs::path>& paths) {
   }
   Page page(runs.size() == 1 ? "Training run " + runs[0].label
                              : fmt::format("{} training runs", runs.size()),
-            "Every number of log.jsonl over the samples seen: points are steps, lines are smoothed "
-            "over neighbouring rows.");
+            "Every number of log.jsonl over the samples: points are steps, lines are smoothed over "
+            "neighbouring rows.");
   add_overview(page, runs);
   page.section("Losses");
   add_charts(page, runs, kLosses);
   page.section("Rates and health");
   add_charts(page, runs, kOthers);
-  page.section("Beside LAVIS");
+  page.section("Comparison with LAVIS");
   add_lavis(page, runs);
-  page.section(runs.size() == 1 ? "Configuration" : "Where the configurations differ");
+  page.section(runs.size() == 1 ? "Configuration" : "Differences of the configurations");
   add_differences(page, runs);
   return page.html();
 }

@@ -1,3 +1,4 @@
+// The log and the snapshots of rank 0.
 #include "blip2/train/records/run_records.h"
 
 namespace blip2 {

@@ -1,4 +1,4 @@
-// What a run writes while it goes on: a row of the log for each step, and snapshots to go on from.
+// What a run writes between its start and its end: rows of the log, and snapshots to resume from.
 #pragma once
 
 #include <cstdint>
@@ -6,29 +6,30 @@
 #include <string>
 
 #include "blip2/ranks/communicator.h"
-#include "blip2/train/config/config.h"
+#include "blip2/train/config/keys.h"
 #include "blip2/train/records/event_log.h"
 #include "blip2/train/records/resume.h"
 #include "blip2/train/records/snapshot_writer.h"
 
 namespace blip2 {
 
-/// Rank 0 writes for all; on the other ranks every call does nothing.
+/// Rank 0 writes for all ranks; on the others every call does nothing.
 class RunRecords {
  public:
-  /// Of a run that goes on from `point` and has `num_steps` steps.
+  /// For a run that starts at `point` and has `num_steps` steps. `run` must outlive this.
   RunRecords(const RunConfig& run, const ResumePoint& point, int64_t num_steps,
              const Communicator& communicator);
 
-  /// Writes the row if it is due or of a step that was not applied.
+  /// Writes the row if run.log_every asks for it, or if the step was not applied.
   void log(const LogRow& row);
-  /// Starts a snapshot; the run goes on while it is written. Throws as SnapshotWriter::start().
+  /// Starts a snapshot, which a thread writes. Throws as SnapshotWriter::start() does.
   void save(const RunState& state, const SnapshotTensors& tensors);
-  /// Throws what a snapshot could not be written for: once, and without waiting.
+  /// Throws the error of a snapshot that could not be written, once. Does not wait.
   void check();
-  /// Waits for the last snapshot. Throws what it could not be written for.
+  /// Waits for the last snapshot. Throws its error if it could not be written.
   void finish();
-  /// Where an error is under way: "; the last good snapshot: FOLDER"; nothing on the other ranks.
+  /// The end of an error's message, "; the last good snapshot: FOLDER"; empty on other ranks than
+  /// 0. Waits for the last snapshot.
   std::string last_good_snapshot();
 
  private:

@@ -1,3 +1,5 @@
+// A snapshot's folder: two safetensors files, config.yaml, and state.json with the checksums of
+// all.
 #include "blip2/train/records/snapshot.h"
 
 #include <fcntl.h>
@@ -51,7 +53,7 @@ void rename_folder(const fs::path& from, const fs::path& to) {
   ::close(folder);
 }
 
-/// A folder that is removed unless it was given its name.
+/// A folder that the destructor removes, unless it was renamed.
 class TemporaryFolder {
  public:
   explicit TemporaryFolder(fs::path path) : path_(std::move(path)) {
@@ -71,7 +73,7 @@ class TemporaryFolder {
   fs::path path_;
 };
 
-/// Checksums of a file and of its tensors.
+/// Writes a file. Returns its checksum and those of its tensors.
 OrderedJson write_tensors(const fs::path& path, const std::vector<NamedTensor>& tensors) {
   std::vector<StoredTensor> stored;
   for (const NamedTensor& named : tensors) stored.push_back({named.name, named.tensor->detach()});
@@ -88,7 +90,7 @@ void read_tensors(const fs::path& path, const std::vector<NamedTensor>& tensors)
   load(SafetensorsFile(path), slots);
 }
 
-/// `files`: what write_tensors() gave, under the files' names.
+/// `files`: what write_tensors() returned, by file name.
 OrderedJson to_json(const RunState& state, const OrderedJson& files) {
   OrderedJson json = {{"format", kFormat},
                       {"step", state.step},
@@ -110,8 +112,8 @@ OrderedJson to_json(const RunState& state, const OrderedJson& files) {
   return json;
 }
 
-/// " (tensor 'NAME')" of the first damaged tensor of a file, if the file can be read and its
-/// tensors' checksums are known.
+/// " (tensor 'NAME')" for the first damaged tensor of a file; "" if the file cannot be read or the
+/// checksums of its tensors are unknown.
 std::string damaged_tensor(const OrderedJson& json, const fs::path& path) {
   const OrderedJson& expected = json.value("tensors", OrderedJson::object())
                                     .value(path.filename().string(), OrderedJson::object());
@@ -120,12 +122,12 @@ std::string damaged_tensor(const OrderedJson& json, const fs::path& path) {
     for (const auto& [name, whole] : expected.items()) {
       if (tensor_checksum(file.read(name)) != whole) return fmt::format(" (tensor '{}')", name);
     }
-  } catch (const Error&) {  // so damaged that it is no such file
+  } catch (const Error&) {  // too damaged to be read
   }
   return "";
 }
 
-/// Throws kCorruptData for the first file that is not what was written.
+/// Throws kCorruptData for the first file that differs from what was written.
 void check_files(const OrderedJson& json, const fs::path& folder) {
   for (const char* file : {kModelFile, kOptimizerFile}) json.at("files").at(file);
   for (const auto& [file, digits] : json.at("files").items()) {
@@ -137,7 +139,7 @@ void check_files(const OrderedJson& json, const fs::path& folder) {
   }
 }
 
-/// Throws nlohmann's errors for JSON of another shape.
+/// Throws nlohmann's exceptions for JSON of another structure.
 RunState parse_state(const std::string& text, const fs::path& folder) {
   const std::string where = (folder / kSnapshotState).string();
   OrderedJson json = OrderedJson::parse(text);
@@ -155,9 +157,9 @@ RunState parse_state(const std::string& text, const fs::path& folder) {
   const bool has_config = json["files"].contains(kConfigFile);
   return {.step = json.at("step").get<int64_t>(),
           .batches_consumed = json.at("batches_consumed").get<int64_t>(),
-          .num_ranks = json.value("num_ranks", int64_t{1}),  // older snapshots are of one process
+          .num_ranks = json.value("num_ranks", int64_t{1}),  // older snapshots: one process
           .batches_per_epoch = json.value("batches_per_epoch", int64_t{0}),
-          .num_stretches = json.value("num_stretches", int64_t{0}),  // of older ones: one a rank
+          .num_stretches = json.value("num_stretches", int64_t{0}),  // older snapshots: one a rank
           .samples = json.at("samples").get<int64_t>(),
           .bad_steps = json.at("bad_steps").get<int64_t>(),
           .elapsed_s = json.at("elapsed_s").get<double>(),
@@ -166,7 +168,7 @@ RunState parse_state(const std::string& text, const fs::path& folder) {
           .config_checksum = json.at("config_checksum").get<std::string>()};
 }
 
-/// The steps of all snapshots below `checkpoints`, ascending.
+/// The steps of all snapshots in `checkpoints`, in ascending order.
 std::vector<int64_t> snapshot_steps(const fs::path& checkpoints) {
   std::vector<int64_t> steps;
   std::error_code error;
@@ -201,7 +203,7 @@ fs::path save_snapshot(const fs::path& checkpoints, const RunState& state,
 
   std::vector<int64_t> steps = snapshot_steps(checkpoints);
   for (size_t i = 0; i + static_cast<size_t>(keep) < steps.size(); ++i) {
-    std::error_code ignored;  // one snapshot too many does no harm
+    std::error_code ignored;  // a snapshot that cannot be removed does no harm
     fs::remove_all(snapshot_folder(checkpoints, steps[i]), ignored);
   }
   return folder;
@@ -236,7 +238,7 @@ std::optional<fs::path> newest_snapshot(const fs::path& checkpoints) {
       verify_snapshot(folder);
       return folder;
     } catch (const Error& error) {
-      log_warning("{}; this snapshot is passed over", error.what());
+      log_warning("{}; this snapshot is skipped", error.what());
     }
   }
   return std::nullopt;
@@ -246,7 +248,7 @@ void abandon_snapshots_after(const fs::path& checkpoints, int64_t step) {
   for (const int64_t later : snapshot_steps(checkpoints)) {
     if (later <= step) continue;
     const fs::path folder = snapshot_folder(checkpoints, later);
-    log_warning("{}: set aside as *.abandoned, since the run goes on from step {}", folder.string(),
+    log_warning("{}: renamed to *.abandoned, since the run resumes from step {}", folder.string(),
                 step);
     rename_folder(folder, folder.string() + ".abandoned");
   }

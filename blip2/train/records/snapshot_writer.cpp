@@ -1,3 +1,4 @@
+// The copies of the tensors, and the thread that writes them.
 #include "blip2/train/records/snapshot_writer.h"
 
 #include <ATen/core/grad_mode.h>
@@ -12,8 +13,8 @@
 namespace blip2 {
 namespace {
 
-/// Copies tensors into `copies`, which keep their memory from one snapshot to the next: fresh pages
-/// cost more than the copying.
+/// Copies tensors into `copies`, whose memory is reused from one snapshot to the next: to allocate
+/// it anew would cost more time than the copying.
 std::vector<NamedTensor> copied(const std::vector<NamedTensor>& tensors,
                                 std::vector<at::Tensor>& copies) {
   const at::NoGradGuard no_grad;

@@ -1,4 +1,4 @@
-// Snapshots of a run that goes on: what they hold is copied, and a thread writes the copies.
+// Writes snapshots while the run continues: copies the tensors, and a thread writes the copies.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -12,28 +12,28 @@
 
 namespace blip2 {
 
-/// Writes one snapshot at a time. Of one thread, but for what happens inside.
+/// Writes one snapshot at a time. Methods are called by one thread.
 class SnapshotWriter {
  public:
-  /// `newest`: the snapshot that the run went on from, if any.
+  /// `newest`: the snapshot that the run resumed from, if any.
   SnapshotWriter(std::filesystem::path checkpoints, int64_t keep, std::filesystem::path newest);
-  /// As settle().
+  /// Calls settle().
   ~SnapshotWriter();
   SnapshotWriter(const SnapshotWriter&) = delete;
   SnapshotWriter& operator=(const SnapshotWriter&) = delete;
 
-  /// Copies the tensors, which may change as soon as this returns, and has them written as
-  /// save_snapshot() does. Waits for the snapshot before this one, whose error it throws. The
-  /// copies take as many bytes as the tensors, from the first call on.
+  /// Copies the tensors, which may change when this returns, and starts save_snapshot() on the
+  /// copies. First waits for the snapshot before this one and throws its error. The copies stay
+  /// allocated and take as many bytes as the tensors.
   void start(const RunState& state, const SnapshotTensors& tensors);
-  /// Throws what a snapshot could not be written for: once, and without waiting.
+  /// Throws the error of a snapshot that could not be written, once. Does not wait.
   void check();
-  /// Waits for the last snapshot. Throws what it could not be written for.
+  /// Waits for the last snapshot. Throws its error if it could not be written.
   void finish();
-  /// The same where another error is under way: a snapshot that could not be written is a warning.
+  /// The same while another error is being handled: logs the snapshot's error as a warning.
   void settle() noexcept;
 
-  /// The folder of the newest snapshot that is known to be on disk; empty if there is none.
+  /// The folder of the newest snapshot that is certainly on disk; empty if there is none.
   const std::filesystem::path& newest() const { return newest_; }
 
  private:

@@ -1,3 +1,4 @@
+// The bytes of the format, made without a library for protocol buffers.
 #include "blip2/train/records/tensorboard.h"
 
 #include <fmt/format.h>
@@ -28,7 +29,7 @@ constexpr std::array<uint32_t, 256> make_crc_table() {
   return table;
 }
 
-/// TFRecord's mask: a CRC of data that holds CRCs would be weak.
+/// TFRecord masks its CRCs, since a CRC of data that contains CRCs is weak.
 uint32_t masked_crc(std::string_view bytes) { return std::rotr(crc32c(bytes), 15) + 0xa282ead8u; }
 
 template <typename Unsigned>
@@ -38,9 +39,9 @@ std::string little_endian(Unsigned value) {
   return bytes;
 }
 
-// Protocol buffers: a field is its key, then its value. Field numbers are those of tensorflow.Event
-// (1 wall_time, 2 step, 3 file_version, 5 summary, 7 session_log), Summary (1 value), Summary.Value
-// (1 tag, 2 simple_value) and SessionLog (1 status).
+// In protocol buffers a field is its key, then its value. Field numbers: tensorflow.Event (1
+// wall_time, 2 step, 3 file_version, 5 summary, 7 session_log), Summary (1 value), Summary.Value (1
+// tag, 2 simple_value), SessionLog (1 status).
 
 std::string varint(uint64_t value) {
   std::string bytes;
@@ -64,7 +65,7 @@ std::string float_field(uint32_t field, float value) {
   return key(field, 5) + little_endian(std::bit_cast<uint32_t>(value));
 }
 
-/// The start of an event. As everywhere in proto3, a step of 0 is not written.
+/// The first fields of an event. In proto3 a value of 0 is not written.
 std::string event_head(double wall_time_s, int64_t step) {
   return double_field(1, wall_time_s) +
          (step == 0 ? "" : varint_field(2, static_cast<uint64_t>(step)));
@@ -109,7 +110,7 @@ std::string scalars_event(double wall_time, int64_t step,
 
 TensorBoardWriter::TensorBoardWriter(const std::filesystem::path& directory, int64_t first_step) {
   make_directories(directory);
-  // Readers take the files of a folder in the order of their names.
+  // Readers read the files of a folder in the order of their names.
   const auto now_us = std::chrono::duration_cast<std::chrono::microseconds>(
       std::chrono::system_clock::now().time_since_epoch());
   path_ = directory / fmt::format("events.out.tfevents.{}.blip2.{}", now_us.count(), getpid());

@@ -1,5 +1,4 @@
-// A writer of TensorBoard event files: scalars only. TFRecord framing around protocol buffers made
-// by hand.
+// A writer of TensorBoard event files, for scalars only: TFRecord frames around protocol buffers.
 #pragma once
 
 #include <cstdint>
@@ -21,12 +20,12 @@ std::string tfrecord(std::string_view payload);
 
 /// tensorflow.Event messages, as protocol buffers.
 std::string file_version_event(double wall_time_s);
-/// Tells readers to forget what earlier files say of `step` and later ones.
+/// Makes readers discard the values of earlier files from `step` on.
 std::string session_start_event(double wall_time_s, int64_t step);
 std::string scalars_event(double wall_time_s, int64_t step,
                           const std::vector<std::pair<std::string, double>>& scalars);
 
-/// One event file. Each call is visible to readers at once.
+/// One event file. Readers see each write at once.
 class TensorBoardWriter {
  public:
   /// Creates a new event file in `directory` for a run whose next step is `first_step`.

@@ -54,40 +54,46 @@ void visit(CapFiltConfig& c, V&& v) {
   v("captioner", c.captioner, "directory of the model that writes captions");
   v("ranker", c.ranker, "directory of the model whose image-text similarity ranks them");
   v("matcher", c.matcher, "directory of a model with a matching head, for min_match_probability");
-  v("shards", c.shards, "what is captioned: .tar shards, folders, annotation files");
-  v("input_format", c.input_format, "format of the input; auto: by the names of the files",
+  v("shards", c.shards, "inputs to caption: .tar shards, folders, annotation files");
+  v("input_format", c.input_format, "format of the inputs; auto: by their names",
     one_of(capfilt_input_formats()));
-  v("images", c.images, "root of the pictures [the annotations' folder]");
-  v("output", c.output, "folder of the job: shards, captions.json, and its state");
-  v("output_formats", c.output_formats, "what is written: webdataset, blip_json, or both");
-  v("report", c.report, "page with examples and counts, written at the end");
+  v("images", c.images, "folder that picture paths start from [the annotations' folder]");
+  v("output", c.output, "folder of the job, for shards, captions.json and its state");
+  v("output_formats", c.output_formats,
+    "format to write, webdataset or blip_json; may be repeated");
+  v("report", c.report, "page to write at the end, with examples and counts");
   v("prompt", c.prompt, "text that each caption continues [the captioner's own]");
-  v("num_kept", c.num_kept, "captions kept of each picture, best first", at_least(1));
+  v("num_kept", c.num_kept, "captions to keep for each picture, best first", at_least(1));
   v("keep_original", c.keep_original, "keep the web caption whatever its rank");
   v("clean_web_captions", c.clean_web_captions,
     "clean web captions as for training before they are ranked");
-  v("min_similarity", c.min_similarity, "lowest cosine of the ranker at which a caption is kept",
+  v("min_similarity", c.min_similarity, "least cosine, by the ranker, of a caption that is kept",
     between(-1, 1));
   v("min_match_probability", c.min_match_probability,
-    "lowest probability of the matcher at which a caption is kept", between(0, 1));
+    "least probability, by the matcher, of a caption that is kept", between(0, 1));
   v("remove_duplicates", c.remove_duplicates,
     "keep only the best of captions that are equal when cleaned for training");
-  v("dedup", c.dedup, "keep only the first of equal and nearly equal pictures of a shard");
+  v("dedup", c.dedup, "keep only the first of nearly equal pictures in a shard");
   v("dedup_distance", c.dedup_distance,
-    "bits, of 64, in which hashes of nearly equal pictures may differ", between(0, 16));
-  v("opt_out_fields", c.opt_out.fields, "fields of a record's JSON by which its owner opts out");
-  v("opt_out_directives", c.opt_out.directives, "values of such a field that opt out");
-  v("batch_size", c.batch_size, "pictures at a time", between(1, 65536));
-  v("records_per_shard", c.records_per_shard, "records of a shard where the input has no shards",
-    at_least(1));
+    "most bits, of 64, in which hashes of nearly equal pictures differ", between(0, 16));
+  v("opt_out_fields", c.opt_out.fields,
+    "field of a record's JSON by which its owner opts out; may be repeated");
+  v("opt_out_directives", c.opt_out.directives,
+    "value of such a field that opts out; may be repeated");
+  v("batch_size", c.batch_size, "pictures in a batch", between(1, 65536));
+  v("records_per_shard", c.records_per_shard,
+    "records in an output shard, for inputs without shards", at_least(1));
   v("lease_s", c.lease_s, "seconds without a sign of life after which a worker loses its shard",
     at_least(1));
-  v("exif_rotate", c.exif_rotate, "turn pictures upright by their EXIF orientation");
-  v("max_image_pixels", c.max_image_pixels, "larger pictures are refused", at_least(1));
-  v("max_image_bytes", c.max_image_bytes, "larger picture files are refused", at_least(1));
-  v("seed", c.seed, "every random choice", at_least(0));
-  v("dtype", c.dtype, "arithmetic of the models", one_of({"float32", "bfloat16"}));
-  v.group("generation", c.generation, "how captions are drawn [the method's own]");
+  v("exif_rotate", c.exif_rotate, "rotate pictures by their EXIF orientation");
+  v("max_image_pixels", c.max_image_pixels, "most pixels of a picture; larger ones fail",
+    at_least(1));
+  v("max_image_bytes", c.max_image_bytes, "most bytes of a picture file; larger ones fail",
+    at_least(1));
+  v("seed", c.seed, "seed of every random choice", at_least(0));
+  v("dtype", c.dtype, "arithmetic of the models, as --dtype",
+    one_of({"float32", "bfloat16", "auto"}));
+  v.group("generation", c.generation, "generation of captions [the method's own]");
 }
 
 /// A value from the command line: "num_kept", "3", and the option that gave it, "--num-kept".

@@ -13,7 +13,6 @@
 #include "blip2/base/log.h"
 #include "blip2/base/progress.h"
 #include "blip2/models/bundle.h"
-#include "blip2/nn/autocast.h"
 #include "blip2/tasks/index.h"
 #include "blip2/workflows/capfilt/gather.h"
 #include "blip2/workflows/capfilt/inputs.h"
@@ -30,7 +29,7 @@ constexpr const char* kGather = "gather";  // the lease of the job's end
 class JobModels {
  public:
   JobModels(const CapFiltConfig& config, at::Device device)
-      : options_{.device = device, .has_bfloat16_matrices = config.dtype == "bfloat16"} {
+      : options_(bundle_options(config.dtype, device)) {
     models_.captioner = load(config.captioner);
     models_.ranker = load(config.ranker);
     if (!config.matcher.empty()) models_.matcher = load(config.matcher);
@@ -208,7 +207,6 @@ CapFiltOutcome run_capfilt(
     const std::function<void(const std::string& name, const std::string& reason)>& failed) {
   const CapFiltInputs inputs(config.config());
   const JobModels models(config.config(), device);
-  const Autocast autocast(arithmetic(config.config().dtype == "bfloat16", device));
   CapFiltOptions defaults;
   defaults.generation = default_capfilt_generation(*models.models().captioner);
   defaults.prompt = default_capfilt_prompt(*models.models().captioner);

@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <optional>
 
-#include "blip2/train/config/config.h"
+#include "blip2/train/config/keys.h"
 
 namespace blip2 {
 

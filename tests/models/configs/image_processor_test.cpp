@@ -1,10 +1,11 @@
 // preprocessor_config.json: written and read, published, and every refusal.
+#include "blip2/models/configs/image_processor.h"
+
 #include <gmock/gmock.h>
 
 #include <nlohmann/json.hpp>
 
 #include "blip2/base/error.h"
-#include "blip2/models/configs/bundle_config.h"
 #include "tests/support/errors.h"
 
 namespace blip2 {

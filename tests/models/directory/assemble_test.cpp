@@ -1,5 +1,7 @@
 // What training starts from: parts out of BERTs, models and files, tiny ones and the real ones of
 // the demo.
+#include "blip2/models/directory/assemble.h"
+
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/ones.h>
@@ -13,10 +15,10 @@
 #include "blip2/checkpoint/open_source.h"
 #include "blip2/checkpoint/safetensors.h"
 #include "blip2/models/bundle.h"
-#include "blip2/models/configs/bundle_config.h"
+#include "blip2/models/configs/image_processor.h"
 #include "blip2/models/convert.h"
+#include "blip2/models/directory/frozen_parts.h"
 #include "blip2/models/directory/inspect.h"
-#include "blip2/models/directory/parts.h"
 #include "tests/models/support.h"
 #include "tests/support/tiny/models.h"
 #include "tests/support/tiny/parts.h"
@@ -147,7 +149,7 @@ TEST_F(Assemble, Stage2TakesTheQuerySideAndAFreshProjection) {
   }
   const at::NoGradGuard no_grad;
   const LanguageModelPart language = open_language_model(folder / "stage2");
-  const at::Tensor embeddings = language.model->embed(at::arange(language.vocab_size));
+  const at::Tensor embeddings = language.model->embed(at::arange(language.shape.vocab_size));
   const double scale = std_of(embeddings) / std::sqrt(12.0);
   EXPECT_NEAR(std_of(bundle.generative->language_projection.weight), scale, 0.15 * scale);
   EXPECT_EQ(bundle.generative->language_projection.bias.abs().max().item<float>(), 0.0f);
@@ -193,9 +195,9 @@ TEST_F(Assemble, RefusesWhatDoesNotFit) {
   refused("bert-base", ErrorCode::kUnsupported);
   testing::write_tiny_bert_of_nine_words(folder / "long", testing::BertNames::kPlain);
   const std::string config = read_file(folder / "long/config.json");
-  write_file_atomic(folder / "long/config.json",
-                    std::string(config).replace(config.find("\"vocab_size\": 9"), 15,
-                                                "\"vocab_size\": 999999999"));
+  write_file_atomic(
+      folder / "long/config.json",
+      std::string(config).replace(config.find("\"vocab_size\":9"), 14, "\"vocab_size\":999999999"));
   refused((folder / "long").string(), ErrorCode::kCorruptData);
   options.image_encoder = "eva_clip_g";
   refused((folder / "stage1").string(), ErrorCode::kUnsupported);
@@ -245,7 +247,7 @@ TEST(RealParts, AConvertedGgufIsTheSame) {
   const TemporaryFolder folder;
   convert_to_directory(smollm2(), folder / "llama", {.dtype = at::kHalf});
   const LanguageModelPart part = open_language_model(folder / "llama");
-  EXPECT_EQ(part.width, 576);
+  EXPECT_EQ(part.shape.width, 576);
   const std::vector<int64_t> ids = part.tokenizer->encode("The capital of France is");
   EXPECT_THAT(ids, ::testing::ElementsAre(504, 3575, 282, 4649, 314));
   const at::NoGradGuard no_grad;

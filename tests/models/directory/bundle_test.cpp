@@ -16,7 +16,7 @@
 #include "blip2/base/error.h"
 #include "blip2/checkpoint/open_source.h"
 #include "blip2/checkpoint/safetensors.h"
-#include "blip2/models/configs/bundle_config.h"
+#include "blip2/models/configs/blip2_config.h"
 #include "blip2/models/directory/inspect.h"
 #include "blip2/models/names/hugging_face.h"
 #include "tests/models/support.h"
@@ -82,7 +82,7 @@ TEST(Bundle, ARetrievalModelComesBackTheSame) {
   EXPECT_EQ(loaded.max_text_length, saved.max_text_length);
   EXPECT_EQ(loaded.qformer_tokenizer->special_ids(), saved.qformer_tokenizer->special_ids());
   EXPECT_EQ(format_transform(loaded.transform), format_transform(saved.transform));
-  EXPECT_FALSE(loaded.generative.has_value());
+  EXPECT_EQ(loaded.generative, nullptr);
 }
 
 TEST(Bundle, AGenerativeModelComesBackTheSame) {

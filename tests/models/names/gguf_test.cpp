@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "blip2/base/error.h"
-#include "blip2/models/directory/parts.h"
+#include "blip2/models/directory/frozen_parts.h"
 #include "tests/models/small_gguf.h"
 #include "tests/support/errors.h"
 #include "tests/support/temporary_folder.h"

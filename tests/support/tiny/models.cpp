@@ -11,11 +11,15 @@
 #include "blip2/base/files.h"
 #include "blip2/base/random.h"
 #include "blip2/checkpoint/safetensors.h"
-#include "blip2/models/configs/bundle_config.h"
-#include "blip2/models/directory/families.h"
+#include "blip2/models/blip2_model.h"
+#include "blip2/models/blip_model.h"
+#include "blip2/models/clip_model.h"
+#include "blip2/models/configs/blip_config.h"
 #include "blip2/models/language/llama_language_model.h"
 #include "blip2/models/names/blip.h"
 #include "blip2/models/names/hugging_face.h"
+#include "blip2/models/vision/efficientnet.h"
+#include "blip2/models/vision/families.h"
 #include "blip2/text/byte_bpe.h"
 #include "tests/support/tiny/shapes.h"
 #include "tests/support/weights.h"
@@ -51,8 +55,8 @@ LlamaConfig tiny_llama() {
 void set_vision(Bundle& bundle) {
   EfficientNet vision = make_efficientnet(tiny_vision());
   fill_distinct(named_tensors(vision), 1);
-  bundle.vision_json = format_vision(tiny_vision());
-  bundle.image_encoder = make_image_encoder(std::move(vision));
+  bundle.vision_json = efficientnet_shape(tiny_vision()).json;
+  bundle.image_encoder = std::make_unique<EfficientNetEncoder>(std::move(vision));
   bundle.transform = efficientnet_lite0_transform();
   bundle.transform.image_size = 16;
   bundle.transform.shorter_side = 20;
@@ -118,9 +122,10 @@ Bundle tiny_retrieval(const fs::path& scratch) {
   const at::NoGradGuard no_grad;
   Bundle bundle;
   set_vision(bundle);
-  bundle.stage1 = make_stage1({.qformer = tiny_qformer(), .embed_dim = 7, .image_norm_eps = 1e-5});
-  fill_distinct(named_tensors(*bundle.stage1), 2);
   bundle.qformer_tokenizer = ten_words(scratch);
+  put_stage1(bundle,
+             make_stage1({.qformer = tiny_qformer(), .embed_dim = 7, .image_norm_eps = 1e-5}));
+  fill_distinct(named_tensors(*bundle.stage1), 2);
   bundle.max_text_length = 9;
   return bundle;
 }
@@ -129,13 +134,13 @@ Bundle tiny_generative(const fs::path&) {
   const at::NoGradGuard no_grad;
   Bundle bundle;
   set_vision(bundle);
-  bundle.generative = make_generative(tiny_qformer(), 1e-6, 24);
-  fill_distinct(named_tensors(*bundle.generative), 3);
   Llama llama = make_llama(tiny_llama());
   fill_distinct(named_tensors(llama), 4);
   bundle.language_model = std::make_unique<LlamaLanguageModel>(std::move(llama));
-  bundle.text_json = format_language(tiny_llama());
+  bundle.text_json = llama_json(tiny_llama());
   bundle.text_tokenizer = tiny_bpe();
+  put_stage2(bundle, make_generative(tiny_qformer(), 1e-6, 24));
+  fill_distinct(named_tensors(*bundle.generative), 3);
   bundle.generation_json = R"({"max_new_tokens": 7})";
   bundle.prompt = "A picture of";
   bundle.max_text_length = 12;
@@ -145,9 +150,9 @@ Bundle tiny_generative(const fs::path&) {
 Bundle tiny_instruct(const fs::path& scratch) {
   const at::NoGradGuard no_grad;
   Bundle bundle = tiny_generative(scratch);
-  bundle.generative = make_generative(tiny_qformer(), 1e-6, 24, TextSide::kPresent);
-  fill_distinct(named_tensors(*bundle.generative), 6);
   bundle.qformer_tokenizer = ten_words(scratch);
+  put_stage2(bundle, make_generative(tiny_qformer(), 1e-6, 24, TextSide::kPresent));
+  fill_distinct(named_tensors(*bundle.generative), 6);
   return bundle;
 }
 
@@ -160,12 +165,13 @@ void write_tiny_blip(const fs::path& directory) {
   "hidden_size": 12, "intermediate_size": 20, "num_hidden_layers": 2, "num_attention_heads": 3,
   "max_position_embeddings": 11, "bos_token_id": 9, "sep_token_id": 3}}}})",
                                 kVitJson));
-  const BlipConfig config = read_blip_config(directory);
-  VisionWeights vision = make_vision_weights(parse_vision(config.vision_json, "tiny"));
+  const Json json = read_json_object<nlohmann::ordered_json>(directory / "config.json");
+  const BlipConfig config = parse_blip(ConfigFields(json, "tiny"));
+  const ImageEncoderWeights vision = parse_image_encoder(config.vision_json, "tiny").make();
   LayerNorm norm = make_layer_norm(config.text.encoder_hidden_size, config.image_norm_eps);
   BlipCaptioner captioner = make_blip_captioner(config.text, config.output);
   std::vector<StoredTensor> tensors;
-  add_distinct(tensors, kVisionPrefix, weight_tensors(vision));
+  add_distinct(tensors, kVisionPrefix, vision.tensors);
   add_distinct(tensors, "vision_model.post_layernorm.", named_tensors(norm));
   std::vector<NamedTensor> text = named_tensors(captioner);
   for (NamedTensor& named : text) named.name = blip_names().to_theirs(named.name).value();
@@ -184,7 +190,8 @@ void write_tiny_clip(const fs::path& directory) {
   "hidden_size": 12, "intermediate_size": 20, "num_hidden_layers": 2, "num_attention_heads": 3,
   "max_position_embeddings": 11}}}})",
                                 kVitJson));
-  Clip clip = make_clip(read_clip_config(directory));
+  const Json json = read_json_object<nlohmann::ordered_json>(directory / "config.json");
+  Clip clip = make_clip(parse_clip(ConfigFields(json, "tiny")));
   std::vector<StoredTensor> tensors;
   add_distinct(tensors, "", named_tensors(clip));
   write_safetensors(directory / "model.safetensors", tensors);
@@ -237,7 +244,7 @@ Bundle tiny_stage1(const TemporaryFolder& folder) {
   config.qformer.encoder_hidden_size = 3;
   config.qformer.num_query_tokens = 4;
   config.embed_dim = 5;
-  bundle.stage1 = make_stage1(config);
+  put_stage1(bundle, make_stage1(config));
   Random random(7, "tiny model");
   initialise(*bundle.stage1, random);
   for (const NamedTensor& named : named_tensors(*bundle.stage1)) {
@@ -276,7 +283,7 @@ Bundle tiny_blip(const TemporaryFolder& folder, Model model) {
   bundle.image_encoder = std::make_unique<AveragingEncoder>();
   bundle.transform.image_size = 21;
   bundle.transform.shorter_side = 21;
-  bundle.blip = std::move(blip);
+  put_blip(bundle, std::move(blip));
   bundle.max_text_length = 30;
   bundle.max_positions = 30;
   return bundle;
@@ -286,6 +293,10 @@ Bundle tiny_blip(const TemporaryFolder& folder, Model model) {
 
 Bundle tiny_blip_captioner(const TemporaryFolder& folder) {
   return tiny_blip(folder, make_blip_captioner(tiny_blip_config(), OutputMatrix::kTied));
+}
+
+Bundle tiny_blip_answerer(const TemporaryFolder& folder) {
+  return tiny_blip(folder, make_blip_answerer(tiny_blip_config(), OutputMatrix::kTied));
 }
 
 Bundle tiny_blip_matcher(const TemporaryFolder& folder) {
@@ -312,9 +323,10 @@ Bundle tiny_clip(const TemporaryFolder& folder) {
   config.vision.has_post_layernorm = true;
   config.projection_dim = 7;
   Bundle bundle;
-  bundle.clip = make_clip(config);
-  fill_distinct(named_tensors(*bundle.clip), 10, 0.4);
+  Clip clip = make_clip(config);
+  fill_distinct(named_tensors(clip), 10, 0.4);
   bundle.text_tokenizer = twelve_words(folder);
+  put_clip(bundle, std::move(clip));
   bundle.transform.image_size = 18;
   bundle.transform.shorter_side = 18;
   bundle.max_text_length = 25;

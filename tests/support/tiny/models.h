@@ -58,6 +58,7 @@ Bundle tiny_stage1(const TemporaryFolder& folder);
 
 Bundle tiny_blip_captioner(const TemporaryFolder& folder);
 Bundle tiny_blip_matcher(const TemporaryFolder& folder);
+Bundle tiny_blip_answerer(const TemporaryFolder& folder);
 
 /// A CLIP with an image encoder of its own.
 Bundle tiny_clip(const TemporaryFolder& folder);

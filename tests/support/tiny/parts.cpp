@@ -13,9 +13,9 @@
 #include "blip2/base/files.h"
 #include "blip2/checkpoint/safetensors.h"
 #include "blip2/models/blip2/stage1.h"
-#include "blip2/models/configs/bundle_config.h"
-#include "blip2/models/directory/families.h"
+#include "blip2/models/language/families.h"
 #include "blip2/models/names/hugging_face.h"
+#include "blip2/models/vision/families.h"
 #include "blip2/text/tokenizer.h"
 #include "tests/support/tests_directory.h"
 #include "tests/support/tiny/shapes.h"
@@ -32,20 +32,20 @@ fs::path golden_text(const std::string& name) {
 }
 
 /// Fills the weights and writes them beside their configuration.
-template <typename Weights>
-void write_part(const fs::path& directory, const Json& config, Weights weights, uint64_t seed) {
+void write_part(const fs::path& directory, const Json& config,
+                const std::vector<NamedTensor>& weights, uint64_t seed) {
   fs::create_directories(directory);
   write_file_atomic(directory / "config.json", config.dump());
-  fill_distinct(weight_tensors(weights), seed);
+  fill_distinct(weights, seed);
   std::vector<StoredTensor> tensors;
-  for (const NamedTensor& named : weight_tensors(weights)) {
+  for (const NamedTensor& named : weights) {
     tensors.push_back({named.name, *named.tensor});
   }
   write_safetensors(directory / "model.safetensors", tensors);
 }
 
 fs::path write_vit(const fs::path& directory, const Json& config) {
-  write_part(directory, config, make_vision_weights(parse_vision(config.dump(), "tiny")), 3);
+  write_part(directory, config, parse_image_encoder(config.dump(), "tiny").make().tensors, 3);
   return directory;
 }
 
@@ -129,7 +129,7 @@ fs::path write_tiny_opt(const fs::path& directory) {
                        {"max_position_embeddings", 64},
                        {"eos_token_id", 2},
                        {"vocab_size", load_tokenizer(directory)->vocabulary_size()}};
-  write_part(directory, config, make_language_weights(parse_language(config.dump(), "tiny")), 4);
+  write_part(directory, config, parse_language_model(config.dump(), "tiny").make().tensors, 4);
   return directory;
 }
 

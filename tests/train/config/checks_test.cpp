@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "blip2/train/config/loader.h"
 #include "blip2/train/run.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/tiny/parts.h"
@@ -90,7 +91,7 @@ TEST_F(FileChecksTest, NamesPartsThatCannotBeOpened) {
   EXPECT_THAT(faults({"model.image_encoder=DIR/bert"}),
               HasSubstr("model.image_encoder: DIR/bert: expected an image encoder"));
   EXPECT_THAT(faults({"model.image_encoder=eva_clip_g"}),
-              HasSubstr("eva_clip_g is a shape without weights"));
+              HasSubstr("found eva_clip_g, a shape without weights"));
   EXPECT_THAT(faults({"model.qformer=DIR/opt"}),
               HasSubstr("DIR/opt: expected a BERT or a BLIP-2 model"));
   EXPECT_THAT(faults({"model.qformer=DIR/run.yaml"}), HasSubstr("blip2 convert"));
@@ -123,8 +124,8 @@ TEST_F(FileChecksTest, NamesSizesThatDoNotFit) {
   replace(config, "\"hidden_size\":16", "\"hidden_size\":8");
   write_file_atomic(folder_ / "vit/config.json", config);
   EXPECT_EQ(faults({"model.qformer=DIR/out/model"}),
-            "run.yaml:2: model.image_encoder: DIR/vit: 8 wide, expected 16 as of the image tokens "
-            "that model.qformer DIR/out/model looks at");
+            "run.yaml:2: model.image_encoder: DIR/vit: expected image tokens of width 16, which "
+            "model.qformer DIR/out/model reads, found 8");
 }
 
 }  // namespace

@@ -1,8 +1,8 @@
-#include "blip2/train/config/config.h"
-
+// What a configuration file resolves to: keys, recipes, sources of values, and every fault.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "blip2/train/config/loader.h"
 #include "tests/support/tests_directory.h"
 #include "tests/train/support.h"
 
@@ -46,7 +46,7 @@ std::string faults_of(const std::string& yaml, const std::vector<std::string>& o
   return "";
 }
 
-TEST(TrainConfig, TheContractsExampleIsRead) {
+TEST(TrainConfig, TheDocumentedExampleIsRead) {
   const Loaded loaded(R"(
 model:
   arch: blip2_t5
@@ -109,7 +109,7 @@ run:
   EXPECT_EQ(loaded.run().max_epoch, std::nullopt);
 }
 
-TEST(TrainConfig, RecipesFillWhatTheFileDoesNotSay) {
+TEST(TrainConfig, RecipesFillKeysThatTheFileDoesNotGive) {
   const Loaded paper(kStage1);
   EXPECT_EQ(paper.run().max_steps, 250000);
   EXPECT_EQ(paper.run().max_epoch, std::nullopt);
@@ -200,13 +200,13 @@ TEST(TrainConfig, TheRecipesAreThePublishedOnes) {
             "364 | crop, flip | crop, flip, RandAugment | false | '' | true | 0.1");
 }
 
-TEST(TrainConfig, TheRecipesOfAnsweringArePapersAlone) {
+TEST(TrainConfig, TheRecipesOfAnsweringAreThePapers) {
   EXPECT_EQ(resolved("paper", "finetune_vqa"),
             "5 epochs | batch 8 | 1e-05 to 0 from 1e-08 in 1000 | 0.05 0.999 0.95 | false | "
             "490 | crop, flip | crop, flip | true | 'Question: {} Answer:' | false | 0.1");
 }
 
-TEST(TrainConfig, AGivenLengthKeepsTheRecipesAway) {
+TEST(TrainConfig, AGivenLengthReplacesTheRecipes) {
   const Loaded epochs(kStage1, {"run.max_epoch=3"});
   EXPECT_EQ(epochs.run().max_epoch, 3);
   EXPECT_EQ(epochs.run().max_steps, std::nullopt);

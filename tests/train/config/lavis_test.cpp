@@ -5,7 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "blip2/train/config/config.h"
+#include "blip2/train/config/loader.h"
+#include "blip2/train/config/recipes.h"
 #include "blip2/train/run.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/tests_directory.h"
@@ -25,15 +26,15 @@ fs::path published(const std::string& name) {
   return testing::tests_directory() / "golden" / "lavis" / name;
 }
 
-/// The keys that a file is warned of, in its order.
-std::vector<std::string> keys_without_meaning(const std::string& file) {
+/// The keys of a file that are ignored with a warning, in the file's order.
+std::vector<std::string> ignored_keys(const std::string& file) {
   TrainConfig config;
   ConfigDocument document(config);
   std::vector<std::string> warnings, keys;
   EXPECT_TRUE(read_lavis(read_file(published(file)), "f", document, warnings));
   EXPECT_NO_THROW(document.throw_faults());
   for (const std::string& warning : warnings) {
-    EXPECT_THAT(warning, ContainsRegex("^f:[0-9]+: [a-z0-9_.]+: no meaning here: "));
+    EXPECT_THAT(warning, ContainsRegex("^f:[0-9]+: [a-z0-9_.]+: ignored: "));
     const size_t begin = warning.find(": ") + 2;
     keys.push_back(warning.substr(begin, warning.find(": ", begin) - begin));
   }
@@ -136,12 +137,12 @@ TEST(LavisConfig, RetrievalFinetuningResolves) {
   EXPECT_EQ(coco.image_size, 364);
 }
 
-TEST(LavisConfig, EachKeyWithoutMeaningIsWarnedOf) {
+TEST(LavisConfig, EachKeyWithoutEffectGivesAWarning) {
   const std::vector<std::string> pretraining = {"run.batch_size_eval", "run.device", "run.dist_url",
                                                 "run.world_size", "run.distributed"};
-  EXPECT_THAT(keys_without_meaning("pretrain_stage1.yaml"),
+  EXPECT_THAT(ignored_keys("pretrain_stage1.yaml"),
               ::testing::UnorderedElementsAreArray(pretraining));
-  EXPECT_THAT(keys_without_meaning("pretrain_stage2.yaml"),
+  EXPECT_THAT(ignored_keys("pretrain_stage2.yaml"),
               ::testing::UnorderedElementsAreArray(pretraining));
   const auto with = [&](const std::string& dataset, std::vector<std::string> more) {
     for (const char* key :
@@ -151,10 +152,10 @@ TEST(LavisConfig, EachKeyWithoutMeaningIsWarnedOf) {
     more.insert(more.end(), pretraining.begin(), pretraining.end());
     return ::testing::UnorderedElementsAreArray(more);
   };
-  EXPECT_THAT(keys_without_meaning("caption_coco_ft.yaml"),
+  EXPECT_THAT(ignored_keys("caption_coco_ft.yaml"),
               with("coco_caption", {"run.max_len", "run.min_len", "run.num_beams",
                                     "run.valid_splits", "run.test_splits"}));
-  EXPECT_THAT(keys_without_meaning("retrieval_coco_ft.yaml"),
+  EXPECT_THAT(ignored_keys("retrieval_coco_ft.yaml"),
               with("coco_retrieval", {"run.lr_layer_decay", "run.valid_splits", "run.k_test",
                                       "run.use_dist_eval_sampler"}));
 }
@@ -171,7 +172,7 @@ TEST(LavisConfig, ValuesNameTheirSources) {
   EXPECT_THAT(yaml, ContainsRegex("beta2: 0.999 +# recipe lavis\n"));
 }
 
-TEST(LavisConfig, WhatLavisWouldDownloadIsAskedFor) {
+TEST(LavisConfig, FilesThatLavisDownloadsMustBeNamed) {
   try {
     const LoadedTrainConfig loaded(published("pretrain_stage2.yaml"), {}, FileChecks::kNow);
     ADD_FAILURE() << "no directory of a model was asked for";
@@ -196,7 +197,7 @@ std::string replaced(std::string text, const std::string& from, const std::strin
   return text.replace(at, from.size(), to);
 }
 
-TEST(LavisConfig, WhatAFileLeavesOutIsLavisDefault) {
+TEST(LavisConfig, MissingKeysHaveLavissDefaults) {
   const TemporaryFolder folder;
   const LoadedTrainConfig loaded(folder.write("short.yaml", kShort));
   EXPECT_EQ(loaded.config().datasets.at("coco_caption").image_size, 224);
@@ -234,7 +235,7 @@ TEST(LavisConfig, FaultsNameTheFilesOwnKeys) {
             "224, found 364");
 }
 
-TEST(LavisConfig, AFileOfOursIsNone) {
+TEST(LavisConfig, AFileInOurKeysIsNotTakenForLaviss) {
   TrainConfig config;
   ConfigDocument document(config);
   std::vector<std::string> warnings;

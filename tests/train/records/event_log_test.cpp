@@ -1,3 +1,4 @@
+// log.jsonl: its keys, what is read back, and the log as a resumed run continues it.
 #include "blip2/train/records/event_log.h"
 
 #include <gmock/gmock.h>
@@ -30,7 +31,7 @@ TEST(Events, ARowHasTheContractsKeysInOrder) {
             R"("samples_per_second":12.5,"elapsed_s":3.0})");
 }
 
-TEST(Events, WhatIsNotFiniteIsNull) {
+TEST(Events, NumbersThatAreNotFiniteAreNull) {
   LogRow row = row_of(1);
   row.loss = std::numeric_limits<double>::quiet_NaN();
   row.grad_norm = std::numeric_limits<double>::infinity();
@@ -55,7 +56,7 @@ TEST(Events, LogReadsBack) {
   EXPECT_FALSE(rows[1].applied);
 }
 
-TEST(Events, OpeningCutsLaterRowsAndATornOne) {
+TEST(Events, OpeningRemovesLaterRowsAndAnIncompleteOne) {
   const testing::TemporaryFolder folder;
   {
     EventLog log(folder.path(), 0);

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "blip2/base/error.h"
-#include "blip2/train/config/config.h"
+#include "blip2/train/config/keys.h"
 #include "blip2/train/records/event_log.h"
 #include "tests/support/errors.h"
 #include "tests/support/temporary_folder.h"
@@ -47,7 +47,7 @@ std::string refusal(const fs::path& folder, const fs::path& config_file) {
   return message;
 }
 
-TEST(OutputFolder, ItsOwnConfigurationAndNothingMayStandThere) {
+TEST(OutputFolder, ARunMayWriteInAnEmptyFolderOrItsOwn) {
   const testing::TemporaryFolder folder;
   check_output_folder(folder / "none", "auto", "run.yaml");
   check_output_folder(folder.path(), "auto", "run.yaml");
@@ -56,7 +56,7 @@ TEST(OutputFolder, ItsOwnConfigurationAndNothingMayStandThere) {
   check_output_folder(folder.path(), "auto", folder / "config.yaml");
 }
 
-TEST(OutputFolder, SomebodysConfigurationIsRefused) {
+TEST(OutputFolder, AnotherConfigurationIsRefused) {
   const testing::TemporaryFolder folder;
   for (const std::string& text :
        {"# mine\n" + resolved(), resolved() + "# mine\n", without(resolved(), "seed"),
@@ -67,14 +67,16 @@ TEST(OutputFolder, SomebodysConfigurationIsRefused) {
     EXPECT_THAT(refusal(folder.path(), own), HasSubstr(own + ": the run writes"));
     fs::remove(folder / "link.yaml");
     fs::create_hard_link(own, folder / "link.yaml");
-    EXPECT_THAT(refusal(folder.path(), folder / "link.yaml"),
-                HasSubstr("link.yaml: the run writes all resolved values to " + own));
-    EXPECT_THAT(refusal(folder.path(), elsewhere), HasSubstr(own + ": expected nothing or"));
+    EXPECT_THAT(
+        refusal(folder.path(), folder / "link.yaml"),
+        HasSubstr("link.yaml: the run would replace this configuration by its resolved values in " +
+                  own));
+    EXPECT_THAT(refusal(folder.path(), elsewhere), HasSubstr(own + ": expected no file or"));
     EXPECT_THAT(refusal(folder.path(), elsewhere), HasSubstr("the run of " + elsewhere));
   }
 }
 
-TEST(OutputFolder, ARunOfAnEarlierVersionGoesOn) {
+TEST(OutputFolder, ARunOfAnEarlierVersionMayResume) {
   const testing::TemporaryFolder folder;
   folder.write("config.yaml", without(resolved(), "rank_timeout_s"));
   folder.write("log.jsonl", first_row());
@@ -83,7 +85,7 @@ TEST(OutputFolder, ARunOfAnEarlierVersionGoesOn) {
   refusal(folder.path(), "run.yaml");
 }
 
-TEST(OutputFolder, AForeignLogIsRefusedUnlessItIsPutAside) {
+TEST(OutputFolder, AForeignLogIsRefusedUnlessItIsMovedAway) {
   const testing::TemporaryFolder folder;
   const std::string row = first_row();
   for (const std::string& good : {row, row + row.substr(0, 20), row + std::string(9, '\0'),

@@ -65,7 +65,7 @@ TEST_F(RunReport, ASingleRunShowsItsWholeConfiguration) {
   EXPECT_THAT(html, HasSubstr("LAVIS, OPT"));
 }
 
-TEST_F(RunReport, RunsOfOneNameAreToldApart) {
+TEST_F(RunReport, RunsOfTheSameNameGetDifferentLabels) {
   const std::string html =
       run_report({run("one/run", 1e-4, "loss_itc"), run("two/run", 1e-4, "loss_itc")});
   EXPECT_THAT(html, HasSubstr("one/run"));

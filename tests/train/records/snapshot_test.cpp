@@ -1,3 +1,5 @@
+// Snapshots: saving and loading is the identity, and damaged, foreign or unfinished ones are
+// refused.
 #include "blip2/train/records/snapshot.h"
 
 #include <gmock/gmock.h>
@@ -94,7 +96,7 @@ TEST(Snapshot, KeepsTheNewest) {
   EXPECT_EQ(newest_snapshot(folder.path()), folder / "step-000000020");
 }
 
-TEST(Snapshot, AnyDamageIsSeenAndPassedOver) {
+TEST(Snapshot, ADamagedSnapshotIsFoundAndSkipped) {
   const TemporaryFolder folder;
   Trained trained(1);
   const fs::path good = save_snapshot(folder.path(), state_of(5), trained.tensors(), 3);
@@ -135,7 +137,7 @@ TEST(Snapshot, ADamagedTensorIsNamed) {
   }
 }
 
-TEST(Snapshot, OlderOnesHaveNoConfiguration) {
+TEST(Snapshot, OlderSnapshotsHaveNoConfiguration) {
   const TemporaryFolder folder;
   Trained trained(1);
   const fs::path snapshot = save_snapshot(folder.path(), state_of(5), trained.tensors(), 3);
@@ -152,7 +154,7 @@ TEST(Snapshot, OlderOnesHaveNoConfiguration) {
   EXPECT_EQ(found.config_checksum, checksum("run: {}\n"));
 }
 
-TEST(Snapshot, LyingStateIsAnError) {
+TEST(Snapshot, AFalseStateIsAnError) {
   const TemporaryFolder folder;
   Trained trained(1);
   const fs::path snapshot = save_snapshot(folder.path(), state_of(5), trained.tensors(), 3);
@@ -182,7 +184,7 @@ TEST(Snapshot, AnotherModelsSnapshotIsAnError) {
   EXPECT_THROW(load_snapshot(snapshot, other.tensors()), Error);
 }
 
-TEST(Snapshot, HalfWrittenFoldersAreNoSnapshots) {
+TEST(Snapshot, UnfinishedFoldersAreNotSnapshots) {
   const TemporaryFolder folder;
   Trained trained(1);
   fs::create_directories(folder / "step-000000009.partial");
@@ -205,7 +207,7 @@ TEST(Snapshot, AFailedWriteLeavesNothing) {
   EXPECT_THAT(names_in(folder.path()), ::testing::ElementsAre("checkpoints"));
 }
 
-TEST(Snapshot, LaterOnesAreSetAside) {
+TEST(Snapshot, LaterSnapshotsAreRenamed) {
   const TemporaryFolder folder;
   Trained trained(1);
   for (int64_t step : {5, 6, 7}) save_snapshot(folder.path(), state_of(step), trained.tensors(), 9);

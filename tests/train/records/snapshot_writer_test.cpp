@@ -1,3 +1,4 @@
+// Snapshots written by a thread: they hold the values of their start, and errors reach the caller.
 #include "blip2/train/records/snapshot_writer.h"
 
 #include <ATen/core/grad_mode.h>
@@ -27,7 +28,7 @@ SnapshotTensors tensors_of(ToyStage& stage) {
   return {{{"layer.weight", &stage.weight}, {"temp", &stage.temp}}, {{"bias", &stage.bias}}};
 }
 
-TEST(SnapshotWriter, ASnapshotHoldsWhatStoodThereWhenItStarted) {
+TEST(SnapshotWriter, ASnapshotHoldsTheValuesOfItsStart) {
   const TemporaryFolder folder;
   ToyStage stage;
   SnapshotWriter writer(folder.path(), 3, {});
@@ -49,7 +50,7 @@ TEST(SnapshotWriter, ASnapshotHoldsWhatStoodThereWhenItStarted) {
   }
 }
 
-TEST(SnapshotWriter, TheNewestIsTheOneOnDisk) {
+TEST(SnapshotWriter, TheNewestSnapshotIsTheOneOnDisk) {
   const TemporaryFolder folder;
   ToyStage stage;
   SnapshotWriter writer(folder.path(), 1, "earlier");
@@ -63,7 +64,7 @@ TEST(SnapshotWriter, TheNewestIsTheOneOnDisk) {
   EXPECT_FALSE(fs::exists(snapshot_folder(folder.path(), 4)));  // one is kept
 }
 
-TEST(SnapshotWriter, AFailureIsSaidOnce) {
+TEST(SnapshotWriter, AFailureIsThrownOnce) {
   const TemporaryFolder folder;
   const fs::path checkpoints = folder / "checkpoints";
   write_file_atomic(checkpoints, "a file where the folder should be");

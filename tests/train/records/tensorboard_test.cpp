@@ -31,7 +31,7 @@ TEST(TensorBoard, WritesTensorBoardsBytes) {
   EXPECT_EQ(written, read_file(testing::golden("events.tfrecord")));
 }
 
-TEST(TensorBoard, AWritersFileHoldsVersionStartAndRows) {
+TEST(TensorBoard, AFileHoldsItsVersionASessionStartAndTheRows) {
   const testing::TemporaryFolder folder;
   TensorBoardWriter writer(folder / "tensorboard", 6);
   writer.write(6, {{"loss", 1.0}});

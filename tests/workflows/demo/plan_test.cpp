@@ -7,6 +7,7 @@
 
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
+#include "blip2/train/config/loader.h"
 #include "blip2/workflows/demo/scores.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/tests_directory.h"

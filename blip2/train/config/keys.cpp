@@ -1,0 +1,20 @@
+// What follows from single keys.
+#include "blip2/train/config/keys.h"
+
+namespace blip2 {
+
+TrainTask task_of(const RunConfig& run) {
+  if (run.task == "image_text_pretrain_stage2") return TrainTask::kStage2;
+  if (run.task == "finetune_caption") return TrainTask::kCaption;
+  if (run.task == "finetune_vqa") return TrainTask::kVqa;
+  if (run.task == "finetune_retrieval") return TrainTask::kRetrieval;
+  return TrainTask::kStage1;
+}
+
+SourceConfig source_config(const std::string& name, const DatasetConfig& dataset) {
+  SourceConfig config{name, dataset.format, {}, dataset.images};
+  config.annotations.assign(dataset.annotations.begin(), dataset.annotations.end());
+  return config;
+}
+
+}  // namespace blip2
