@@ -2,7 +2,10 @@
 #include "blip2/base/utf8.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <string>
+#include <string_view>
 
 namespace blip2 {
 namespace {

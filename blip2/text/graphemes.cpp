@@ -1,6 +1,9 @@
 // Rules GB3 to GB13, with what they need of the cluster so far.
 #include "blip2/text/graphemes.h"
 
+#include <cstddef>
+#include <string_view>
+
 #include "blip2/base/utf8.h"
 #include "blip2/text/unicode_classes.h"
 
