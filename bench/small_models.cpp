@@ -63,7 +63,7 @@ void stage2_step(benchmark::State& state) {
   const TrainConfig config = demo_ablation({}, "unused", default_assets(), Stage1Use::kWithout);
   Bundle bundle = assemble(config);
   set_trainable(bundle.language_model->tensors(), false);
-  set_trainable(named_tensors(*bundle.generative), true);
+  set_trainable(named_tensors(*bundle.stage2), true);
   std::vector<std::string> captions;
   for (int64_t row = 0; row < DemoPlan::kStage2Batch; ++row) captions.push_back(caption(row));
   const at::Tensor embeds = at::randn({DemoPlan::kStage2Batch, kImageTokens, kImageWidth});
@@ -71,7 +71,7 @@ void stage2_step(benchmark::State& state) {
     const LanguageModelText text = language_model_text(*bundle.text_tokenizer, captions,
                                                        bundle.prompt, bundle.max_text_length);
     const LanguageModelLogits result = language_model_logits(
-        *bundle.language_model, language_inputs(*bundle.generative, embeds), text);
+        *bundle.language_model, language_inputs(*bundle.stage2, embeds), text);
     language_modelling_loss(result.logits, result.targets, 0.0).backward();
   }
   state.SetItemsProcessed(state.iterations() * DemoPlan::kStage2Batch);

@@ -91,7 +91,7 @@ std::vector<int64_t> language_end_ids(const std::string& text_json, const Tokeni
 
 /// What a stage-2 model writes with.
 struct Stage2Parts {
-  const Generative& model;
+  const Stage2& model;
   const LanguageModel& language_model;
   const Tokenizer* tokenizer;          ///< of the language model
   const Tokenizer* qformer_tokenizer;  ///< of an InstructBLIP's Q-Former; else null
@@ -101,7 +101,7 @@ struct Stage2Parts {
 };
 
 /// The queries' output, which an InstructBLIP makes with the prompt. [N, Q, D]
-at::Tensor stage2_queries(const Generative& model, const Tokenizer* qformer_tokenizer,
+at::Tensor stage2_queries(const Stage2& model, const Tokenizer* qformer_tokenizer,
                           const at::Tensor& image_embeds, const std::vector<Prompt>& prompts) {
   if (qformer_tokenizer == nullptr) {
     return by_prompt(query_output(model, image_embeds), prompts);
@@ -189,12 +189,12 @@ void put_stage1(Bundle& bundle, Stage1 model) {
   bundle.writer = std::make_unique<Stage1Writer>(*bundle.stage1, tokenizer);
 }
 
-void put_stage2(Bundle& bundle, Generative model) {
+void put_stage2(Bundle& bundle, Stage2 model) {
   BLIP2_CHECK(bundle.language_model != nullptr && bundle.text_tokenizer != nullptr);
-  bundle.generative = std::make_unique<Generative>(std::move(model));
-  bundle.image_norm = &bundle.generative->image_norm;
+  bundle.stage2 = std::make_unique<Stage2>(std::move(model));
+  bundle.image_norm = &bundle.stage2->image_norm;
   bundle.writer = std::make_unique<Stage2Writer>(Stage2Parts{
-      .model = *bundle.generative,
+      .model = *bundle.stage2,
       .language_model = *bundle.language_model,
       .tokenizer = bundle.text_tokenizer.get(),
       .qformer_tokenizer = is_instruct(bundle) ? bundle.qformer_tokenizer.get() : nullptr,
@@ -205,16 +205,16 @@ void put_stage2(Bundle& bundle, Generative model) {
 
 const QFormer* qformer(const Bundle& bundle) {
   if (bundle.stage1) return &bundle.stage1->qformer;
-  return bundle.generative ? &bundle.generative->qformer : nullptr;
+  return bundle.stage2 ? &bundle.stage2->qformer : nullptr;
 }
 
 at::Tensor prompted_queries(const Bundle& bundle, const at::Tensor& image_embeds,
                             const std::vector<Prompt>& prompts) {
   const at::NoGradGuard no_grad;
   BLIP2_CHECK(qformer(bundle) != nullptr && !prompts.empty());
-  if (bundle.generative) {
+  if (bundle.stage2) {
     const Tokenizer* reader = is_instruct(bundle) ? bundle.qformer_tokenizer.get() : nullptr;
-    return stage2_queries(*bundle.generative, reader, image_embeds, prompts);
+    return stage2_queries(*bundle.stage2, reader, image_embeds, prompts);
   }
   const ImageKeyValues keys = project_image(*qformer(bundle), norm_images(bundle, image_embeds));
   return by_prompt(encode_queries(*qformer(bundle), keys).hidden, prompts);

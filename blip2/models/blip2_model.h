@@ -15,7 +15,7 @@ void put_stage1(Bundle& bundle, Stage1 model);
 
 /// Puts a stage-2 model into a bundle, with what it can do. The bundle has the language model, its
 /// configuration and the tokenizers already.
-void put_stage2(Bundle& bundle, Generative model);
+void put_stage2(Bundle& bundle, Stage2 model);
 
 /// The bundle's Q-Former; null: it has none.
 const QFormer* qformer(const Bundle& bundle);

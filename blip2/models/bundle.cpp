@@ -8,7 +8,7 @@
 namespace blip2 {
 
 bool is_instruct(const Bundle& bundle) {
-  return bundle.generative && bundle.generative->qformer.word_embeddings.has_value();
+  return bundle.stage2 && bundle.stage2->qformer.word_embeddings.has_value();
 }
 
 at::Tensor encode_images(const Bundle& bundle, const at::Tensor& pixels) {

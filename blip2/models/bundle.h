@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "blip2/image/transforms.h"
-#include "blip2/models/blip2/generative.h"
 #include "blip2/models/blip2/stage1.h"
+#include "blip2/models/blip2/stage2.h"
 #include "blip2/models/image_text_features.h"
 #include "blip2/models/language/causal_language_model.h"
 #include "blip2/models/language/language_model_family.h"
@@ -38,7 +38,7 @@ struct Bundle {
   std::unique_ptr<TextWriter> writer;           ///< null: the model does not write
 
   std::unique_ptr<Stage1> stage1;                 ///< BLIP-2 for retrieval
-  std::unique_ptr<Generative> generative;         ///< BLIP-2 and InstructBLIP that write
+  std::unique_ptr<Stage2> stage2;                 ///< BLIP-2 and InstructBLIP that write
   std::unique_ptr<LanguageModel> language_model;  ///< behind it
   /// The layer norm between the encoder's output and the rest of the model; null: there is none.
   const LayerNorm* image_norm = nullptr;

@@ -8,7 +8,7 @@
 
 #include "blip2/nn/autocast.h"
 #include "blip2/nn/few_rows_linear.h"
-#include "blip2/nn/narrow_linear.h"
+#include "blip2/nn/half_linear.h"
 
 namespace blip2 {
 
@@ -31,7 +31,7 @@ at::Tensor apply(const Linear& linear, const at::Tensor& x) {
     return linear.bias.defined() ? y.add_(linear.bias) : y;
   };
   if (has_few_rows) return with_bias(few_rows_linear(x, linear.weight));
-  if (is_narrow_linear(x, linear.weight)) return with_bias(narrow_linear(x, linear.weight));
+  if (is_half_linear(x, linear.weight)) return with_bias(half_linear(x, linear.weight));
   return at::linear(x, as_dtype(linear.weight, x.scalar_type()),
                     as_dtype(linear.bias, x.scalar_type()));
 }

@@ -85,7 +85,7 @@ at::Tensor feature(const std::string& name, const Bundle& bundle, const Parts& p
   const at::Tensor queries = query_rows(bundle, parts, texts, inputs);
   if (name == "query_output") return queries;
   BLIP2_CHECK(name == "language_inputs");
-  return apply(bundle.generative->language_projection, queries);
+  return apply(bundle.stage2->language_projection, queries);
 }
 
 /// Whether the model has a feature; else what it would need.
@@ -97,7 +97,7 @@ const char* lacking(const Bundle& bundle, const std::string& name) {
     return bundle.stage1 ? nullptr : "a BLIP-2 for image-text retrieval (stage 1)";
   }
   if (name == "language_inputs") {
-    return bundle.generative ? nullptr : "a model with a language model (stage 2)";
+    return bundle.stage2 ? nullptr : "a model with a language model (stage 2)";
   }
   if (name == "query_output") {
     return qformer(bundle) != nullptr ? nullptr : "a model with a Q-Former";

@@ -60,11 +60,11 @@ Bundle assemble(const TrainConfig& config, at::Device device) {
   options.train_image_encoder = !config.model.freeze_vit;
   if (!config.datasets.empty()) options.image_size = config.datasets.begin()->second.image_size;
   options.seed = static_cast<uint64_t>(config.run.seed);
-  Bundle bundle = is_stage1(config) ? assemble_stage1(options) : assemble_generative(options);
+  Bundle bundle = is_stage1(config) ? assemble_stage1(options) : assemble_stage2(options);
   if (!is_stage1(config)) check_language_model(config, bundle);
   if (bundle.stage1) bundle.stage1->qformer.recompute_layers = config.model.use_grad_checkpoint;
-  if (bundle.generative) {
-    bundle.generative->qformer.recompute_layers = config.model.use_grad_checkpoint;
+  if (bundle.stage2) {
+    bundle.stage2->qformer.recompute_layers = config.model.use_grad_checkpoint;
   }
   // Training places cut-out pictures whole on a background: the saved model must do the same.
   for (const auto& [name, dataset] : config.datasets) {

@@ -25,7 +25,7 @@ struct RunOptions {
   std::function<bool()> stop_requested = interrupted;
 };
 
-/// The model that training starts from. Throws as assemble_stage1() and assemble_generative() do.
+/// The model that training starts from. Throws as assemble_stage1() and assemble_stage2() do.
 Bundle assemble(const TrainConfig& config, at::Device device = at::kCPU);
 
 /// Runs a configuration in this process until its last step. model.arch decides the stage. Writes

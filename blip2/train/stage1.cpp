@@ -150,7 +150,7 @@ Stage1Training::Stage1Training(Bundle& bundle, TrainingData& data, const TrainCo
   BLIP2_CHECK(bundle_.stage1 != nullptr && bundle_.qformer_tokenizer != nullptr);
   set_trainable(trained_tensors(), true);
   if (config_.run.holds_bfloat16(bundle_.device)) {
-    narrowed_ = std::make_unique<Narrowed>(bundle_.image_encoder->tensors());
+    bfloat16_storage_ = std::make_unique<Bfloat16Storage>(bundle_.image_encoder->tensors());
   }
 }
 
@@ -227,7 +227,7 @@ StepOutput Stage1Training::run_batch(const StepContext& context) {
 }
 
 void Stage1Training::save_model(const std::filesystem::path& directory) {
-  narrowed_.reset();  // restores the frozen parts' dtype, in which they are saved
+  bfloat16_storage_.reset();  // restores the frozen parts' dtype, in which they are saved
   save_bundle(bundle_, directory);
 }
 

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "blip2/models/bundle.h"
-#include "blip2/nn/narrowed.h"
+#include "blip2/nn/bfloat16_storage.h"
 #include "blip2/nn/token_batch.h"
 #include "blip2/ranks/communicator.h"
 #include "blip2/train/config/keys.h"
@@ -80,7 +80,7 @@ class Stage1Training final : public Stage {
   TrainingData& data_;
   TrainConfig config_;
   Communicator& communicator_;
-  std::unique_ptr<Narrowed> narrowed_;  // the frozen parts, if bfloat16 is asked for
+  std::unique_ptr<Bfloat16Storage> bfloat16_storage_;  // the frozen parts, if bfloat16 is asked for
 };
 
 }  // namespace blip2

@@ -158,7 +158,7 @@ QuestionText question_text(const Bundle& bundle, const std::vector<std::string>&
   }
   TokenPadding padding;
   padding.pad_id = reader.special_ids().pad;
-  padding.max_length = bundle.generative->qformer.config.max_position_embeddings;
+  padding.max_length = bundle.stage2->qformer.config.max_position_embeddings;
   padding.keep_last_token = true;
   const TokenBatch read = pad_ids(ids, bundle.device, padding);
   const Text instructions = pack_text(read.ids, read.mask);
@@ -174,7 +174,7 @@ QuestionText question_text(const Bundle& bundle, const std::vector<std::string>&
                                   bundle.device)};
 }
 
-Stage2Losses stage2_losses(const Generative& model, const LanguageModel& language_model,
+Stage2Losses stage2_losses(const Stage2& model, const LanguageModel& language_model,
                            const at::Tensor& image_embeds, const CaptionText& text,
                            const Dropout& dropout, const Text* instructions,
                            Arithmetic frozen_arithmetic) {
@@ -204,7 +204,7 @@ double held_out_loss(const Bundle& bundle, const at::Tensor& image_embeds,
     const at::Tensor embeds =
         image_embeds.narrow(0, static_cast<int64_t>(first), static_cast<int64_t>(end - first));
     const LanguageModelLogits result = language_model_logits(
-        *bundle.language_model, language_inputs(*bundle.generative, embeds), text);
+        *bundle.language_model, language_inputs(*bundle.stage2, embeds), text);
     const double count = static_cast<double>(result.targets.size(0));
     total += count * language_modelling_loss(result.logits, result.targets, 0.0).item<double>();
     tokens += count;
@@ -216,7 +216,7 @@ double held_out_loss(const Bundle& bundle, const at::Tensor& image_embeds,
 Stage2Training::Stage2Training(Bundle& bundle, TrainingData& data, const TrainConfig& config,
                                Communicator& communicator)
     : bundle_(bundle), data_(data), config_(config), communicator_(communicator) {
-  BLIP2_CHECK(bundle_.generative != nullptr && bundle_.language_model != nullptr);
+  BLIP2_CHECK(bundle_.stage2 != nullptr && bundle_.language_model != nullptr);
   BLIP2_CHECK(bundle_.text_tokenizer != nullptr);
   const std::string& prompt = config_.model.prompt;
   const int64_t prompt_length =
@@ -233,7 +233,7 @@ Stage2Training::Stage2Training(Bundle& bundle, TrainingData& data, const TrainCo
   if (config_.run.holds_bfloat16(bundle_.device)) {
     std::vector<NamedTensor> frozen = bundle_.image_encoder->tensors();
     for (const NamedTensor& named : bundle_.language_model->tensors()) frozen.push_back(named);
-    narrowed_ = std::make_unique<Narrowed>(frozen);
+    bfloat16_storage_ = std::make_unique<Bfloat16Storage>(frozen);
   }
 }
 
@@ -266,10 +266,9 @@ StepOutput Stage2Training::run_batch(const StepContext& context) {
       drop_image_tokens(data_.image_embeds(batch).to(bundle_.device), run.image_token_drop,
                         context.seed, context.batch_number(), first_row);
   const Autocast autocast(arithmetic(run.amp, bundle_.device));
-  Stage2Losses losses =
-      stage2_losses(*bundle_.generative, *bundle_.language_model, embeds, asked.text,
-                    {run.drop_rate, run.drop_rate}, is_answering() ? &asked.instructions : nullptr,
-                    run.frozen_arithmetic(bundle_.device));
+  Stage2Losses losses = stage2_losses(
+      *bundle_.stage2, *bundle_.language_model, embeds, asked.text, {run.drop_rate, run.drop_rate},
+      is_answering() ? &asked.instructions : nullptr, run.frozen_arithmetic(bundle_.device));
   if (run.token_mean == "global") {
     losses.lm = losses.lm * global_mean_factor(losses.num_targets, communicator_);
   }
@@ -282,7 +281,7 @@ StepOutput Stage2Training::run_batch(const StepContext& context) {
 }
 
 void Stage2Training::save_model(const std::filesystem::path& directory) {
-  narrowed_.reset();  // restores the frozen parts' dtype, in which they are saved
+  bfloat16_storage_.reset();  // restores the frozen parts' dtype, in which they are saved
   save_bundle(bundle_, directory);
 }
 

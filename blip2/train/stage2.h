@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "blip2/models/bundle.h"
-#include "blip2/nn/narrowed.h"
+#include "blip2/nn/bfloat16_storage.h"
 #include "blip2/ranks/communicator.h"
 #include "blip2/train/config/keys.h"
 #include "blip2/train/stage.h"
@@ -81,7 +81,7 @@ struct Stage2Losses {
 /// The losses of one batch. image_embeds: the encoder's raw output [B, P, Dv]; `text`: of the
 /// language model's kind; `instructions`: what the Q-Former reads, or a null pointer. The language
 /// model computes in `frozen_arithmetic`, or in bfloat16 if an Autocast asks for it.
-Stage2Losses stage2_losses(const Generative& model, const LanguageModel& language_model,
+Stage2Losses stage2_losses(const Stage2& model, const LanguageModel& language_model,
                            const at::Tensor& image_embeds, const CaptionText& text,
                            const Dropout& dropout = {}, const Text* instructions = nullptr,
                            Arithmetic frozen_arithmetic = Arithmetic::kFloat32);
@@ -95,7 +95,7 @@ double held_out_loss(const Bundle& bundle, const at::Tensor& image_embeds,
 
 class Stage2Training final : public Stage {
  public:
-  /// `bundle` holds a stage-2 model, as from assemble_generative(). All references must outlive
+  /// `bundle` holds a stage-2 model, as from assemble_stage2(). All references must outlive
   /// this.
   Stage2Training(Bundle& bundle, TrainingData& data, const TrainConfig& config,
                  Communicator& communicator);
@@ -112,7 +112,7 @@ class Stage2Training final : public Stage {
   TrainingData& data_;
   TrainConfig config_;
   Communicator& communicator_;
-  std::unique_ptr<Narrowed> narrowed_;  // the frozen parts, if bfloat16 is asked for
+  std::unique_ptr<Bfloat16Storage> bfloat16_storage_;  // the frozen parts, if bfloat16 is asked for
 };
 
 }  // namespace blip2

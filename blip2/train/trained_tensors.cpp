@@ -7,7 +7,7 @@ namespace blip2 {
 
 std::vector<NamedTensor> trained_tensors(Bundle& bundle, const ModelConfig& model) {
   std::vector<NamedTensor> tensors =
-      bundle.stage1 ? named_tensors(*bundle.stage1) : named_tensors(*bundle.generative);
+      bundle.stage1 ? named_tensors(*bundle.stage1) : named_tensors(*bundle.stage2);
   if (model.freeze_embeddings) {
     std::erase_if(tensors, [](const NamedTensor& named) {
       return named.name == "qformer.word_embeddings.weight" ||

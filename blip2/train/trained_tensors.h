@@ -11,7 +11,7 @@
 
 namespace blip2 {
 
-/// The names are those of Stage1 or Generative; the image encoder's are those of a model directory
+/// The names are those of Stage1 or Stage2; the image encoder's are those of a model directory
 /// ("vision_model.*"). The result points into `bundle`.
 std::vector<NamedTensor> trained_tensors(Bundle& bundle, const ModelConfig& model);
 

@@ -67,7 +67,7 @@ std::vector<GenerationOptions> searches() {
 }
 
 TEST_F(TasksOnADevice, ALanguageModelWritesTheSameTexts) {
-  const Bundle model = testing::tiny_generative(folder_.path());
+  const Bundle model = testing::tiny_stage2(folder_.path());
   const Bundle host = there(model, at::kCPU), device = there(model, testing::strict_device());
   EXPECT_LT(relative_difference(embeds(device).cpu(), embeds(host)), 1e-5);
   const std::vector<std::string> prompts = {"a", "a fox", "x y", "a fox"};  // padded, shared

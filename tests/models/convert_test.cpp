@@ -72,9 +72,9 @@ class ConvertLavis : public ::testing::Test {
     Bundle retrieval = testing::tiny_retrieval(folder_.path());
     see_with(tiny_eva(), retrieval);
     save_bundle(retrieval, folder_ / "retrieval");
-    Bundle generative = testing::tiny_generative(folder_.path());
-    see_with(tiny_eva(), generative);
-    save_bundle(generative, folder_ / "generative");
+    Bundle stage2 = testing::tiny_stage2(folder_.path());
+    see_with(tiny_eva(), stage2);
+    save_bundle(stage2, folder_ / "generative");
     convert_to_lavis_names(folder_ / "retrieval", folder_ / "stage1.safetensors");
     convert_to_lavis_names(folder_ / "generative", folder_ / "stage2.safetensors");
   }

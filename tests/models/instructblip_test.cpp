@@ -12,7 +12,7 @@
 #include "blip2/base/error.h"
 #include "blip2/checkpoint/load.h"
 #include "blip2/checkpoint/safetensors.h"
-#include "blip2/models/blip2/generative.h"
+#include "blip2/models/blip2/stage2.h"
 #include "blip2/models/names/hugging_face.h"
 #include "tests/models/support.h"
 
@@ -47,7 +47,7 @@ class InstructBlipTest : public ::testing::Test {
 
   const at::NoGradGuard no_grad_;
   const SafetensorsFile file_{testing::golden("instructblip/qformer.safetensors")};
-  Generative model_ = make_generative(golden_config(), 1e-6, 28, TextSide::kPresent);
+  Stage2 model_ = make_stage2(golden_config(), 1e-6, 28, TextSide::kPresent);
   const at::Tensor image_ = file_.read("in.image"), ids_ = file_.read("in.ids"),
                    mask_ = file_.read("in.mask");
 };
@@ -90,8 +90,8 @@ TEST_F(InstructBlipTest, AnInstructionBeyondThePositionsIsRefused) {
 }
 
 TEST(InstructBlip, WithoutATextSideNothingChanges) {
-  Generative without = make_generative(golden_config(), 1e-6, 28);
-  Generative with = make_generative(golden_config(), 1e-6, 28, TextSide::kPresent);
+  Stage2 without = make_stage2(golden_config(), 1e-6, 28);
+  Stage2 with = make_stage2(golden_config(), 1e-6, 28, TextSide::kPresent);
   std::vector<std::string> names;
   for (const NamedTensor& named : named_tensors(without)) {
     names.push_back(named.name);

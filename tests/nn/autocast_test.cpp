@@ -5,8 +5,8 @@
 #include <ATen/ops/equal.h>
 #include <gtest/gtest.h>
 
+#include "blip2/nn/bfloat16_storage.h"
 #include "blip2/nn/linear.h"
-#include "blip2/nn/narrowed.h"
 #include "tests/nn/random_values.h"
 
 namespace blip2 {
@@ -64,11 +64,11 @@ TEST(Autocast, IsForProcessorsThatHaveIt) {
   EXPECT_EQ(arithmetic(true) == Arithmetic::kBFloat16, has_bfloat16_arithmetic());
 }
 
-TEST(Narrowed, GivesTheOriginalsBack) {
+TEST(Bfloat16Storage, GivesTheOriginalsBack) {
   Linear linear{random_values({4, 3}, 1), random_values({4}, 2)};
   const at::Tensor weight = linear.weight, copy = weight.clone();
   {
-    const Narrowed narrowed(named_tensors(linear));
+    const Bfloat16Storage narrowed(named_tensors(linear));
     EXPECT_EQ(linear.weight.scalar_type(), at::kBFloat16);
     EXPECT_EQ(linear.bias.scalar_type(), at::kFloat);
   }

@@ -343,7 +343,7 @@ TEST_F(EvaluateRetrievalTest, RefusesWhatCannotBeScored) {
 const std::vector<std::string> kNouns = {"cat", "dog", "fox", "moon", "tree", "ship", "lamp"};
 
 /// A stage-2 model with a LLaMA whose tokens are whole words.
-Bundle tiny_generative() {
+Bundle tiny_stage2() {
   Bundle bundle;
   bundle.image_encoder = std::make_unique<testing::AveragingEncoder>();
   bundle.transform.image_size = 24;
@@ -383,15 +383,15 @@ Bundle tiny_generative() {
   testing::fill_distinct(named_tensors(model), 4, 0.6);
   bundle.language_model = std::make_unique<LlamaLanguageModel>(std::move(model));
   bundle.text_tokenizer = ByteBpe::from_parts(std::move(parts));
-  put_stage2(bundle, make_generative(qformer, 1e-6, 24));
-  testing::fill_distinct(named_tensors(*bundle.generative), 1, 0.5);
+  put_stage2(bundle, make_stage2(qformer, 1e-6, 24));
+  testing::fill_distinct(named_tensors(*bundle.stage2), 1, 0.5);
   return bundle;
 }
 
 class EvaluateCaptionsTest : public ::testing::Test {
  protected:
   TemporaryFolder folder_;
-  Bundle bundle_ = tiny_generative();
+  Bundle bundle_ = tiny_stage2();
   std::vector<std::string> paths_ = testing::write_pictures(folder_, 7);
   GenerationOptions generation_;
   EvaluationOptions options_{

@@ -251,7 +251,7 @@ TEST_F(FinetuneTest, ActivationsAreRecomputedIfAskedFor) {
     TrainConfig captions = config("finetune_caption", "captions");
     captions.model.use_grad_checkpoint = is_asked;
     Bundle bundle = assemble(captions);
-    EXPECT_EQ(bundle.generative->qformer.recompute_layers, is_asked);
+    EXPECT_EQ(bundle.stage2->qformer.recompute_layers, is_asked);
     set_trainable(bundle.image_encoder->tensors(), true);
     TrainingData data(captions, *bundle.image_encoder, bundle.transform, folder_ / "skipped.jsonl");
     data.seek({});

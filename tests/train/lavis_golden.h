@@ -136,7 +136,7 @@ inline Blip2Config bundle_config(const Golden& golden) {
   if (golden.initial.layout.model == LavisModel::kStage1) {
     config.image_text_hidden_size = joint_width(*golden.initial.source);
   } else {
-    config.kind = DirectoryKind::kGeneration;
+    config.kind = DirectoryKind::kStage2;
   }
   return config;
 }

@@ -132,8 +132,8 @@ class ReplayedStage2 final : public ReplayedStage {
   ReplayedStage2(const Golden& of, bool is_tuned) : ReplayedStage(of, is_tuned) {
     bundle.language_model = language_model(of);
     bundle.text_tokenizer = tokenizer(of.initial.layout.language);
-    put_stage2(bundle, load_generative(bundle_config(of), *of.initial.source,
-                                       language_width(*of.initial.source), Storage::kOwned));
+    put_stage2(bundle, load_stage2(bundle_config(of), *of.initial.source,
+                                   language_width(*of.initial.source), Storage::kOwned));
     bundle.prompt = of.json.at("prompt");
     bundle.max_text_length = of.json.at("max_text_length");
     set_trainable(trained_tensors(), true);
@@ -142,7 +142,7 @@ class ReplayedStage2 final : public ReplayedStage {
   StepOutput run_batch(const StepContext& context) override {
     const CaptionText text = read_text(context.step);
     const Stage2Losses losses =
-        stage2_losses(*bundle.generative, *bundle.language_model, image_embeds(context.step), text);
+        stage2_losses(*bundle.stage2, *bundle.language_model, image_embeds(context.step), text);
     StepOutput output;
     output.loss = losses.lm;
     output.values = {{"loss_lm", losses.lm.item<double>()}};
@@ -287,8 +287,8 @@ TEST_P(LavisStage2, TrainsTheSame) {
   expect_same_updates(
       before, values_of(stage.trained_tensors()),
       expected_values(golden,
-                      load_generative(bundle_config(golden), *golden.final.source,
-                                      language_width(*golden.final.source), Storage::kOwned),
+                      load_stage2(bundle_config(golden), *golden.final.source,
+                                  language_width(*golden.final.source), Storage::kOwned),
                       GetParam().is_tuned));
 }
 

@@ -4,8 +4,8 @@
 // shapes.
 #include <gtest/gtest.h>
 
-#include "blip2/models/blip2/generative.h"
 #include "blip2/models/blip2/stage1.h"
+#include "blip2/models/blip2/stage2.h"
 #include "blip2/models/vision/vit.h"
 
 namespace blip2 {
@@ -20,7 +20,7 @@ int64_t stage1_parameters(int64_t image_width) {
 }
 
 int64_t stage2_parameters(int64_t image_width, int64_t language_width) {
-  Generative model = make_generative({.encoder_hidden_size = image_width}, 1e-6, language_width);
+  Stage2 model = make_stage2({.encoder_hidden_size = image_width}, 1e-6, language_width);
   return count_parameters(named_tensors(model));
 }
 

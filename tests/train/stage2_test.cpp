@@ -216,9 +216,9 @@ class HeldOutLossTest : public ::testing::Test {
     bundle_.language_model = std::make_unique<LlamaLanguageModel>(make_llama(language));
     testing::fill_distinct(bundle_.language_model->tensors(), 2, 0.4);
     bundle_.text_tokenizer = ByteBpe::from_parts(tiny_parts());
-    put_stage2(bundle_, make_generative(qformer, 1e-6, 14));
+    put_stage2(bundle_, make_stage2(qformer, 1e-6, 14));
     // Large weights: losses differ from token to token and from picture to picture.
-    testing::fill_distinct(named_tensors(*bundle_.generative), 1, 0.3);
+    testing::fill_distinct(named_tensors(*bundle_.stage2), 1, 0.3);
     bundle_.prompt = "ab c";
     bundle_.max_text_length = 12;
     // Three batches of 16, 16 and 5; short captions first, the last ones cut.
@@ -246,8 +246,8 @@ class HeldOutLossTest : public ::testing::Test {
     if (static_cast<int64_t>(ids.size()) > bundle_.max_text_length) {
       ids.resize(static_cast<size_t>(bundle_.max_text_length));
     }
-    const at::Tensor queries = language_inputs(
-        *bundle_.generative, embeds_.narrow(0, static_cast<int64_t>(picture), 1))[0];
+    const at::Tensor queries =
+        language_inputs(*bundle_.stage2, embeds_.narrow(0, static_cast<int64_t>(picture), 1))[0];
     std::vector<double> result;
     for (size_t t = unscored; t < ids.size(); ++t) {
       const at::Tensor before =
@@ -306,7 +306,7 @@ TEST_F(HeldOutLossTest, OfAnEncoderDecoderEqualsThatOfWriting) {
       ids.resize(std::min<size_t>(ids.size(), 11));
       ids.push_back(kEnd);
       const at::Tensor queries =
-          language_inputs(*bundle_.generative, embeds_.narrow(0, static_cast<int64_t>(i), 1));
+          language_inputs(*bundle_.stage2, embeds_.narrow(0, static_cast<int64_t>(i), 1));
       const at::Tensor words =
           bundle_.language_model->embed(at::tensor(at::ArrayRef<int64_t>(prefix), at::kLong));
       const auto decoder =

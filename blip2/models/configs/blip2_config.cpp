@@ -54,7 +54,7 @@ json format_qformer(const QFormerConfig& config, DirectoryKind kind) {
       {"position_embedding_type", "absolute"},
       {"cross_attention_frequency", config.cross_attention_frequency},
       {"encoder_hidden_size", config.encoder_hidden_size},
-      {"use_qformer_text_input", kind == DirectoryKind::kRetrieval}};
+      {"use_qformer_text_input", kind == DirectoryKind::kStage1}};
 }
 
 /// The width that a `vision_config` says, without knowing the encoder.
@@ -86,14 +86,14 @@ Blip2Config parse_blip2(const ConfigFields& fields) {
   }
   config.image_token_id =
       fields.first_integer("image_token_index", fields.first_integer("image_token_id", -1));
-  if (config.kind != DirectoryKind::kRetrieval) {
+  if (config.kind != DirectoryKind::kStage1) {
     config.text_json = fields.object("text_config").dump(2);
   }
   return config;
 }
 
 std::string format_blip2(const Blip2Config& config) {
-  const bool retrieval = config.kind == DirectoryKind::kRetrieval;
+  const bool retrieval = config.kind == DirectoryKind::kStage1;
   json vision = json::parse(config.vision_json);
   vision["layer_norm_eps"] = config.image_norm_eps;
   json object = {

@@ -12,7 +12,7 @@ namespace blip2 {
 /// config.json of a blip-2 or instructblip directory. `vision_json` and `text_json` are carried
 /// along as text.
 struct Blip2Config {
-  DirectoryKind kind = DirectoryKind::kRetrieval;
+  DirectoryKind kind = DirectoryKind::kStage1;
   std::string vision_json;
   std::string text_json;  ///< "" in a retrieval model
   QFormerConfig qformer;

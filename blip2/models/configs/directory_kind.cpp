@@ -24,8 +24,8 @@ struct KnownClass {
 
 /// The whole models; the first of a type is what a file without `architectures` means.
 constexpr KnownClass kClasses[] = {
-    {"blip-2", "Blip2ForConditionalGeneration", DirectoryKind::kGeneration},
-    {"blip-2", "Blip2ForImageTextRetrieval", DirectoryKind::kRetrieval},
+    {"blip-2", "Blip2ForConditionalGeneration", DirectoryKind::kStage2},
+    {"blip-2", "Blip2ForImageTextRetrieval", DirectoryKind::kStage1},
     {"instructblip", "InstructBlipForConditionalGeneration", DirectoryKind::kInstruct},
     {"blip", "BlipForConditionalGeneration", DirectoryKind::kBlipCaptioning},
     {"blip", "BlipForImageTextRetrieval", DirectoryKind::kBlipMatching},
@@ -78,7 +78,7 @@ DirectoryKind directory_kind(const ConfigFields& config) {
 }
 
 bool is_blip2(DirectoryKind kind) {
-  return kind == DirectoryKind::kRetrieval || kind == DirectoryKind::kGeneration ||
+  return kind == DirectoryKind::kStage1 || kind == DirectoryKind::kStage2 ||
          kind == DirectoryKind::kInstruct;
 }
 

@@ -44,8 +44,8 @@ inline const DirectoryMark kModelDirectory{"model",
 
 /// What a directory is, by `model_type` and `architectures` of its config.json.
 enum class DirectoryKind {
-  kRetrieval,       ///< blip-2, Blip2ForImageTextRetrieval: stage 1
-  kGeneration,      ///< blip-2, Blip2ForConditionalGeneration: stage 2
+  kStage1,          ///< blip-2, Blip2ForImageTextRetrieval: stage 1
+  kStage2,          ///< blip-2, Blip2ForConditionalGeneration: stage 2
   kInstruct,        ///< instructblip, InstructBlipForConditionalGeneration
   kBlipCaptioning,  ///< blip, BlipForConditionalGeneration
   kBlipMatching,    ///< blip, BlipForImageTextRetrieval

@@ -102,7 +102,7 @@ Stage1 open_text_side(const AssembleOptions& options, int64_t encoder_width) {
     return stage1_from_bert(directory, options, encoder_width, *tokenizer);
   }
   const Blip2Config config = qformer_config(directory, options, encoder_width);
-  if (config.kind != DirectoryKind::kRetrieval) {
+  if (config.kind != DirectoryKind::kStage1) {
     fail(ErrorCode::kInvalidArgument,
          "{}: expected a BERT or a stage-1 model: it has no text side to read questions with",
          options.qformer);
@@ -120,17 +120,17 @@ double embedding_std(const LanguageModelPart& language, at::Device device) {
 
 /// The trained half of stage 2 from `options.qformer`, its projection at random unless the
 /// directory has one.
-Generative start_generative(const AssembleOptions& options, int64_t encoder_width,
-                            const LanguageModelPart& language) {
+Stage2 start_stage2(const AssembleOptions& options, int64_t encoder_width,
+                    const LanguageModelPart& language) {
   const TextSide side = options.reads_question ? TextSide::kPresent : TextSide::kAbsent;
-  const auto with_projection = [&](Generative model) {
+  const auto with_projection = [&](Stage2 model) {
     Random random(options.seed, "initial projection");
     initialise_projection(model, embedding_std(language, options.device), random);
     return model;
   };
   if (options.qformer == kBertBase) {
     Stage1Config config = asked_config(options, {}, encoder_width);
-    Generative model = make_generative(config.qformer, config.image_norm_eps, language.shape.width);
+    Stage2 model = make_stage2(config.qformer, config.image_norm_eps, language.shape.width);
     Random random(options.seed, "initial weights");
     initialise(model.image_norm);
     initialise(model.qformer, random);
@@ -140,16 +140,16 @@ Generative start_generative(const AssembleOptions& options, int64_t encoder_widt
   if (is_bert(directory)) {
     const auto tokenizer = load_tokenizer(options.qformer, extra_tokens());
     return with_projection(
-        generative_from(stage1_from_bert(directory, options, encoder_width, *tokenizer),
-                        language.shape.width, side));
+        stage2_from(stage1_from_bert(directory, options, encoder_width, *tokenizer),
+                    language.shape.width, side));
   }
   const Blip2Config config = qformer_config(directory, options, encoder_width);
   const TensorSource& source = directory.weights();
-  if (config.kind == DirectoryKind::kRetrieval) {
+  if (config.kind == DirectoryKind::kStage1) {
     return with_projection(
-        generative_from(load_stage1(config, source, Storage::kOwned), language.shape.width, side));
+        stage2_from(load_stage1(config, source, Storage::kOwned), language.shape.width, side));
   }
-  Generative model = load_generative(config, source, language.shape.width, Storage::kOwned);
+  Stage2 model = load_stage2(config, source, language.shape.width, Storage::kOwned);
   if (!options.reads_question || config.kind == DirectoryKind::kInstruct) return model;
   AssembleOptions text = options;
   text.qformer = options.qformer_text;
@@ -194,7 +194,7 @@ Bundle assemble_stage1(const AssembleOptions& options) {
     model = stage1_from_bert(directory, options, width, *bundle.qformer_tokenizer);
   } else {
     const Blip2Config config = qformer_config(directory, options, width);
-    if (config.kind != DirectoryKind::kRetrieval) {
+    if (config.kind != DirectoryKind::kStage1) {
       fail(ErrorCode::kInvalidArgument,
            "{}: expected a BERT or a stage-1 model, found a stage-2 model, which has no text side",
            options.qformer);
@@ -210,7 +210,7 @@ Bundle assemble_stage1(const AssembleOptions& options) {
   return bundle;
 }
 
-Bundle assemble_generative(const AssembleOptions& options) {
+Bundle assemble_stage2(const AssembleOptions& options) {
   const at::NoGradGuard no_grad;
   Bundle bundle;
   set_encoder(bundle, open_encoder(options));
@@ -218,7 +218,7 @@ Bundle assemble_generative(const AssembleOptions& options) {
       open_language_model(options.language_model,
                           {.device = options.device, .t5_activation = T5Activation::kExactGelu});
   bundle.device = options.device;
-  Generative model = start_generative(options, bundle.image_encoder->width(), language);
+  Stage2 model = start_stage2(options, bundle.image_encoder->width(), language);
   move_to(named_tensors(model), options.device);
   if (options.reads_question) bundle.qformer_tokenizer = question_tokenizer(options);
   bundle.language_model = std::move(language.model);

@@ -33,6 +33,6 @@ Bundle assemble_stage1(const AssembleOptions& options);
 /// From a stage-1 or stage-2 model directory the Q-Former is taken as it is; from a plain BERT,
 /// cross-attention and queries are random. With `reads_question` it is an InstructBLIP. A T5 gets
 /// the exact GELU, an OPT the line feed as its end token; both are part of the saved model.
-Bundle assemble_generative(const AssembleOptions& options);
+Bundle assemble_stage2(const AssembleOptions& options);
 
 }  // namespace blip2

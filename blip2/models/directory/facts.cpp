@@ -39,7 +39,7 @@ QFormerFacts qformer_facts(const fs::path& path) {
   const Layout found = layout(directory, {.wanted = Wanted::kQFormer});
   if (found.bert) return {.is_bert = true, .has_text_side = true};
   return {.is_instruct = found.kind == DirectoryKind::kInstruct,
-          .has_text_side = found.kind == DirectoryKind::kRetrieval,
+          .has_text_side = found.kind == DirectoryKind::kStage1,
           .encoder_width = found.blip2->qformer.encoder_hidden_size,
           .language_width = found.language_model ? found.language_model->width : 0};
 }

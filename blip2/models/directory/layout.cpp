@@ -120,10 +120,10 @@ void add_stage1(Layout& layout, const TensorSource& source) {
 void add_stage2(Layout& layout, const TensorSource& source) {
   const Blip2Config& config = *layout.blip2;
   const bool is_instruct = layout.kind == DirectoryKind::kInstruct;
-  layout.generative = std::make_unique<Generative>(
-      make_generative(config.qformer, config.image_norm_eps, layout.language_model->width,
-                      is_instruct ? TextSide::kPresent : TextSide::kAbsent));
-  const std::vector<NamedTensor> tensors = named_tensors(*layout.generative);
+  layout.stage2 = std::make_unique<Stage2>(
+      make_stage2(config.qformer, config.image_norm_eps, layout.language_model->width,
+                  is_instruct ? TextSide::kPresent : TextSide::kAbsent));
+  const std::vector<NamedTensor> tensors = named_tensors(*layout.stage2);
   layout.parts.push_back({PartRole::kQFormer, "Q-Former and heads", "blip_2_qformer", false,
                           qformer_sizes(config.qformer), tensors,
                           slots_by(trained_names(layout.kind), tensors, source)});
@@ -144,7 +144,7 @@ void describe_blip2(Layout& layout, const OpenedDirectory& directory,
   const ConfigFields fields = directory.config();
   layout.blip2 = parse_blip2(fields);
   const Blip2Config& config = *layout.blip2;
-  const bool writes = layout.kind != DirectoryKind::kRetrieval;
+  const bool writes = layout.kind != DirectoryKind::kStage1;
   layout.vision_json = config.vision_json;
   layout.text_json = config.text_json;
   if (wants(wanted, PartRole::kImageEncoder)) {
@@ -314,7 +314,7 @@ bool has_wanted(DirectoryKind kind, Wanted wanted) {
     case Wanted::kQFormer:
       return is_blip2(kind) || kind == DirectoryKind::kBert;
     case Wanted::kLanguageModel:
-      return kind == DirectoryKind::kGeneration || kind == DirectoryKind::kInstruct ||
+      return kind == DirectoryKind::kStage2 || kind == DirectoryKind::kInstruct ||
              kind == DirectoryKind::kLanguageModel;
   }
   return false;

@@ -13,8 +13,8 @@
 
 #include "blip2/checkpoint/load.h"
 #include "blip2/models/blip/blip.h"
-#include "blip2/models/blip2/generative.h"
 #include "blip2/models/blip2/stage1.h"
+#include "blip2/models/blip2/stage2.h"
 #include "blip2/models/clip/clip.h"
 #include "blip2/models/configs/blip2_config.h"
 #include "blip2/models/configs/blip_config.h"
@@ -58,7 +58,7 @@ struct TokenizerPlace {
 
 /// The description of a directory. Parts point into the models below: a layout is not copied.
 struct Layout {
-  DirectoryKind kind = DirectoryKind::kRetrieval;
+  DirectoryKind kind = DirectoryKind::kStage1;
   std::string title;  ///< the class that Hugging Face has for it, or "image encoder", "BERT", ...
   std::vector<LayoutPart> parts;
   std::vector<TokenizerPlace> tokenizers;  ///< in a BLIP-2 that writes: text, then Q-Former
@@ -75,7 +75,7 @@ struct Layout {
   LanguageModelWeights language_model_weights;
   std::string vision_json, text_json;  ///< their configurations, as they are
   std::unique_ptr<Stage1> stage1;      ///< of a BERT: its text side alone is filled
-  std::unique_ptr<Generative> generative;
+  std::unique_ptr<Stage2> stage2;
   std::unique_ptr<Blip> blip_model;
   std::unique_ptr<Clip> clip;
 };

@@ -14,7 +14,7 @@
 #include "blip2/models/directory/fill.h"
 #include "blip2/models/directory/layout.h"
 #include "blip2/models/directory/opened_directory.h"
-#include "blip2/nn/narrowed.h"
+#include "blip2/nn/bfloat16_storage.h"
 
 namespace blip2 {
 namespace fs = std::filesystem;
@@ -53,7 +53,7 @@ void take_generation(Bundle& bundle, Layout& layout, const OpenedDirectory& dire
   if (layout.kind == DirectoryKind::kInstruct) {
     bundle.qformer_tokenizer = open_tokenizer(directory.path(), layout.tokenizers.at(1));
   }
-  put_stage2(bundle, std::move(*layout.generative));
+  put_stage2(bundle, std::move(*layout.stage2));
 }
 
 void take_blip(Bundle& bundle, Layout& layout, const OpenedDirectory& directory) {
@@ -110,11 +110,11 @@ Bundle load_directory(const OpenedDirectory& directory, const BundleOptions& opt
   Layout layout = blip2::layout(directory);
   fill(layout, directory.weights(), options.device);
   take_frozen(bundle, layout);
-  if (options.has_bfloat16_matrices) narrow(all_tensors(bundle, layout));
+  if (options.has_bfloat16_matrices) store_in_bfloat16(all_tensors(bundle, layout));
   if (layout.blip2) bundle.image_token_id = layout.blip2->image_token_id;
   if (layout.stage1) {
     take_retrieval(bundle, layout, directory);
-  } else if (layout.generative) {
+  } else if (layout.stage2) {
     take_generation(bundle, layout, directory);
   } else if (layout.blip_model) {
     take_blip(bundle, layout, directory);

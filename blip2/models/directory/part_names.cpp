@@ -11,8 +11,8 @@ PartNames image_encoder_names() { return {.prefix = kVisionPrefix}; }
 PartNames language_model_names() { return {.prefix = kLanguagePrefix}; }
 
 PartNames trained_names(DirectoryKind kind) {
-  if (kind == DirectoryKind::kRetrieval) return {.table = &stage1_names()};
-  return {.table = kind == DirectoryKind::kInstruct ? &instruct_names() : &generative_names()};
+  if (kind == DirectoryKind::kStage1) return {.table = &stage1_names()};
+  return {.table = kind == DirectoryKind::kInstruct ? &instruct_names() : &stage2_names()};
 }
 
 std::vector<Slot> slots_by(const PartNames& names, const std::vector<NamedTensor>& tensors,

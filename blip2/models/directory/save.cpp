@@ -19,8 +19,8 @@ namespace fs = std::filesystem;
 namespace {
 
 DirectoryKind kind_of(const Bundle& bundle) {
-  if (bundle.stage1) return DirectoryKind::kRetrieval;
-  return is_instruct(bundle) ? DirectoryKind::kInstruct : DirectoryKind::kGeneration;
+  if (bundle.stage1) return DirectoryKind::kStage1;
+  return is_instruct(bundle) ? DirectoryKind::kInstruct : DirectoryKind::kStage2;
 }
 
 /// All tensors under Hugging Face's names. Handles are copied, not what they hold.
@@ -35,7 +35,7 @@ std::vector<StoredTensor> stored_tensors(const Bundle& bundle) {
   if (bundle.stage1) {
     add(trained, named_tensors(*bundle.stage1));
   } else {
-    add(trained, named_tensors(*bundle.generative));
+    add(trained, named_tensors(*bundle.stage2));
     add(language_model_names(), bundle.language_model->tensors());
   }
   return all;
@@ -54,7 +54,7 @@ Blip2Config config_of(const Bundle& bundle) {
     config.qformer = bundle.stage1->qformer.config;
     config.image_text_hidden_size = bundle.stage1->vision_projection.weight.size(0);
   } else {
-    config.qformer = bundle.generative->qformer.config;
+    config.qformer = bundle.stage2->qformer.config;
   }
   return config;
 }
@@ -64,7 +64,7 @@ Blip2Config config_of(const Bundle& bundle) {
 void save_bundle(const Bundle& bundle, const fs::path& directory) {
   const at::NoGradGuard no_grad;
   BLIP2_CHECK(bundle.image_encoder != nullptr);
-  BLIP2_CHECK((bundle.stage1 != nullptr) != (bundle.generative != nullptr));
+  BLIP2_CHECK((bundle.stage1 != nullptr) != (bundle.stage2 != nullptr));
   BLIP2_CHECK(bundle.stage1 != nullptr || bundle.language_model != nullptr);
   const Tokenizer* tokenizer =
       bundle.stage1 ? bundle.qformer_tokenizer.get() : bundle.text_tokenizer.get();

@@ -1,4 +1,4 @@
-// Loading a Stage1 or a Generative, and making one out of the other.
+// Loading a Stage1 or a Stage2, and making one out of the other.
 #include "blip2/models/directory/trained_part.h"
 
 #include <ATen/core/grad_mode.h>
@@ -30,7 +30,7 @@ Stage1Config stage1_config(const Blip2Config& config) {
 
 std::vector<Slot> stage1_slots(Stage1& model, const TensorSource& source) {
   std::vector<Slot> slots =
-      slots_by(trained_names(DirectoryKind::kRetrieval), named_tensors(model), source);
+      slots_by(trained_names(DirectoryKind::kStage1), named_tensors(model), source);
   bool has_head = false;
   for (const TensorInfo& info : source.infos()) {
     has_head = has_head || info.name.starts_with("cls.predictions.");
@@ -57,12 +57,12 @@ Stage1 load_stage1(const Blip2Config& config, const TensorSource& source, Storag
   return model;
 }
 
-Generative load_generative(const Blip2Config& config, const TensorSource& source,
-                           int64_t language_width, Storage storage) {
+Stage2 load_stage2(const Blip2Config& config, const TensorSource& source, int64_t language_width,
+                   Storage storage) {
   const bool is_instruct = config.kind == DirectoryKind::kInstruct;
   const TextSide text = is_instruct ? TextSide::kPresent : TextSide::kAbsent;
   const ParameterBudget budget = claimable(source);
-  Generative model = make_generative(config.qformer, config.image_norm_eps, language_width, text);
+  Stage2 model = make_stage2(config.qformer, config.image_norm_eps, language_width, text);
   load(source, slots_by(trained_names(config.kind), named_tensors(model), source),
        load_options(storage));
   return model;
@@ -71,7 +71,7 @@ Generative load_generative(const Blip2Config& config, const TensorSource& source
 namespace {
 
 /// Copies what `target` has a tensor for, by name. Returns how many that were.
-size_t copy_by_name(const std::vector<NamedTensor>& source, Generative& target) {
+size_t copy_by_name(const std::vector<NamedTensor>& source, Stage2& target) {
   std::map<std::string, at::Tensor> tensors;
   for (const NamedTensor& named : source) tensors[named.name] = *named.tensor;
   size_t copied = 0;
@@ -90,20 +90,19 @@ size_t copy_by_name(const std::vector<NamedTensor>& source, Generative& target) 
 
 }  // namespace
 
-Generative generative_from(const Stage1& model, int64_t language_width, TextSide text) {
+Stage2 stage2_from(const Stage1& model, int64_t language_width, TextSide text) {
   const at::NoGradGuard no_grad;
   Stage1 source = model;  // the same tensors
-  Generative result =
-      make_generative(model.config.qformer, model.config.image_norm_eps, language_width, text);
+  Stage2 result =
+      make_stage2(model.config.qformer, model.config.image_norm_eps, language_width, text);
   copy_by_name(named_tensors(source), result);
   return result;
 }
 
-Generative with_text_side(const Generative& model, const Stage1& text) {
+Stage2 with_text_side(const Stage2& model, const Stage1& text) {
   const at::NoGradGuard no_grad;
-  Generative whole =
-      generative_from(text, model.language_projection.weight.size(0), TextSide::kPresent);
-  Generative source = model;  // the same tensors
+  Stage2 whole = stage2_from(text, model.language_projection.weight.size(0), TextSide::kPresent);
+  Stage2 source = model;  // the same tensors
   if (copy_by_name(named_tensors(source), whole) != named_tensors(source).size()) {
     fail(ErrorCode::kInvalidArgument,
          "Q-Former: the model that the text side comes from has fewer layers");

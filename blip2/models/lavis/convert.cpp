@@ -34,9 +34,9 @@ namespace {
 std::vector<DirectoryKind> kinds_of(const LavisLayout& layout) {
   switch (layout.model) {
     case LavisModel::kStage1:
-      return {DirectoryKind::kRetrieval};
+      return {DirectoryKind::kStage1};
     case LavisModel::kStage2:
-      return {DirectoryKind::kGeneration};
+      return {DirectoryKind::kStage2};
     case LavisModel::kInstruct:
       return {DirectoryKind::kInstruct};
     case LavisModel::kBlipCaptioner:
@@ -198,10 +198,10 @@ void convert_to_lavis(const fs::path& path, const fs::path& file) {
   const DirectoryKind kind = directory.kind();
   LavisLayout layout;
   switch (kind) {
-    case DirectoryKind::kRetrieval:
+    case DirectoryKind::kStage1:
       layout.model = LavisModel::kStage1;
       break;
-    case DirectoryKind::kGeneration:
+    case DirectoryKind::kStage2:
       layout.model = LavisModel::kStage2;
       break;
     case DirectoryKind::kInstruct:

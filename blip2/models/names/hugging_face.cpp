@@ -69,7 +69,7 @@ Rules stage1_rules() {
   return rules;
 }
 
-Rules generative_rules() {
+Rules stage2_rules() {
   Rules rules = query_side_rules();
   rules.push_back({"language_projection.**", "language_projection.**"});
   return rules;
@@ -124,8 +124,8 @@ const NameTable& stage1_names() {
   return table;
 }
 
-const NameTable& generative_names() {
-  static const NameTable table(generative_rules());
+const NameTable& stage2_names() {
+  static const NameTable table(stage2_rules());
   return table;
 }
 

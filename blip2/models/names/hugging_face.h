@@ -21,10 +21,10 @@ inline constexpr const char* kLanguagePrefix = "language_model.";
 /// Stage1 <-> Blip2ForImageTextRetrieval, with the extras `temp` and `cls.predictions.*`.
 const NameTable& stage1_names();
 
-/// Generative <-> the trained half of Blip2ForConditionalGeneration.
-const NameTable& generative_names();
+/// Stage2 <-> the trained half of Blip2ForConditionalGeneration.
+const NameTable& stage2_names();
 
-/// Generative with its text side <-> the trained half of InstructBlipForConditionalGeneration.
+/// Stage2 with its text side <-> the trained half of InstructBlipForConditionalGeneration.
 const NameTable& instruct_names();
 
 /// The part of Stage1 that a BERT has <-> BertModel (`embeddings.*`, `encoder.*`) with the

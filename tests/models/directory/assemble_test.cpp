@@ -50,7 +50,7 @@ class Assemble : public ::testing::Test {
  protected:
   void SetUp() override {
     save_bundle(testing::tiny_retrieval(folder.path()), folder / "stage1");
-    save_bundle(testing::tiny_generative(folder.path()), folder / "stage2");
+    save_bundle(testing::tiny_stage2(folder.path()), folder / "stage2");
     options.image_encoder = folder / "stage1";
     options.language_model = folder / "stage2";
     options.num_query_token = 5;
@@ -141,9 +141,9 @@ TEST_F(Assemble, Stage2TakesTheQuerySideAndAFreshProjection) {
   options.qformer = (folder / "stage1").string();
   options.prompt = "a photo of";
   Bundle source = load_bundle(folder / "stage1");
-  Bundle bundle = assemble_generative(options);
+  Bundle bundle = assemble_stage2(options);
   const Tensors stage1 = tensors_of(*source.stage1);
-  for (const auto& [name, tensor] : tensors_of(*bundle.generative)) {
+  for (const auto& [name, tensor] : tensors_of(*bundle.stage2)) {
     if (name.starts_with("language_projection.")) continue;
     EXPECT_TRUE(tensor.equal(stage1.at(name))) << name;
   }
@@ -151,8 +151,8 @@ TEST_F(Assemble, Stage2TakesTheQuerySideAndAFreshProjection) {
   const LanguageModelPart language = open_language_model(folder / "stage2");
   const at::Tensor embeddings = language.model->embed(at::arange(language.shape.vocab_size));
   const double scale = std_of(embeddings) / std::sqrt(12.0);
-  EXPECT_NEAR(std_of(bundle.generative->language_projection.weight), scale, 0.15 * scale);
-  EXPECT_EQ(bundle.generative->language_projection.bias.abs().max().item<float>(), 0.0f);
+  EXPECT_NEAR(std_of(bundle.stage2->language_projection.weight), scale, 0.15 * scale);
+  EXPECT_EQ(bundle.stage2->language_projection.bias.abs().max().item<float>(), 0.0f);
   EXPECT_EQ(bundle.prompt, "a photo of");
   save_bundle(bundle, folder / "model");
   EXPECT_NO_THROW(load_bundle(folder / "model"));
@@ -162,22 +162,22 @@ TEST_F(Assemble, Stage2GoesOnFromAStage2Model) {
   options.qformer = (folder / "stage2").string();
   options.image_encoder = folder / "stage2";
   Bundle source = load_bundle(folder / "stage2");
-  Bundle bundle = assemble_generative(options);
-  for (const auto& [name, tensor] : tensors_of(*bundle.generative)) {
-    EXPECT_TRUE(tensor.equal(tensors_of(*source.generative)[name])) << name;
+  Bundle bundle = assemble_stage2(options);
+  for (const auto& [name, tensor] : tensors_of(*bundle.stage2)) {
+    EXPECT_TRUE(tensor.equal(tensors_of(*source.stage2)[name])) << name;
   }
 }
 
 TEST_F(Assemble, Stage2FromABertHasRandomQueries) {
   options.qformer = bert(false);
-  Bundle bundle = assemble_generative(options);
-  Tensors ours = tensors_of(*bundle.generative);
+  Bundle bundle = assemble_stage2(options);
+  Tensors ours = tensors_of(*bundle.stage2);
   const auto source = open_source(options.qformer);
   EXPECT_TRUE(ours["qformer.layers.0.self_attention.query.weight"].equal(
       source->read("encoder.layer.0.attention.self.query.weight")));
   EXPECT_NEAR(std_of(ours["qformer.query_tokens"]), 0.02, 0.008);
   options.qformer = "bert-base";
-  EXPECT_EQ(assemble_generative(options).generative->qformer.config.hidden_size, 768);
+  EXPECT_EQ(assemble_stage2(options).stage2->qformer.config.hidden_size, 768);
 }
 
 TEST_F(Assemble, RefusesWhatDoesNotFit) {

@@ -82,18 +82,18 @@ TEST(Bundle, ARetrievalModelComesBackTheSame) {
   EXPECT_EQ(loaded.max_text_length, saved.max_text_length);
   EXPECT_EQ(loaded.qformer_tokenizer->special_ids(), saved.qformer_tokenizer->special_ids());
   EXPECT_EQ(format_transform(loaded.transform), format_transform(saved.transform));
-  EXPECT_EQ(loaded.generative, nullptr);
+  EXPECT_EQ(loaded.stage2, nullptr);
 }
 
 TEST(Bundle, AGenerativeModelComesBackTheSame) {
   const TemporaryFolder folder;
-  const Bundle saved = testing::tiny_generative(folder.path());
+  const Bundle saved = testing::tiny_stage2(folder.path());
   save_bundle(saved, folder / "model");
   const Bundle loaded = load_bundle(folder / "model");
   const at::NoGradGuard no_grad;
   const at::Tensor pixels = testing::tiny_pixels();
-  const at::Tensor inputs = language_inputs(*loaded.generative, encode_images(loaded, pixels));
-  EXPECT_TRUE(inputs.equal(language_inputs(*saved.generative, encode_images(saved, pixels))));
+  const at::Tensor inputs = language_inputs(*loaded.stage2, encode_images(loaded, pixels));
+  EXPECT_TRUE(inputs.equal(language_inputs(*saved.stage2, encode_images(saved, pixels))));
   const at::Tensor mask = at::ones({1, inputs.size(1)});
   EXPECT_TRUE(loaded.language_model->decode(inputs, mask)
                   ->start()
@@ -106,12 +106,12 @@ TEST(Bundle, AGenerativeModelComesBackTheSame) {
 
 TEST(Bundle, SavingWhatWasLoadedWritesTheSameBytes) {
   const TemporaryFolder folder;
-  for (const bool generative : {false, true}) {
-    const std::string name = generative ? "generative" : "retrieval";
+  for (const bool stage2 : {false, true}) {
+    const std::string name = stage2 ? "generative" : "retrieval";
     const fs::path first = folder / (name + "1"), second = folder / (name + "2");
-    save_bundle(generative ? testing::tiny_generative(folder.path())
-                           : testing::tiny_retrieval(folder.path()),
-                first);
+    save_bundle(
+        stage2 ? testing::tiny_stage2(folder.path()) : testing::tiny_retrieval(folder.path()),
+        first);
     save_bundle(load_bundle(first), second);
     for (const fs::path& file : list_files(first, {})) {
       EXPECT_EQ(read_file(file), read_file(second / file.filename())) << file;
@@ -153,7 +153,7 @@ TEST(Bundle, NothingIsWrittenWhereSavingFails) {
 
 TEST(Bundle, ConfigurationHasHuggingFacesSchema) {
   const TemporaryFolder folder;
-  save_bundle(testing::tiny_generative(folder.path()), folder / "model");
+  save_bundle(testing::tiny_stage2(folder.path()), folder / "model");
   const json config = read_json(folder / "model/config.json");
   EXPECT_EQ(config["model_type"], "blip-2");
   EXPECT_EQ(config["architectures"], json({"Blip2ForConditionalGeneration"}));
@@ -330,12 +330,12 @@ TEST(BundleErrors, NotANumberIsFound) {
 
 TEST(Inspect, CountsAndFindsWhatDoesNotFit) {
   const TemporaryFolder folder;
-  const Bundle bundle = testing::tiny_generative(folder.path());
+  const Bundle bundle = testing::tiny_stage2(folder.path());
   save_bundle(bundle, folder / "model");
   const Inspection whole = inspect_directory(folder / "model");
   EXPECT_EQ(whole.kind, "Blip2ForConditionalGeneration");
   ASSERT_EQ(whole.parts.size(), 3u);
-  Generative model = *bundle.generative;
+  Stage2 model = *bundle.stage2;
   EXPECT_EQ(whole.trained_parameters(), count_parameters(named_tensors(model)));
   EXPECT_EQ(whole.parts[2].parameters, count_parameters(bundle.language_model->tensors()));
   EXPECT_EQ(whole.memory_bytes.at("float32"),

@@ -106,7 +106,7 @@ TEST(TokenIds, ATextCannotNameThePicture) {
 TEST(DirectoryLies, EndTokensAreWordsOfTheLanguageModel) {
   const TemporaryFolder folder;
   const fs::path model = folder / "model", file = model / "config.json";
-  save_bundle(testing::tiny_generative(folder.path()), model);
+  save_bundle(testing::tiny_stage2(folder.path()), model);
   for (const json& value : {json(-1), json(260), json({2, 999}), json({2, -1}), json({2, "x"}),
                             json(json::array()), json("</s>")}) {
     change(file, [&](json& config) { config["text_config"]["eos_token_id"] = value; });
@@ -124,7 +124,7 @@ TEST(DirectoryLies, EndTokensAreWordsOfTheLanguageModel) {
 TEST(DirectoryLies, ThePromptCannotNameThePicture) {
   const TemporaryFolder folder;
   const fs::path model = folder / "model", file = model / "config.json";
-  save_bundle(testing::tiny_generative(folder.path()), model);
+  save_bundle(testing::tiny_stage2(folder.path()), model);
   change(file, [](json& config) { config["prompt"] = "<image> a photo of"; });
   EXPECT_THAT(refusal(model), HasSubstr(file.string() + ": prompt: expected"));
 }

@@ -8,8 +8,8 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "blip2/models/blip2/generative.h"
 #include "blip2/models/blip2/stage1.h"
+#include "blip2/models/blip2/stage2.h"
 #include "blip2/models/language/llama.h"
 #include "tests/models/support.h"
 
@@ -88,8 +88,8 @@ TEST(Names, Stage1IsBlip2ForImageTextRetrievalWithItsExtras) {
 }
 
 TEST(Names, GenerativeAndLlamaAreBlip2ForConditionalGeneration) {
-  Generative model = make_generative(tiny_qformer(), 1e-6, 24);
-  Shapes found = renamed(named_tensors(model), generative_names());
+  Stage2 model = make_stage2(tiny_qformer(), 1e-6, 24);
+  Shapes found = renamed(named_tensors(model), stage2_names());
   Llama llama = make_llama(tiny_llama());
   for (const NamedTensor& named : named_tensors(llama, kLanguagePrefix)) {
     found.emplace(named.name, named.tensor->sizes().vec());
@@ -142,7 +142,7 @@ TEST(Names, OldBertNormsAreFound) {
 TEST(Names, AForeignTensorHasNoName) {
   EXPECT_EQ(stage1_names().to_ours("qformer.encoder.layer.0.attention.attention.unknown.weight"),
             std::nullopt);
-  EXPECT_EQ(generative_names().to_ours("itm_head.weight"), std::nullopt);
+  EXPECT_EQ(stage2_names().to_ours("itm_head.weight"), std::nullopt);
 }
 
 }  // namespace

@@ -130,7 +130,7 @@ Bundle tiny_retrieval(const fs::path& scratch) {
   return bundle;
 }
 
-Bundle tiny_generative(const fs::path&) {
+Bundle tiny_stage2(const fs::path&) {
   const at::NoGradGuard no_grad;
   Bundle bundle;
   set_vision(bundle);
@@ -139,8 +139,8 @@ Bundle tiny_generative(const fs::path&) {
   bundle.language_model = std::make_unique<LlamaLanguageModel>(std::move(llama));
   bundle.text_json = llama_json(tiny_llama());
   bundle.text_tokenizer = tiny_bpe();
-  put_stage2(bundle, make_generative(tiny_qformer(), 1e-6, 24));
-  fill_distinct(named_tensors(*bundle.generative), 3);
+  put_stage2(bundle, make_stage2(tiny_qformer(), 1e-6, 24));
+  fill_distinct(named_tensors(*bundle.stage2), 3);
   bundle.generation_json = R"({"max_new_tokens": 7})";
   bundle.prompt = "A picture of";
   bundle.max_text_length = 12;
@@ -149,10 +149,10 @@ Bundle tiny_generative(const fs::path&) {
 
 Bundle tiny_instruct(const fs::path& scratch) {
   const at::NoGradGuard no_grad;
-  Bundle bundle = tiny_generative(scratch);
+  Bundle bundle = tiny_stage2(scratch);
   bundle.qformer_tokenizer = ten_words(scratch);
-  put_stage2(bundle, make_generative(tiny_qformer(), 1e-6, 24, TextSide::kPresent));
-  fill_distinct(named_tensors(*bundle.generative), 6);
+  put_stage2(bundle, make_stage2(tiny_qformer(), 1e-6, 24, TextSide::kPresent));
+  fill_distinct(named_tensors(*bundle.stage2), 6);
   return bundle;
 }
 
@@ -204,7 +204,7 @@ void write_tiny_directory(const std::string& kind, const std::filesystem::path& 
   if (kind == "Blip") return write_tiny_blip(directory);
   if (kind == "Clip") return write_tiny_clip(directory);
   save_bundle(kind == "Retrieval"    ? tiny_retrieval(scratch)
-              : kind == "Generation" ? tiny_generative(scratch)
+              : kind == "Generation" ? tiny_stage2(scratch)
                                      : tiny_instruct(scratch),
               directory);
 }

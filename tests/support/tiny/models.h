@@ -19,9 +19,9 @@ namespace blip2::testing {
 Bundle tiny_retrieval(const std::filesystem::path& scratch);
 
 /// A stage-2 model with the same EfficientNet, a LLaMA and a byte-level BPE.
-Bundle tiny_generative(const std::filesystem::path& scratch);
+Bundle tiny_stage2(const std::filesystem::path& scratch);
 
-/// tiny_generative() with a Q-Former that reads the instruction in tiny_retrieval()'s ten words.
+/// tiny_stage2() with a Q-Former that reads the instruction in tiny_retrieval()'s ten words.
 Bundle tiny_instruct(const std::filesystem::path& scratch);
 
 /// A picture for that EfficientNet, [1, 3, 16, 16].

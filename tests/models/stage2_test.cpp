@@ -1,6 +1,6 @@
 // The stage-2 model against its plain form: each prediction of the language model from [queries]
 // [text so far] of one picture alone, without padding, packing or a batch.
-#include "blip2/models/blip2/generative.h"
+#include "blip2/models/blip2/stage2.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
@@ -77,12 +77,12 @@ LanguageModelText make_text(const std::vector<Row>& rows, int64_t length) {
   return text;
 }
 
-class GenerativeTest : public ::testing::Test {
+class Stage2Test : public ::testing::Test {
  protected:
   void SetUp() override {
     const at::NoGradGuard no_grad;
-    generative_ = make_generative(tiny_qformer(), 0.03, kWidth);
-    fill_distinct(named_tensors(generative_), 1);
+    stage2_ = make_stage2(tiny_qformer(), 0.03, kWidth);
+    fill_distinct(named_tensors(stage2_), 1);
     fill_distinct(named_tensors(llama_), 2);
     // Large weights: what a token becomes depends on all that stands before it.
     for (const NamedTensor& named : named_tensors(llama_)) {
@@ -91,7 +91,7 @@ class GenerativeTest : public ::testing::Test {
     embeds_ = at::zeros({static_cast<int64_t>(rows_.size()), 4, 6});
     Random random(3, "pictures");
     fill_normal(embeds_, 2.0, random);
-    inputs_ = language_inputs(generative_, embeds_);
+    inputs_ = language_inputs(stage2_, embeds_);
   }
 
   /// Of every scored token: the logits behind the queries and the tokens before it, and its id.
@@ -118,7 +118,7 @@ class GenerativeTest : public ::testing::Test {
   // A prompt; none, so that the last query predicts; one token; a long prompt; only a prompt.
   const std::vector<Row> rows_ = {
       {{5, 9, 2, 30, 7, 11, 3}, 2}, {{8, 3}, 0}, {{3}, 0}, {{6, 1, 14, 22, 3}, 4}, {{4, 12}, 2}};
-  Generative generative_;
+  Stage2 stage2_;
   Llama llama_ = tiny_llama();
   LlamaLanguageModel language_model_{llama_};  // shares the tensors
   at::Tensor embeds_;                          // [B, P, Dv]
@@ -131,23 +131,23 @@ void expect_same(const LanguageModelLogits& found, const LanguageModelLogits& ex
   EXPECT_TRUE(found.targets.equal(expected.targets)) << found.targets;
 }
 
-TEST_F(GenerativeTest, InputsAreNormedQueriedAndProjected) {
-  const LayerNorm& norm = generative_.image_norm;
+TEST_F(Stage2Test, InputsAreNormedQueriedAndProjected) {
+  const LayerNorm& norm = stage2_.image_norm;
   const at::Tensor centred = embeds_ - embeds_.mean(-1, /*keepdim=*/true);
   const at::Tensor variance = centred.pow(2).mean(-1, /*keepdim=*/true);
   const at::Tensor normed = centred / at::sqrt(variance + 0.03) * norm.weight + norm.bias;
   const at::Tensor queries =
-      encode_queries(generative_.qformer, project_image(generative_.qformer, normed)).hidden;
-  EXPECT_LT(relative_difference(query_output(generative_, embeds_), queries), 1e-5);
-  const Linear& projection = generative_.language_projection;
+      encode_queries(stage2_.qformer, project_image(stage2_.qformer, normed)).hidden;
+  EXPECT_LT(relative_difference(query_output(stage2_, embeds_), queries), 1e-5);
+  const Linear& projection = stage2_.language_projection;
   const at::Tensor expected = at::matmul(queries, projection.weight.t()) + projection.bias;
   EXPECT_LT(relative_difference(inputs_, expected), 1e-5);
 }
 
-TEST_F(GenerativeTest, AFreshProjectionHasTheScaleOfTheEmbeddings) {
+TEST_F(Stage2Test, AFreshProjectionHasTheScaleOfTheEmbeddings) {
   QFormerConfig config = tiny_qformer();
   config.hidden_size = 60;
-  Generative fresh = make_generative(config, 1e-6, 200);
+  Stage2 fresh = make_stage2(config, 1e-6, 200);
   Random random(5, "projection");
   initialise_projection(fresh, 0.3, random);
   at::Tensor queries = at::zeros({500, 60});
@@ -157,12 +157,12 @@ TEST_F(GenerativeTest, AFreshProjectionHasTheScaleOfTheEmbeddings) {
   EXPECT_EQ(fresh.language_projection.bias.abs().max().item<double>(), 0.0);
 }
 
-TEST_F(GenerativeTest, LogitsAndTargetsEqualThePlainForm) {
+TEST_F(Stage2Test, LogitsAndTargetsEqualThePlainForm) {
   const at::NoGradGuard no_grad;
   expect_same(found(inputs_, make_text(rows_, 7)), plain(inputs_));
 }
 
-TEST_F(GenerativeTest, GradientEqualsThePlainForm) {
+TEST_F(Stage2Test, GradientEqualsThePlainForm) {
   const auto gradient = [&](auto&& logits_of) {
     at::Tensor inputs = inputs_.detach().clone();
     inputs.requires_grad_();
@@ -180,19 +180,19 @@ TEST_F(GenerativeTest, GradientEqualsThePlainForm) {
   EXPECT_EQ(packed[4].abs().max().item<double>(), 0.0);  // its text is all prompt
 }
 
-TEST_F(GenerativeTest, BatchEqualsSingles) {
+TEST_F(Stage2Test, BatchEqualsSingles) {
   const at::NoGradGuard no_grad;
   LanguageModelLogits singles{at::zeros({0, 37}), at::zeros({0}, at::kLong)};
   for (size_t i = 0; i < rows_.size(); ++i) {
     const at::Tensor inputs =
-        language_inputs(generative_, embeds_.narrow(0, static_cast<int64_t>(i), 1));
+        language_inputs(stage2_, embeds_.narrow(0, static_cast<int64_t>(i), 1));
     const LanguageModelLogits one = found(inputs, make_text({rows_[i]}, rows_[i].length()));
     singles = {at::cat({singles.logits, one.logits}), at::cat({singles.targets, one.targets})};
   }
   expect_same(found(inputs_, make_text(rows_, 7)), singles);
 }
 
-TEST_F(GenerativeTest, PaddingIsNeitherScoredNorSeen) {
+TEST_F(Stage2Test, PaddingIsNeitherScoredNorSeen) {
   const at::NoGradGuard no_grad;
   LanguageModelText text = make_text(rows_, 9);
   text.targets.add_(1 - text.mask);

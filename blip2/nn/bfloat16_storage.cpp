@@ -1,5 +1,5 @@
 // Converting matrices, and putting the originals back.
-#include "blip2/nn/narrowed.h"
+#include "blip2/nn/bfloat16_storage.h"
 
 #include <ATen/core/grad_mode.h>
 
@@ -13,20 +13,20 @@ bool is_frozen_matrix(const at::Tensor& tensor) {
 
 }  // namespace
 
-void narrow(const std::vector<NamedTensor>& tensors) {
+void store_in_bfloat16(const std::vector<NamedTensor>& tensors) {
   for (const NamedTensor& named : tensors) {
     if (is_frozen_matrix(*named.tensor)) *named.tensor = named.tensor->to(at::kBFloat16);
   }
 }
 
-Narrowed::Narrowed(const std::vector<NamedTensor>& tensors) {
+Bfloat16Storage::Bfloat16Storage(const std::vector<NamedTensor>& tensors) {
   for (const NamedTensor& named : tensors) {
     if (is_frozen_matrix(*named.tensor)) originals_.emplace_back(named.tensor, *named.tensor);
   }
-  narrow(tensors);
+  store_in_bfloat16(tensors);
 }
 
-Narrowed::~Narrowed() {
+Bfloat16Storage::~Bfloat16Storage() {
   for (const auto& [tensor, original] : originals_) *tensor = original;
 }
 

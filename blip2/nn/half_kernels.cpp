@@ -1,10 +1,10 @@
 // Compiled once for each kind of processor.
-#include "blip2/nn/narrow_kernels.h"
+#include "blip2/nn/half_kernels.h"
 
 #include <cstring>
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "blip2/nn/narrow_kernels.cpp"
+#define HWY_TARGET_INCLUDE "blip2/nn/half_kernels.cpp"
 #include <hwy/foreach_target.h>  // includes this file again for each target
 #include <hwy/highway.h>
 
@@ -26,8 +26,8 @@ void widen_as(const uint16_t* HWY_RESTRICT narrow, float* HWY_RESTRICT wide, siz
   std::memcpy(wide + i, last, (length - i) * sizeof(float));
 }
 
-void widen(NarrowType type, const uint16_t* narrow, float* wide, size_t length) {
-  if (type == NarrowType::kFloat16) return widen_as<FromFloat16>(narrow, wide, length);
+void widen(HalfType type, const uint16_t* narrow, float* wide, size_t length) {
+  if (type == HalfType::kFloat16) return widen_as<FromFloat16>(narrow, wide, length);
   widen_as<FromBFloat16>(narrow, wide, length);
 }
 
@@ -40,7 +40,7 @@ namespace blip2::internal {
 
 HWY_EXPORT(widen);
 
-void widen(NarrowType type, const uint16_t* narrow, float* wide, size_t length) {
+void widen(HalfType type, const uint16_t* narrow, float* wide, size_t length) {
   HWY_DYNAMIC_DISPATCH(widen)(type, narrow, wide, length);
 }
 

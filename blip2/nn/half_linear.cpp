@@ -1,5 +1,5 @@
 // Blocks of weights widened in the cache, then multiplied; an autograd function.
-#include "blip2/nn/narrow_linear.h"
+#include "blip2/nn/half_linear.h"
 
 #include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
@@ -14,18 +14,18 @@
 
 #include "blip2/base/error.h"
 #include "blip2/nn/few_rows_linear.h"
-#include "blip2/nn/narrow_kernels.h"
+#include "blip2/nn/half_kernels.h"
 
 namespace blip2 {
 namespace {
 
-using internal::NarrowType;
+using internal::HalfType;
 
 /// Output features of a widened block.
 constexpr int64_t kRowsAtOnce = 512;
 
-NarrowType narrow_type(const at::Tensor& weight) {
-  return weight.scalar_type() == at::kHalf ? NarrowType::kFloat16 : NarrowType::kBFloat16;
+HalfType half_type(const at::Tensor& weight) {
+  return weight.scalar_type() == at::kHalf ? HalfType::kFloat16 : HalfType::kBFloat16;
 }
 
 const uint16_t* bits_of(const at::Tensor& weight) {
@@ -36,7 +36,7 @@ const uint16_t* bits_of(const at::Tensor& weight) {
 template <typename Fn>
 void for_each_block(const at::Tensor& weight, Fn fn) {
   const int64_t in = weight.size(1), out = weight.size(0);
-  const NarrowType type = narrow_type(weight);
+  const HalfType type = half_type(weight);
   const uint16_t* bits = bits_of(weight);
   at::Tensor block =
       at::empty({std::min(kRowsAtOnce, out), in}, weight.options().dtype(at::kFloat));
@@ -70,7 +70,7 @@ at::Tensor rows_gradient(const at::Tensor& gradient, const at::Tensor& weight) {
 }
 
 /// In autograd's graph: keeps the narrow weight, no wide copy of it.
-struct NarrowLinearBackward : torch::autograd::Node {
+struct HalfLinearBackward : torch::autograd::Node {
   at::Tensor weight;
   std::vector<int64_t> shape;  // of x
 
@@ -96,16 +96,16 @@ at::Tensor values(const at::Tensor& x, const at::Tensor& weight) {
 
 }  // namespace
 
-bool is_narrow_linear(const at::Tensor& x, const at::Tensor& weight) {
+bool is_half_linear(const at::Tensor& x, const at::Tensor& weight) {
   return (weight.scalar_type() == at::kHalf || weight.scalar_type() == at::kBFloat16) &&
          x.scalar_type() == at::kFloat && weight.is_cpu() && weight.is_contiguous() &&
          weight.dim() == 2 && !(at::GradMode::is_enabled() && weight.requires_grad());
 }
 
-at::Tensor narrow_linear(const at::Tensor& x, const at::Tensor& weight) {
-  BLIP2_CHECK(is_narrow_linear(x, weight) && x.size(-1) == weight.size(1));
+at::Tensor half_linear(const at::Tensor& x, const at::Tensor& weight) {
+  BLIP2_CHECK(is_half_linear(x, weight) && x.size(-1) == weight.size(1));
   if (!at::GradMode::is_enabled() || !x.requires_grad()) return values(x, weight);
-  auto node = c10::make_intrusive<NarrowLinearBackward>();
+  auto node = c10::make_intrusive<HalfLinearBackward>();
   node->set_next_edges(torch::autograd::collect_next_edges(x));
   node->weight = weight;
   node->shape = x.sizes().vec();

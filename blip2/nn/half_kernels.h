@@ -7,9 +7,9 @@
 
 namespace blip2::internal {
 
-enum class NarrowType { kFloat16, kBFloat16 };
+enum class HalfType { kFloat16, kBFloat16 };
 
 /// wide[i] = narrow[i], exactly, for i < length.
-void widen(NarrowType type, const uint16_t* narrow, float* wide, size_t length);
+void widen(HalfType type, const uint16_t* narrow, float* wide, size_t length);
 
 }  // namespace blip2::internal

@@ -72,15 +72,15 @@ TEST(Narrow, MatricesAreBfloat16AndTheRestIsAsTheFileHasIt) {
   Bundle retrieval = saved_and_loaded(testing::tiny_retrieval(scratch.path()), narrow);
   expect_narrow_matrices(named_tensors(*retrieval.stage1));
   expect_narrow_matrices(retrieval.image_encoder->tensors());
-  Bundle generative = saved_and_loaded(testing::tiny_generative(scratch.path()), narrow);
-  expect_narrow_matrices(named_tensors(*generative.generative));
-  expect_narrow_matrices(generative.image_encoder->tensors());
-  expect_narrow_matrices(generative.language_model->tensors());
+  Bundle stage2 = saved_and_loaded(testing::tiny_stage2(scratch.path()), narrow);
+  expect_narrow_matrices(named_tensors(*stage2.stage2));
+  expect_narrow_matrices(stage2.image_encoder->tensors());
+  expect_narrow_matrices(stage2.language_model->tensors());
 }
 
 TEST(Narrow, ALanguageModelWritesNearlyAsInFloat32) {
   const TemporaryFolder scratch;
-  expect_near_but_narrow(testing::tiny_generative(scratch.path()), "a fox");
+  expect_near_but_narrow(testing::tiny_stage2(scratch.path()), "a fox");
 }
 
 TEST(Narrow, AQFormerWritesNearlyAsInFloat32) {

@@ -16,33 +16,33 @@
 namespace blip2 {
 
 /// The trained half: everything between the frozen encoder and the frozen language model.
-struct Generative {
+struct Stage2 {
   LayerNorm image_norm;
   QFormer qformer;             ///< without its text side, which InstructBLIP alone has
   Linear language_projection;  // [Dl, D]
 };
 
-Generative make_generative(const QFormerConfig& config, double image_norm_eps,
-                           int64_t language_width, TextSide text = TextSide::kAbsent);
-void visit(Generative& model, const Visitor& visitor);
+Stage2 make_stage2(const QFormerConfig& config, double image_norm_eps, int64_t language_width,
+                   TextSide text = TextSide::kAbsent);
+void visit(Stage2& model, const Visitor& visitor);
 /// A fresh projection whose outputs have about the language model's embedding scale: layer-normed
 /// rows have unit variance, so weights N(0, embedding_std / sqrt(D)), bias 0.
-void initialise_projection(Generative& model, double embedding_std, Random& random);
+void initialise_projection(Stage2& model, double embedding_std, Random& random);
 
 /// image_embeds: the encoder's raw output [B, P, Dv] -> the Q-Former's output [B, Q, D].
-at::Tensor query_output(const Generative& model, const at::Tensor& image_embeds,
+at::Tensor query_output(const Stage2& model, const at::Tensor& image_embeds,
                         const Dropout& dropout = {});
 
 /// The same with the instructions beside the queries, as InstructBLIP has it: one of [CLS] ...
 /// [SEP] for each picture, in the Q-Former's own words. The model has its text side. Throws
 /// kInvalidArgument for an instruction that is longer than the Q-Former's positions.
-at::Tensor query_output(const Generative& model, const at::Tensor& image_embeds,
+at::Tensor query_output(const Stage2& model, const at::Tensor& image_embeds,
                         const Text& instructions, const Dropout& dropout = {});
 
 /// image_embeds: the encoder's raw output [B, P, Dv] -> language_inputs [B, Q, Dl].
-at::Tensor language_inputs(const Generative& model, const at::Tensor& image_embeds,
+at::Tensor language_inputs(const Stage2& model, const at::Tensor& image_embeds,
                            const Dropout& dropout = {});
-at::Tensor language_inputs(const Generative& model, const at::Tensor& image_embeds,
+at::Tensor language_inputs(const Stage2& model, const at::Tensor& image_embeds,
                            const Text& instructions, const Dropout& dropout = {});
 
 /// Texts for the language-modelling loss: right-padded ids [B, T], mask [B, T], and `targets` [B,

@@ -1,4 +1,4 @@
-#include "blip2/models/blip2/generative.h"
+#include "blip2/models/blip2/stage2.h"
 
 #include <ATen/ops/cat.h>
 #include <ATen/ops/nonzero.h>
@@ -11,30 +11,29 @@
 
 namespace blip2 {
 
-Generative make_generative(const QFormerConfig& config, double image_norm_eps,
-                           int64_t language_width, TextSide text) {
+Stage2 make_stage2(const QFormerConfig& config, double image_norm_eps, int64_t language_width,
+                   TextSide text) {
   return {make_layer_norm(config.encoder_hidden_size, image_norm_eps), make_qformer(config, text),
           make_linear(config.hidden_size, language_width)};
 }
 
-void visit(Generative& model, const Visitor& visitor) {
+void visit(Stage2& model, const Visitor& visitor) {
   visit(model.image_norm, visitor.under("image_norm"));
   visit(model.qformer, visitor.under("qformer"));
   visit(model.language_projection, visitor.under("language_projection"));
 }
 
-void initialise_projection(Generative& model, double embedding_std, Random& random) {
+void initialise_projection(Stage2& model, double embedding_std, Random& random) {
   const double width = static_cast<double>(model.qformer.config.hidden_size);
   initialise_normal(model.language_projection, embedding_std / std::sqrt(width), random);
 }
 
-at::Tensor query_output(const Generative& model, const at::Tensor& image_embeds,
-                        const Dropout& rates) {
+at::Tensor query_output(const Stage2& model, const at::Tensor& image_embeds, const Dropout& rates) {
   const ImageKeyValues image = project_image(model.qformer, apply(model.image_norm, image_embeds));
   return encode_queries(model.qformer, image, rates).hidden;
 }
 
-at::Tensor query_output(const Generative& model, const at::Tensor& image_embeds,
+at::Tensor query_output(const Stage2& model, const at::Tensor& image_embeds,
                         const Text& instructions, const Dropout& rates) {
   BLIP2_CHECK(image_embeds.size(0) == instructions.packing.batch);
   const int64_t most = model.qformer.config.max_position_embeddings;
@@ -47,12 +46,12 @@ at::Tensor query_output(const Generative& model, const at::Tensor& image_embeds,
   return encode_joint(model.qformer, image, instructions, rates);
 }
 
-at::Tensor language_inputs(const Generative& model, const at::Tensor& image_embeds,
+at::Tensor language_inputs(const Stage2& model, const at::Tensor& image_embeds,
                            const Dropout& rates) {
   return apply(model.language_projection, query_output(model, image_embeds, rates));
 }
 
-at::Tensor language_inputs(const Generative& model, const at::Tensor& image_embeds,
+at::Tensor language_inputs(const Stage2& model, const at::Tensor& image_embeds,
                            const Text& instructions, const Dropout& rates) {
   return apply(model.language_projection, query_output(model, image_embeds, instructions, rates));
 }
