@@ -209,7 +209,7 @@ TEST(OptConfig, DisagreeingFieldsAreRefused) {
   config = tiny_config("prenorm");
   config.activation_function = "gelu\n";
   EXPECT_THAT(refusal(config), HasSubstr("activation_function"));
-  EXPECT_THAT(refusal(config), HasSubstr("\\x0a"));
+  EXPECT_THAT(refusal(config), HasSubstr("\\n"));
   config = tiny_config("prenorm");
   config.ffn_dim = int64_t{1} << 40;
   EXPECT_THAT(refusal(config), HasSubstr("ffn_dim: expected an integer from 1 to"));

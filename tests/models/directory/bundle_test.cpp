@@ -17,6 +17,7 @@
 #include "blip2/checkpoint/open_source.h"
 #include "blip2/checkpoint/safetensors.h"
 #include "blip2/models/configs/blip2_config.h"
+#include "blip2/models/configs/image_processor.h"
 #include "blip2/models/directory/inspect.h"
 #include "blip2/models/names/hugging_face.h"
 #include "tests/models/support.h"
