@@ -48,7 +48,7 @@ inline uint32_t crc32(const void* data, size_t size_bytes) {
   return ~crc;
 }
 
-inline std::string dtype_name(at::ScalarType dtype) {
+inline std::string golden_dtype(at::ScalarType dtype) {
   static const std::map<at::ScalarType, std::string> names = {
       {at::ScalarType::Float, "float32"},
       {at::ScalarType::Double, "float64"},
@@ -78,7 +78,7 @@ inline std::string summarise(const at::Tensor& tensor) {
     shape += (shape.empty() ? "" : ",") + std::to_string(size);
   }
   const uint32_t crc = tensor.numel() == 0 ? 0 : crc32(tensor.const_data_ptr(), tensor.nbytes());
-  return fmt::format("{} {} {:08x}", dtype_name(tensor.scalar_type()),
+  return fmt::format("{} {} {:08x}", golden_dtype(tensor.scalar_type()),
                      shape.empty() ? "scalar" : shape, crc);
 }
 

@@ -4,15 +4,12 @@
 #include <gtest/gtest.h>
 
 #include "blip2/base/error.h"
+#include "tests/support/plain_values.h"
 
 namespace blip2 {
 namespace {
 
-/// A tensor as plain numbers, row by row.
-template <typename T>
-std::vector<T> values(const at::Tensor& tensor) {
-  return {tensor.data_ptr<T>(), tensor.data_ptr<T>() + tensor.numel()};
-}
+using testing::plain_values;
 
 TEST(StackPixels, KeepsOrderAndRefusesOtherSizes) {
   std::vector<float> first(3 * 2 * 4);
@@ -25,7 +22,7 @@ TEST(StackPixels, KeepsOrderAndRefusesOtherSizes) {
   EXPECT_EQ(pixels.sizes(), (std::vector<int64_t>{2, 3, 2, 4}));
   std::vector<float> expected = first;
   expected.insert(expected.end(), second.begin(), second.end());
-  EXPECT_EQ(values<float>(pixels), expected);
+  EXPECT_EQ(plain_values<float>(pixels), expected);
   second.pop_back();
   EXPECT_THROW(stack_pixels({first, second}, 2, 4), Error);
 }

@@ -14,9 +14,9 @@ namespace {
 using Json = nlohmann::ordered_json;
 using testing::TemporaryFolder;
 
-class ListSource : public Source {
+class CaptionList : public Source {
  public:
-  explicit ListSource(std::vector<Record> records) : records_(std::move(records)) {}
+  explicit CaptionList(std::vector<Record> records) : records_(std::move(records)) {}
   int64_t size() const override { return std::ssize(records_); }
   Record record(int64_t index) const override { return records_.at(static_cast<size_t>(index)); }
 
@@ -61,7 +61,7 @@ TEST(EvaluationFiles, OfCaptionsHaveARowForEachPicture) {
   result.bleu[3] = 0.25;
   result.cider = 1.5;
   result.distinct = 2;
-  const ListSource source({record_of("a.png", "3"), record_of("b.png", "b")});
+  const CaptionList source({record_of("a.png", "3"), record_of("b.png", "b")});
   const EvaluationFiles files = evaluation_files(result, source, "jsonl");
   EXPECT_EQ(Json::parse(files.predictions), Json::parse(R"([{"image_id": 3, "caption": "a cat"},
                             {"image_id": "b", "caption": "a dog"}])"));

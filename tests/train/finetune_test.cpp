@@ -9,6 +9,7 @@
 #include "blip2/checkpoint/open_source.h"
 #include "blip2/checkpoint/source.h"
 #include "blip2/models/vision/families.h"
+#include "blip2/models/vision/vit.h"
 #include "blip2/train/layer_decay.h"
 #include "blip2/train/run.h"
 #include "blip2/train/trained_tensors.h"

@@ -17,6 +17,7 @@
 namespace blip2 {
 namespace {
 namespace fs = std::filesystem;
+using testing::TemporaryFolder;
 
 /// Counts how often files of a directory and its folders are opened while it lives, as the kernel
 /// tells it.

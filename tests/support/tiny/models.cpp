@@ -6,9 +6,11 @@
 #include <ATen/ops/arange.h>
 #include <fmt/format.h>
 
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "blip2/base/files.h"
+#include "blip2/base/json_fields.h"
 #include "blip2/base/random.h"
 #include "blip2/checkpoint/safetensors.h"
 #include "blip2/models/blip2_model.h"
@@ -165,7 +167,8 @@ void write_tiny_blip(const fs::path& directory) {
   "hidden_size": 12, "intermediate_size": 20, "num_hidden_layers": 2, "num_attention_heads": 3,
   "max_position_embeddings": 11, "bos_token_id": 9, "sep_token_id": 3}}}})",
                                 kVitJson));
-  const Json json = read_json_object<nlohmann::ordered_json>(directory / "config.json");
+  const nlohmann::ordered_json json =
+      read_json_object<nlohmann::ordered_json>(directory / "config.json");
   const BlipConfig config = parse_blip(ConfigFields(json, "tiny"));
   const ImageEncoderWeights vision = parse_image_encoder(config.vision_json, "tiny").make();
   LayerNorm norm = make_layer_norm(config.text.encoder_hidden_size, config.image_norm_eps);
@@ -190,7 +193,8 @@ void write_tiny_clip(const fs::path& directory) {
   "hidden_size": 12, "intermediate_size": 20, "num_hidden_layers": 2, "num_attention_heads": 3,
   "max_position_embeddings": 11}}}})",
                                 kVitJson));
-  const Json json = read_json_object<nlohmann::ordered_json>(directory / "config.json");
+  const nlohmann::ordered_json json =
+      read_json_object<nlohmann::ordered_json>(directory / "config.json");
   Clip clip = make_clip(parse_clip(ConfigFields(json, "tiny")));
   std::vector<StoredTensor> tensors;
   add_distinct(tensors, "", named_tensors(clip));
