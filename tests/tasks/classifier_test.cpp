@@ -71,7 +71,7 @@ TEST_F(ClassifierTest, RerankingSharesOutWhatTheBestHad) {
 TEST_F(ClassifierTest, Refuses) {
   EXPECT_THROW(Classifier(bundle_, {"one"}, 0, 20), Error);
   EXPECT_THROW(Classifier(bundle_, labels_, -1, 20), Error);
-  bundle_.stage1.reset();
+  bundle_.features.reset();
   EXPECT_THROW(Classifier(bundle_, labels_, 0, 20), Error);
 }
 

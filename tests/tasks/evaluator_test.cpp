@@ -336,7 +336,7 @@ TEST_F(EvaluateRetrievalTest, RefusesWhatCannotBeScored) {
     EXPECT_EQ(error.code(), ErrorCode::kCorruptData);
     EXPECT_THAT(error.what(), HasSubstr("broken.png"));
   }
-  bundle_.stage1.reset();
+  bundle_.features.reset();
   EXPECT_THROW(evaluate(kCaptions), Error);
 }
 

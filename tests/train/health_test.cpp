@@ -38,7 +38,7 @@ TEST(RunHealth, AHealthyRunGetsNoWarning) { EXPECT_THAT(said({}), IsEmpty()); }
 
 TEST(RunHealth, WarnsOfTheSameAnswerForAllPairs) {
   EXPECT_THAT(said({.itm = 0.637, .accuracy = 0.6667}),
-              ElementsAre(AllOf(HasSubstr("step 200:"), HasSubstr("one answer for all"))));
+              ElementsAre(AllOf(HasSubstr("step 200:"), HasSubstr("the same answer for all"))));
   EXPECT_THAT(said({.itm = 0.637, .accuracy = 0.75}), IsEmpty());
   EXPECT_THAT(said({.itm = 0.5, .accuracy = 0.6667}), IsEmpty());
 }
@@ -49,7 +49,7 @@ TEST(RunHealth, WarnsOfATemperatureOutsideItsRangeAtOnce) {
 }
 
 TEST(RunHealth, WarnsOfQueriesThatAreNearlyEqual) {
-  EXPECT_THAT(said({.similarity = 0.97}), ElementsAre(HasSubstr("queries are alike")));
+  EXPECT_THAT(said({.similarity = 0.97}), ElementsAre(HasSubstr("queries are nearly equal")));
 }
 
 TEST(RunHealth, WarnsOfDataThatIsSlowerThanTheModel) {

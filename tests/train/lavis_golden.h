@@ -164,6 +164,10 @@ inline std::unique_ptr<LanguageModel> language_model(const Golden& golden) {
   return weights.finish();
 }
 
+inline CaptionEnd caption_end(const Golden& golden) {
+  return parse_language_model(golden.json.at("text_config").dump(), "text_config").caption_end;
+}
+
 inline std::unique_ptr<Tokenizer> tokenizer(LavisLanguage language) {
   switch (language) {
     case LavisLanguage::kOpt:

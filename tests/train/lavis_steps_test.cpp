@@ -25,6 +25,7 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::json;
 using testing::bundle_config;
+using testing::caption_end;
 using testing::Golden;
 using testing::image_encoder;
 using testing::language_model;
@@ -132,6 +133,7 @@ class ReplayedStage2 final : public ReplayedStage {
   ReplayedStage2(const Golden& of, bool is_tuned) : ReplayedStage(of, is_tuned) {
     bundle.language_model = language_model(of);
     bundle.text_tokenizer = tokenizer(of.initial.layout.language);
+    bundle.caption_end = caption_end(of);
     put_stage2(bundle, load_stage2(bundle_config(of), *of.initial.source,
                                    language_width(*of.initial.source), Storage::kOwned));
     bundle.prompt = of.json.at("prompt");

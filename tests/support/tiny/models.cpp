@@ -271,6 +271,7 @@ BlipTextConfig tiny_blip_config() {
   config.num_attention_heads = 2;
   config.max_position_embeddings = 30;
   config.bos_token_id = 11;
+  config.sep_token_id = 3;
   return config;
 }
 

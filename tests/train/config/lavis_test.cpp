@@ -226,7 +226,7 @@ TEST(LavisConfig, FaultsNameTheFilesOwnKeys) {
             "f:3: run.lr_sched: expected linear_warmup_cosine_lr");
   EXPECT_EQ(fault("task: image_text_pretrain", "task: dialogue"),
             "f:3: run.task: expected image_text_pretrain, captioning, retrieval or vqa, found "
-            "'dialogue'");
+            "\"dialogue\"");
   EXPECT_EQ(fault("name: blip2_image_train", "name: clip_image_train"),
             "f:2: datasets.coco_caption.vis_processor.train.name: expected blip2_image_train, "
             "blip_image_train or blip_image_eval, found \"clip_image_train\"");

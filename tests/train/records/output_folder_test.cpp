@@ -64,7 +64,7 @@ TEST(OutputFolder, AnotherConfigurationIsRefused) {
         std::string("")}) {
     const std::string own = folder.write("config.yaml", text).string();
     const std::string elsewhere = folder.write("run.yaml", text).string();
-    EXPECT_THAT(refusal(folder.path(), own), HasSubstr(own + ": the run writes"));
+    EXPECT_THAT(refusal(folder.path(), own), HasSubstr(own + ": the run would replace"));
     fs::remove(folder / "link.yaml");
     fs::create_hard_link(own, folder / "link.yaml");
     EXPECT_THAT(

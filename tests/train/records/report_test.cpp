@@ -70,7 +70,7 @@ TEST_F(RunReport, RunsOfTheSameNameGetDifferentLabels) {
       run_report({run("one/run", 1e-4, "loss_itc"), run("two/run", 1e-4, "loss_itc")});
   EXPECT_THAT(html, HasSubstr("one/run"));
   EXPECT_THAT(html, HasSubstr("two/run"));
-  EXPECT_THAT(html, HasSubstr("None: the runs have one configuration"));
+  EXPECT_THAT(html, HasSubstr("None: all runs have the same configuration"));
 }
 
 TEST_F(RunReport, SaysWhichFileIsBad) {
