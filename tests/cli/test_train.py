@@ -77,7 +77,7 @@ class WithModels(ModelCase):
         mine = "# tuned by hand\n" + (self.shared / "stage1.yaml").read_text().replace(str(self.shared / "stage1"), str(own))
         for path in (config, elsewhere):
             path.write_text(mine)
-        self.assert_error(blip2("train", config), 2, f"{config}: the run writes", "run.output_dir")
+        self.assert_error(blip2("train", config), 2, f"{config}: the run would replace", "run.output_dir")
         self.assert_error(blip2("train", elsewhere), 2, f"{config}: expected no file or", str(elsewhere))
         self.assertEqual([path.name for path in own.iterdir()], ["config.yaml"])
         self.assertEqual(config.read_text(), mine)

@@ -85,7 +85,7 @@ TEST(GenerationDefaults, EveryLieIsAnErrorThatNamesTheFile) {
             "early_stopping: expected true, false or \"never\", found \"often\""},
            {R"({"early_stopping": 2})",
             "early_stopping: expected true, false or \"never\", found 2"},
-           {R"({"stop": "."})", "stop: expected a list of texts, found \".\""},
+           {R"({"stop": "."})", "stop: expected an array, found \".\""},
            {R"({"stop": ["a", 2]})", "stop: expected a list of texts, found [\"a\",2]"},
            {"[]", "expected a JSON object"},
            {"\"num_beams\"", "expected a JSON object"},

@@ -58,8 +58,8 @@ TEST(QuestionFile, AFileThatAsksNothingIsNamed) {
   };
   for (const Case& bad :
        {Case{"\nnonsense\n", ":2: expected"},
-        Case{"{\"image\": \"a\"}\n", ":1: expected \"question\""},
-        Case{"{\"image\": 3, \"question\": \"b\"}\n", ":1: expected \"image\""},
+        Case{"{\"image\": \"a\"}\n", ":1: question: expected a string"},
+        Case{"{\"image\": 3, \"question\": \"b\"}\n", ":1: image: expected a string"},
         Case{"{\"image\": \"a\", \"question\": \"b\", \"question_id\": [1]}\n", "question_id"},
         Case{"\n\n", "expected questions"}}) {
     SCOPED_TRACE(bad.content);
