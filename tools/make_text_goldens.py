@@ -13,12 +13,14 @@ import tempfile
 import sentencepiece
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
-from transformers import AutoTokenizer, GPT2TokenizerFast
+from transformers import AutoTokenizer, GPT2TokenizerFast, Qwen2TokenizerFast
 
 import text_oracle
 
 GOLDEN = pathlib.Path(__file__).resolve().parent.parent / "tests/golden/text"
 LLAMA3 = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+")
+
+QWEN2 = LLAMA3.replace(r"\p{N}{1,3}", r"\p{N}")
 
 
 def write_lines(path, lines):
@@ -88,6 +90,30 @@ def llama3_like():
         processors.TemplateProcessing(single="<|begin_of_text|> $A", special_tokens=[("<|begin_of_text|>", 0)])])
     write_directory("llama3_like", lambda d: tokenizer.save(str(d / "tokenizer.json")))
     return tokenizer
+
+
+def qwen2_like():
+    """tokenizer.json with NFC, and no start token: as Qwen2 is published."""
+    raw = Tokenizer(models.BPE())
+    raw.normalizer = normalizers.NFC()
+    raw.pre_tokenizer = pre_tokenizers.Sequence([
+        pre_tokenizers.Split(Regex(QWEN2), "isolated"), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+    train_bpe(raw, [])
+    with tempfile.TemporaryDirectory() as folder:
+        raw.model.save(folder)
+        made = Qwen2TokenizerFast(vocab_file=f"{folder}/vocab.json", merges_file=f"{folder}/merges.txt", unk_token=None,
+                                  additional_special_tokens=["<|im_start|>", "<|im_end|>"])
+        assert made.backend_tokenizer.pre_tokenizer.__getstate__() == raw.pre_tokenizer.__getstate__()
+        made.save_pretrained(folder)
+
+        def copy(directory):
+            for file in ("tokenizer.json", "tokenizer_config.json"):
+                shutil.copy(pathlib.Path(folder) / file, directory)
+
+        write_directory("qwen2_like", copy)
+        fast = AutoTokenizer.from_pretrained(GOLDEN / "qwen2_like")
+        assert isinstance(fast, Qwen2TokenizerFast) and fast.unk_token is None
+        return fast.backend_tokenizer
 
 
 def roberta_like():
@@ -232,7 +258,7 @@ def small_vocabularies():
             line[name] = [tokenizer.decode(ids, skip_special_tokens=skip) for skip in (True, False)]
         lines.append(json.dumps(line, separators=(",", ":")))
     write_lines(GOLDEN / "more_decode.jsonl", lines)
-    tokenizers = {"opt_like": opt_like(), "llama3_like": llama3_like(), "roberta_like": roberta_like(),
+    tokenizers = {"opt_like": opt_like(), "llama3_like": llama3_like(), "qwen2_like": qwen2_like(), "roberta_like": roberta_like(),
                   "cased_wordpiece": cased_wordpiece(), "lowered_wordpiece": lowered_wordpiece()}
     cases = [e for e in text_oracle.strings(300, seed=3) if e[0] != "repeat" or e[1][1] <= 10_000]
     write_lines(GOLDEN / "small_vocabularies.jsonl", [text_oracle.case(*e, tokenizers, full=False) for e in cases])

@@ -113,7 +113,8 @@ class ClipOracle:
 
 
 GOLDEN = pathlib.Path(__file__).resolve().parent.parent / "tests/golden/text"
-SMALL = ("opt_like", "llama3_like", "t5_like", "t5_published", "llama_like", "llama_json", "llama_newer", "clip_like", "clip_json")
+SMALL = ("opt_like", "llama3_like", "qwen2_like", "t5_like", "t5_published", "llama_like", "llama_json", "llama_newer", "clip_like",
+         "clip_json")
 
 
 def small_oracle(name, directory):

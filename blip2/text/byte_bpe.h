@@ -1,5 +1,5 @@
-// The byte-level BPE tokenizer of GPT-2, OPT, SmolLM2, LLaMA 3 and CLIP. Its words come from
-// byte_words.h, its merges from merge_list.h.
+// The byte-level BPE tokenizer of GPT-2, OPT, SmolLM2, LLaMA 3, Qwen2 and CLIP. Its words come
+// from byte_words.h, its merges from merge_list.h.
 #pragma once
 
 #include <array>

@@ -86,12 +86,13 @@ size_t end_of_gpt2_word(std::string_view text, size_t position) {
   return cursor.here;
 }
 
-size_t end_of_llama3_word(std::string_view text, size_t position) {
+/// `most_digits`: in a word, 3 for LLaMA 3 and 1 for Qwen2.
+size_t end_of_llama3_word(std::string_view text, size_t position, int most_digits) {
   const size_t contraction = end_of_contraction(text, position, true);
   if (contraction != position) return contraction;
   Cursor cursor(text, position);
   if (cursor.kind == CharacterClass::kNumber) {
-    for (int i = 0; i < 3 && cursor.is(CharacterClass::kNumber); ++i) cursor.advance();
+    for (int i = 0; i < most_digits && cursor.is(CharacterClass::kNumber); ++i) cursor.advance();
     return cursor.here;
   }
   if (cursor.kind != CharacterClass::kLetter && !cursor.is_line_end()) cursor.advance();
@@ -124,6 +125,15 @@ size_t end_of_clip_word(std::string_view text, size_t position) {
   return cursor.here;
 }
 
+void append_llama3_words(std::string_view text, int most_digits,
+                         std::vector<std::string_view>& words) {
+  for (size_t start = 0; start < text.size();) {
+    const size_t stop = end_of_llama3_word(text, start, most_digits);
+    words.push_back(text.substr(start, stop - start));
+    start = stop;
+  }
+}
+
 void append_gpt2_words(std::string_view text, std::vector<std::string_view>& words) {
   for (size_t start = 0; start < text.size();) {
     const size_t stop = end_of_gpt2_word(text, start);
@@ -152,6 +162,9 @@ const std::array<char32_t, 256>& byte_characters() {
 
 const char* const kLlama3Pattern =
     R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*)"
+    R"(|\s*[\r\n]+|\s+(?!\S)|\s+)";
+const char* const kQwen2Pattern =
+    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*)"
     R"(|\s*[\r\n]+|\s+(?!\S)|\s+)";
 const char* const kClipPattern = R"('s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+)";
 
@@ -184,11 +197,10 @@ std::vector<std::string_view> split_byte_words(std::string_view text, BytePreTok
       break;
     }
     case BytePreTokenizer::kLlama3:
-      for (size_t start = 0; start < text.size();) {
-        const size_t stop = end_of_llama3_word(text, start);
-        words.push_back(text.substr(start, stop - start));
-        start = stop;
-      }
+      append_llama3_words(text, 3, words);
+      break;
+    case BytePreTokenizer::kQwen2:
+      append_llama3_words(text, 1, words);
       break;
     case BytePreTokenizer::kClip:
       for (size_t start = 0; start < text.size();) {

@@ -15,6 +15,7 @@ enum class BytePreTokenizer {
   kGpt2,    ///< GPT-2, OPT: contractions, words, numbers, other runs, each with one space in front
   kSmolLm,  ///< every digit by itself, then GPT-2's rule on what is between
   kLlama3,  ///< numbers of up to 3 digits, any one character in front of a word, lines end words
+  kQwen2,   ///< as kLlama3, but every digit by itself
   kClip     ///< contractions, words, single digits, other runs; white space is not a word
 };
 
@@ -22,8 +23,9 @@ enum class BytePreTokenizer {
 /// spellings. Throws kUnsupported for others; `source` names the file.
 BytePreTokenizer parse_byte_pre_tokenizer(std::string_view name, const std::string& source);
 
-/// LLaMA 3's and CLIP's expressions, as tokenizer.json files give them.
+/// The expressions of LLaMA 3, Qwen2 and CLIP, as tokenizer.json files give them.
 extern const char* const kLlama3Pattern;
+extern const char* const kQwen2Pattern;
 extern const char* const kClipPattern;
 
 /// The words of valid UTF-8 text: all of it except what kClip leaves out, in order, pointing into

@@ -185,6 +185,9 @@ constexpr std::array kLlamaDefaults{DefaultToken{"bos", "<s>"}, DefaultToken{"eo
 constexpr std::array kGpt2Defaults{DefaultToken{"bos", "<|endoftext|>"},
                                    DefaultToken{"eos", "<|endoftext|>"},
                                    DefaultToken{"unk", "<|endoftext|>"}};
+constexpr std::array kQwen2Defaults{DefaultToken{"eos", "<|endoftext|>"},
+                                    DefaultToken{"unk", "<|endoftext|>"},
+                                    DefaultToken{"pad", "<|endoftext|>"}};
 
 /// Tokens by role: what the configuration says, else the older map, else the class's default where
 /// the vocabulary has it.
@@ -335,6 +338,7 @@ std::unique_ptr<Tokenizer> build(ByteBpeParts parts, const SideFiles& files, boo
   std::span<const DefaultToken> defaults;
   if (is_gpt2) defaults = kGpt2Defaults;
   if (is_clip) defaults = kClipDefaults;
+  if (kind == "Qwen2Tokenizer") defaults = kQwen2Defaults;
   complete_frame(parts.frame, parts.tokens, files, defaults, extra_special_tokens);
   if (from_vocab_json && is_clip) finish_clip(files, parts);
   if (kind == "LlamaTokenizer") set_llama_template(files, parts.frame);

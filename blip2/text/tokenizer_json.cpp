@@ -65,7 +65,8 @@ WordPieceParts read_wordpiece(const JsonFields& file, const JsonFields& model) {
   return parts;
 }
 
-/// The last pre-tokenizer is ByteLevel; before it may come SmolLM2's digits or LLaMA 3's split.
+/// The last pre-tokenizer is ByteLevel; before it may come SmolLM2's digits, or the Split of
+/// LLaMA 3, Qwen2 or CLIP.
 void read_byte_pre_tokenizer(const JsonFields& file, ByteBpeParts& parts) {
   const auto steps = component_list(file, "pre_tokenizer", "pretokenizers");
   if (steps.empty()) unsupported(file, "BPE without a ByteLevel pre-tokenizer");
@@ -87,13 +88,16 @@ void read_byte_pre_tokenizer(const JsonFields& file, ByteBpeParts& parts) {
   const std::string regex = pattern.text("Regex", "");
   const std::string behavior = first.text("behavior", "");
   const bool invert = first.flag("invert", false);
-  if (regex == kLlama3Pattern && behavior == "Isolated" && !invert && !own_pattern) {
+  const bool is_isolated = behavior == "Isolated" && !invert && !own_pattern;
+  if (regex == kLlama3Pattern && is_isolated) {
     parts.pre_tokenizer = BytePreTokenizer::kLlama3;
+  } else if (regex == kQwen2Pattern && is_isolated) {
+    parts.pre_tokenizer = BytePreTokenizer::kQwen2;
   } else if (regex == kClipPattern && behavior == "Removed" && invert) {
     parts.pre_tokenizer = BytePreTokenizer::kClip;  // GPT-2's pattern would cut no further
   } else {
-    unsupported(first,
-                "a Split other than LLaMA 3's and CLIP's, by the pattern \"" + regex + "\",");
+    unsupported(first, "a Split other than LLaMA 3's, Qwen2's and CLIP's, by the pattern \"" +
+                           regex + "\",");
   }
   if (parts.add_prefix_space) unsupported(last, "add_prefix_space after Split");
 }

@@ -61,10 +61,12 @@ void write_vocab_txt(const std::filesystem::path& path, const TokenizerFrame& fr
 }
 
 json byte_pre_tokenizer(const ByteBpeParts& parts) {
+  const bool split_is_all = parts.pre_tokenizer == BytePreTokenizer::kLlama3 ||
+                            parts.pre_tokenizer == BytePreTokenizer::kQwen2;
   json bytes = {{"type", "ByteLevel"},
                 {"add_prefix_space", parts.add_prefix_space},
                 {"trim_offsets", true},
-                {"use_regex", parts.pre_tokenizer != BytePreTokenizer::kLlama3}};
+                {"use_regex", !split_is_all}};
   const auto split = [](const char* pattern, const char* behavior, bool invert) {
     return json{{"type", "Split"},
                 {"pattern", {{"Regex", pattern}}},
@@ -80,6 +82,9 @@ json byte_pre_tokenizer(const ByteBpeParts& parts) {
       break;
     case BytePreTokenizer::kLlama3:
       first = split(kLlama3Pattern, "Isolated", false);
+      break;
+    case BytePreTokenizer::kQwen2:
+      first = split(kQwen2Pattern, "Isolated", false);
       break;
     case BytePreTokenizer::kClip:
       first = split(kClipPattern, "Removed", true);

@@ -10,7 +10,7 @@ import torch
 from transformers import (BlipConfig, BlipForConditionalGeneration, BlipForImageTextRetrieval, BlipForQuestionAnswering, BlipImageProcessor,
                           BlipProcessor, Blip2Config, Blip2ForConditionalGeneration, Blip2ForImageTextRetrieval, Blip2Processor, CLIPConfig,
                           CLIPImageProcessor, CLIPModel, CLIPProcessor, InstructBlipConfig, InstructBlipForConditionalGeneration,
-                          InstructBlipProcessor, LlamaConfig, OPTConfig, T5Config)
+                          InstructBlipProcessor, LlamaConfig, OPTConfig, Qwen2Config, T5Config)
 from transformers.modeling_utils import no_init_weights
 
 import small_tokenizers
@@ -89,6 +89,13 @@ def llama_config(**changes):
     return LlamaConfig(**{**values, **changes})
 
 
+def qwen2_config(tokenizer, **changes):
+    values = dict(hidden_size=36, intermediate_size=50, num_hidden_layers=3, num_attention_heads=6, num_key_value_heads=3,
+                  max_position_embeddings=160, tie_word_embeddings=True, bos_token_id=tokenizer.eos_token_id,
+                  eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id)
+    return Qwen2Config(**{**values, **changes})
+
+
 def save(kind, config, seed, processor, folder, dtype=torch.float32):
     with no_init_weights():
         model = kind(config)
@@ -127,6 +134,11 @@ def blip2_t5(folder, seed=3, front=TINY, dtype=torch.float32, **changes):
 
 def blip2_llama(folder):
     return blip2_generation(folder, llama_config(), small_tokenizers.llama(folder), 4)
+
+
+def blip2_qwen2(folder):
+    tokenizer = small_tokenizers.qwen2(folder)
+    return blip2_generation(folder, qwen2_config(tokenizer), tokenizer, 15)
 
 
 def blip2_opt_float16(folder):

@@ -5,7 +5,7 @@ import pathlib
 
 import sentencepiece
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
-from transformers import BertTokenizerFast, CLIPTokenizerFast, GPT2TokenizerFast, LlamaTokenizerFast, T5TokenizerFast
+from transformers import BertTokenizerFast, CLIPTokenizerFast, GPT2TokenizerFast, LlamaTokenizerFast, Qwen2TokenizerFast, T5TokenizerFast
 
 SENTENCES = [
     "a woman sitting on the beach with her dog", "Question: which city is this? Answer:", "Question: how many cats are there? Short answer:",
@@ -39,6 +39,14 @@ def opt(folder):
     fast.backend_tokenizer.post_processor = processors.TemplateProcessing(single="</s> $A", special_tokens=[("</s>", 2)])
     fast.padding_side = "left"
     return fast
+
+
+def qwen2(folder):
+    """No start token; the end token stands for padding too, on the left."""
+    folder = pathlib.Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    byte_level().model.save(str(folder))
+    return Qwen2TokenizerFast(vocab_file=str(folder / "vocab.json"), merges_file=str(folder / "merges.txt"), padding_side="left")
 
 
 def train_sentencepiece(folder, name, **options):

@@ -42,10 +42,20 @@ TEST(ByteWords, Llama3) {
   EXPECT_THAT(split("\tx\u00a0y'\u017fz"), ElementsAre("\tx", "\u00a0y", "'\u017f", "z"));
 }
 
+// LLaMA 3's words, but each digit is one.
+TEST(ByteWords, Qwen2) {
+  const auto split = [](std::string_view text) {
+    return split_byte_words(text, BytePreTokenizer::kQwen2);
+  };
+  EXPECT_THAT(split("He'LL 12\u00bd (yes)!\n\nno"),
+              ElementsAre("He", "'LL", " ", "1", "2", "\u00bd", " (", "yes", ")!\n\n", "no"));
+  EXPECT_THAT(split("a  \n \n  b1"), ElementsAre("a", "  \n \n", " ", " b", "1"));
+}
+
 TEST(ByteWords, NothingIsLost) {
   const std::string text = "  A\u00a0b'd\r\n 12\u0660 \u2028!?\u3000\u4e2d\u0301 \n";
-  for (const auto rule :
-       {BytePreTokenizer::kGpt2, BytePreTokenizer::kSmolLm, BytePreTokenizer::kLlama3}) {
+  for (const auto rule : {BytePreTokenizer::kGpt2, BytePreTokenizer::kSmolLm,
+                          BytePreTokenizer::kLlama3, BytePreTokenizer::kQwen2}) {
     std::string joined;
     for (const std::string_view word : split_byte_words(text, rule)) {
       EXPECT_FALSE(word.empty());

@@ -23,8 +23,8 @@ TEST(Oracle, RealVocabulariesGiveItsIdsAndText) {
 TEST(Oracle, SmallVocabulariesGiveItsIdsAndText) {
   std::map<std::string, std::unique_ptr<Tokenizer>> owned;
   std::map<std::string, const Tokenizer*> tokenizers;
-  for (const char* name :
-       {"opt_like", "llama3_like", "roberta_like", "cased_wordpiece", "lowered_wordpiece"}) {
+  for (const char* name : {"opt_like", "llama3_like", "qwen2_like", "roberta_like",
+                           "cased_wordpiece", "lowered_wordpiece"}) {
     owned[name] = load_tokenizer(text_golden(name));
     tokenizers[name] = owned[name].get();
   }
@@ -43,7 +43,7 @@ TEST(Oracle, MoreVocabulariesGiveItsIdsAndText) {
     owned[name] = load_tokenizer(text_golden(name));
     tokenizers[name] = owned[name].get();
   }
-  for (const char* name : {"opt_like", "llama3_like"}) {
+  for (const char* name : {"opt_like", "llama3_like", "qwen2_like"}) {
     if (!other) continue;  // those are in small_vocabularies.jsonl
     owned[name] = load_tokenizer(text_golden(name));
     tokenizers[name] = owned[name].get();

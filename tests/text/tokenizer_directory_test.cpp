@@ -104,9 +104,9 @@ TEST_F(TokenizerDirectory, SavedSmolLm2) {
 }
 
 TEST_F(TokenizerDirectory, SavedSmallOnes) {
-  for (const char* name : {"opt_like", "llama3_like", "roberta_like", "cased_wordpiece",
-                           "lowered_wordpiece", "t5_like", "t5_published", "llama_like",
-                           "llama_json", "llama_newer", "clip_like", "clip_json"}) {
+  for (const char* name : {"opt_like", "llama3_like", "qwen2_like", "roberta_like",
+                           "cased_wordpiece", "lowered_wordpiece", "t5_like", "t5_published",
+                           "llama_like", "llama_json", "llama_newer", "clip_like", "clip_json"}) {
     const auto tokenizer = load_tokenizer(text_golden(name));
     tokenizer->save(directory_ / name);
     // AutoTokenizer takes a missing add_prefix_space for false; save says it.
@@ -117,7 +117,7 @@ TEST_F(TokenizerDirectory, SavedSmallOnes) {
         {"lowered_wordpiece", "BertTokenizer"}, {"t5_like", "T5Tokenizer"},
         {"t5_published", "T5Tokenizer"},        {"llama_like", "LlamaTokenizer"},
         {"llama_json", "LlamaTokenizer"},       {"clip_like", "CLIPTokenizer"},
-        {"clip_json", "CLIPTokenizer"}};
+        {"clip_json", "CLIPTokenizer"},         {"qwen2_like", "Qwen2Tokenizer"}};
     const auto wanted = classes.find(name);
     EXPECT_EQ(config.at("tokenizer_class"),
               wanted == classes.end() ? "PreTrainedTokenizerFast" : wanted->second);

@@ -155,6 +155,16 @@ class RunTest : public ::testing::Test {
                                        {"max_position_embeddings", 64},
                                        {"eos_token_id", 2}});
   }
+  fs::path qwen2() {
+    return language_model("qwen2_like", {{"model_type", "qwen2"},
+                                         {"hidden_size", 24},
+                                         {"intermediate_size", 28},
+                                         {"num_hidden_layers", 2},
+                                         {"num_attention_heads", 4},
+                                         {"num_key_value_heads", 2},
+                                         {"max_position_embeddings", 64},
+                                         {"eos_token_id", 500}});
+  }
 
   static Json saved(const TrainConfig& config, const std::string& file) {
     return Json::parse(read_file(fs::path(config.run.output_dir) / "model" / file));
@@ -281,6 +291,15 @@ TEST_F(RunTest, OptLearnsToEndALineAsInLavis) {
   EXPECT_EQ(caption_end_id(bundle), line_feed);
   EXPECT_EQ(saved(two, "config.json")["text_config"]["eos_token_id"], line_feed);
   EXPECT_EQ(saved(two, "generation_config.json")["eos_token_id"], line_feed);
+}
+
+TEST_F(RunTest, AQwen2TrainsAndItsModelReloads) {
+  const TrainConfig two = stage2_config("stage2", "blip2_qwen2", qwen2());
+  run(two);
+  const Bundle bundle = load_bundle(fs::path(two.run.output_dir) / "model");
+  EXPECT_EQ(bundle.language_family, "qwen2");
+  EXPECT_EQ(saved(two, "config.json")["text_config"]["model_type"], "qwen2");
+  EXPECT_EQ(caption_end_id(bundle), 500);
 }
 
 TEST_F(RunTest, TheLanguageModelMustBeOfItsArchitecture) {

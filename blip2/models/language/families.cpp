@@ -8,6 +8,7 @@
 #include "blip2/base/quote.h"
 #include "blip2/models/language/llama_language_model.h"
 #include "blip2/models/language/opt_language_model.h"
+#include "blip2/models/language/qwen2.h"
 #include "blip2/models/language/t5_language_model.h"
 
 namespace blip2 {
@@ -50,6 +51,7 @@ const std::vector<LanguageModelFamily>& language_model_families() {
   static const std::vector<LanguageModelFamily> families = {
       llama_family(),
       opt_family(),
+      qwen2_family(),
       t5_family(),
   };
   return families;

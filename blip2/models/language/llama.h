@@ -31,6 +31,7 @@ struct LlamaConfig {
   int64_t max_position_embeddings = 8192;
   bool attention_bias = false;
   bool mlp_bias = false;
+  bool qkv_bias = false;  ///< on q, k and v, not on o (Qwen2); not in config.json: not visited
   bool tie_word_embeddings = true;
   int64_t bos_token_id = 1;
   int64_t eos_token_id = 2;

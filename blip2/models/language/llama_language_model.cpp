@@ -39,7 +39,6 @@ Json format_rope_scaling(const RopeScaling& scaling) {
 
 /// Hugging Face's defaults differ from ours, which are SmolLM2's.
 LlamaConfig parse_llama(const ConfigFields& fields) {
-  fields.require_text("hidden_act", "silu");
   LlamaConfig config;
   config.hidden_size = 4096;
   config.intermediate_size = 11008;
@@ -51,19 +50,7 @@ LlamaConfig parse_llama(const ConfigFields& fields) {
   config.max_position_embeddings = 2048;
   config.tie_word_embeddings = false;
   config.pad_token_id = -1;
-  read_fields(fields, config);
-  if (!fields.has("num_key_value_heads")) config.num_key_value_heads = config.num_attention_heads;
-  if (!fields.has("head_dim")) {
-    config.head_dim = std::max<int64_t>(config.hidden_size / config.num_attention_heads, 1);
-  }
-  // transformers 5 keeps the base of the rotary frequencies in an object.
-  const Json parameters = fields.object("rope_parameters");
-  config.rope_theta = ConfigFields(parameters, fields.where() + ": rope_parameters")
-                          .positive("rope_theta", config.rope_theta);
-  const Json scaling = fields.object("rope_scaling");
-  config.rope_scaling =
-      parse_rope_scaling(ConfigFields(scaling, fields.where() + ": rope_scaling"));
-  refuse_bad(fields, config);
+  read_llama_fields(fields, config);
   return config;
 }
 
@@ -77,9 +64,26 @@ LanguageModelWeights make_weights(const LlamaConfig& config) {
 
 }  // namespace
 
-LanguageModelShape llama_shape(const LlamaConfig& config) {
+void read_llama_fields(const ConfigFields& fields, LlamaConfig& config) {
+  fields.require_text("hidden_act", "silu");
+  read_fields(fields, config);
+  if (!fields.has("num_key_value_heads")) config.num_key_value_heads = config.num_attention_heads;
+  if (!fields.has("head_dim")) {
+    config.head_dim = std::max<int64_t>(config.hidden_size / config.num_attention_heads, 1);
+  }
+  // transformers 5 keeps the base of the rotary frequencies in an object.
+  const Json parameters = fields.object("rope_parameters");
+  config.rope_theta = ConfigFields(parameters, fields.where() + ": rope_parameters")
+                          .positive("rope_theta", config.rope_theta);
+  const Json scaling = fields.object("rope_scaling");
+  config.rope_scaling =
+      parse_rope_scaling(ConfigFields(scaling, fields.where() + ": rope_scaling"));
+  refuse_bad(fields, config);
+}
+
+LanguageModelShape llama_shape(const LlamaConfig& config, const char* family) {
   LanguageModelShape shape =
-      language_model_shape(config, "llama", config.hidden_size, config.max_position_embeddings);
+      language_model_shape(config, family, config.hidden_size, config.max_position_embeddings);
   shape.make = [config] { return make_weights(config); };
   return shape;
 }

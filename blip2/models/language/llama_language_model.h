@@ -33,8 +33,11 @@ class LlamaLanguageModel final : public CausalLanguageModel {
 
 /// `llama`.
 LanguageModelFamily llama_family();
-/// What the family says of a configuration.
-LanguageModelShape llama_shape(const LlamaConfig& config);
+/// What `family`, LLaMA or one that shares its net, says of a configuration.
+LanguageModelShape llama_shape(const LlamaConfig& config, const char* family = "llama");
+/// Reads a config.json over `config`, which holds the family's defaults. Throws kCorruptData, and
+/// kUnsupported for an activation or a scaling of the positions that the net lacks.
+void read_llama_fields(const ConfigFields& fields, LlamaConfig& config);
 /// The configuration as Hugging Face's config.json has it, every size explicit.
 std::string llama_json(const LlamaConfig& config);
 

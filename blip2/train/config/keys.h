@@ -120,13 +120,17 @@ enum class TrainTask { kStage1, kStage2, kCaption, kVqa, kRetrieval };
 /// run.task, which must be one of the values that visit() allows.
 TrainTask task_of(const RunConfig& run);
 
+/// The values of model.arch in stage 2: "blip2_" and the type of a family of language models.
+std::vector<std::string> stage2_architectures();
+/// All values of model.arch.
+std::vector<std::string> architectures();
+
 /// What open_source() needs for data set `name` of a configuration.
 SourceConfig source_config(const std::string& name, const DatasetConfig& dataset);
 
 template <typename V>
 void visit(ModelConfig& c, V&& v) {
-  v("arch", c.arch, "family of the model",
-    one_of({"blip2", "blip2_opt", "blip2_t5", "blip2_llama"}));
+  v("arch", c.arch, "family of the model", one_of(architectures()));
   v("image_encoder", c.image_encoder, "directory or file of weights");
   v("qformer", c.qformer,
     "directory of a BERT or of a BLIP-2 model; in stage 2 also bert-base: that shape with random "

@@ -20,8 +20,8 @@ void check_model(const TrainConfig& config, ConfigDocument& document) {
   }
   if (task == TrainTask::kStage2 || task == TrainTask::kCaption || task == TrainTask::kVqa) {
     if (stage1_model) {
-      document.fault("model.arch",
-                     "expected blip2_opt, blip2_t5 or blip2_llama for this run.task, found blip2");
+      document.fault("model.arch", fmt::format("expected {} for this run.task, found blip2",
+                                               choices_text(one_of(stage2_architectures()))));
     }
     if (model.language_model.empty()) {
       document.fault("model.language_model",
