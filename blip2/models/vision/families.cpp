@@ -36,12 +36,14 @@ std::string known_types() {
 }  // namespace
 
 const std::vector<ImageEncoderFamily>& image_encoder_families() {
+  // clang-format off: a line each
   static const std::vector<ImageEncoderFamily> families = {
       blip2_vit_family(),
       blip_vit_family(),
       clip_vit_family(),
       efficientnet_family(),
   };
+  // clang-format on
   return families;
 }
 
