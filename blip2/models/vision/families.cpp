@@ -6,6 +6,7 @@
 
 #include "blip2/base/error.h"
 #include "blip2/base/quote.h"
+#include "blip2/models/vision/dinov2.h"
 #include "blip2/models/vision/efficientnet.h"
 #include "blip2/models/vision/vit_family.h"
 
@@ -41,6 +42,7 @@ const std::vector<ImageEncoderFamily>& image_encoder_families() {
       blip2_vit_family(),
       blip_vit_family(),
       clip_vit_family(),
+      dinov2_family(),
       efficientnet_family(),
   };
   // clang-format on
