@@ -12,7 +12,8 @@ from safetensors.torch import load_file, save_file
 from transformers import (BlipConfig, BlipForConditionalGeneration, BlipForImageTextRetrieval, BlipForQuestionAnswering, BlipImageProcessor,
                           BlipProcessor, Blip2Config, Blip2ForConditionalGeneration, Blip2ForImageTextRetrieval, Blip2Processor, CLIPConfig,
                           CLIPImageProcessor, CLIPModel, CLIPProcessor, Dinov2Config, Dinov2Model, InstructBlipConfig,
-                          InstructBlipForConditionalGeneration, InstructBlipProcessor, LlamaConfig, OPTConfig, T5Config)
+                          InstructBlipForConditionalGeneration, InstructBlipProcessor, LlamaConfig, OPTConfig, SiglipVisionConfig,
+                          SiglipVisionModel, T5Config)
 from transformers.modeling_utils import no_init_weights
 
 import small_tokenizers
@@ -220,6 +221,10 @@ def with_encoder(folder, encoder, seed):
 def blip2_dinov2(folder):
     sizes = {name: value for name, value in TINY.vision.items() if name != "intermediate_size"}
     return with_encoder(folder, Dinov2Model(Dinov2Config(image_size=TINY.image_size, mlp_ratio=1.5, **sizes)), 15)
+
+
+def blip2_siglip(folder):
+    return with_encoder(folder, SiglipVisionModel(SiglipVisionConfig(image_size=TINY.image_size, **TINY.vision)), 16)
 
 
 def opt_sizes(width, heads):

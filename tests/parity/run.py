@@ -385,7 +385,7 @@ class Clip(Family):
 TINY = {"blip2_opt": Blip2Generation, "blip2_opt_post_norm": Blip2Generation, "blip2_t5": Blip2Generation,
         "blip2_llama": Blip2Generation, "blip2_retrieval": Blip2Retrieval, "instructblip_vicuna": InstructBlip,
         "instructblip_t5": InstructBlip, "blip_captioning": BlipCaptioning, "blip_matching": BlipMatching,
-        "blip_answering": BlipAnswering, "clip": Clip, "blip2_dinov2": Blip2Encoder}
+        "blip_answering": BlipAnswering, "clip": Clip, "blip2_dinov2": Blip2Encoder, "blip2_siglip": Blip2Encoder}
 WIDE = {"blip2_opt_float16": Blip2Generation, "blip2_t5_bfloat16": Blip2Generation, "opt_2_7b_width": Blip2Generation,
         "flan_t5_xl_width": Blip2Generation, "vicuna_7b_width": InstructBlip, "stage1_width": Blip2Retrieval,
         "blip_large_width": BlipCaptioning, "clip_vit_l_14_width": Clip}
@@ -414,7 +414,7 @@ def compare(name, folder, pictures_of, report):
         is_tiny = name in TINY
         family = FAMILIES[name](name, getattr(checkpoints, name), folder, report, GENERATION if is_tiny else FEW)
         family.run(pictures_of if is_tiny else pictures_of[:2])
-        if is_tiny and name not in ("blip2_llama", "clip", "blip2_dinov2"):  # which LAVIS has no file of
+        if is_tiny and name not in ("blip2_llama", "clip", "blip2_dinov2", "blip2_siglip"):  # which LAVIS has no file of
             family.through_lavis()
     except program.Failed as error:
         report.line(name, "runs", False, error)

@@ -75,7 +75,8 @@ class FrozenEncoder : public ::testing::TestWithParam<const char*> {
 
   TemporaryFolder folder_;
 };
-INSTANTIATE_TEST_SUITE_P(Families, FrozenEncoder, ::testing::Values("dinov2"),
+INSTANTIATE_TEST_SUITE_P(Families, FrozenEncoder,
+                         ::testing::Values("dinov2", "siglip_vision_model"),
                          [](const auto& info) { return std::string(info.param); });
 
 TEST_P(FrozenEncoder, BothStagesSaveItUnchanged) {

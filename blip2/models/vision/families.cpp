@@ -8,6 +8,7 @@
 #include "blip2/base/quote.h"
 #include "blip2/models/vision/dinov2.h"
 #include "blip2/models/vision/efficientnet.h"
+#include "blip2/models/vision/siglip.h"
 #include "blip2/models/vision/vit_family.h"
 
 namespace blip2 {
@@ -43,6 +44,7 @@ const std::vector<ImageEncoderFamily>& image_encoder_families() {
       blip_vit_family(),
       clip_vit_family(),
       dinov2_family(),
+      siglip_family(),
       efficientnet_family(),
   };
   // clang-format on
