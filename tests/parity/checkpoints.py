@@ -4,13 +4,16 @@ No bias is 0, no norm is 1, all dimensions differ, so that a forgotten term or a
 published widths, with few layers; and at the published depth, for a machine that is given the time.
 """
 import dataclasses
+import json
 import math
 
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import (BlipConfig, BlipForConditionalGeneration, BlipForImageTextRetrieval, BlipForQuestionAnswering, BlipImageProcessor,
                           BlipProcessor, Blip2Config, Blip2ForConditionalGeneration, Blip2ForImageTextRetrieval, Blip2Processor, CLIPConfig,
-                          CLIPImageProcessor, CLIPModel, CLIPProcessor, InstructBlipConfig, InstructBlipForConditionalGeneration,
-                          InstructBlipProcessor, LlamaConfig, OPTConfig, Qwen2Config, T5Config)
+                          CLIPImageProcessor, CLIPModel, CLIPProcessor, Dinov2Config, Dinov2Model, InstructBlipConfig,
+                          InstructBlipForConditionalGeneration, InstructBlipProcessor, LlamaConfig, OPTConfig, Qwen2Config,
+                          SiglipVisionConfig, SiglipVisionModel, T5Config)
 from transformers.modeling_utils import no_init_weights
 
 import small_tokenizers
@@ -209,6 +212,31 @@ def clip(folder, seed=11, image_size=42, sizes=TINY.vision, projection=14, **cha
                         text_config={**text, **changes}, projection_dim=projection)
     processor = CLIPProcessor(CLIPImageProcessor(size={"shortest_edge": image_size}, crop_size=image_size), tokenizer)
     return save(CLIPModel, config, seed, processor, folder)
+
+
+def with_encoder(folder, encoder, seed):
+    """A stage-1 model with another image encoder, as training writes it: encoder, BLIP-2's layer norm and processor."""
+    kind, processor = blip2_retrieval(folder, seed)
+    norm = kind.from_pretrained(folder).vision_model.post_layernorm
+    norm.eps = encoder.config.layer_norm_eps
+    path = folder / "model.safetensors"
+    tensors = {name: tensor for name, tensor in load_file(path).items()
+               if not name.startswith("vision_model.") or name.startswith("vision_model.post_layernorm.")}
+    randomise(encoder, seed)
+    save_file(tensors | {"vision_model." + name: tensor for name, tensor in encoder.state_dict().items()}, path)
+    config = json.loads((folder / "config.json").read_text())
+    config["vision_config"] = encoder.config.to_dict()
+    (folder / "config.json").write_text(json.dumps(config))
+    return encoder, norm, processor
+
+
+def blip2_dinov2(folder):
+    sizes = {name: value for name, value in TINY.vision.items() if name != "intermediate_size"}
+    return with_encoder(folder, Dinov2Model(Dinov2Config(image_size=TINY.image_size, mlp_ratio=1.5, **sizes)), 15)
+
+
+def blip2_siglip(folder):
+    return with_encoder(folder, SiglipVisionModel(SiglipVisionConfig(image_size=TINY.image_size, **TINY.vision)), 16)
 
 
 def opt_sizes(width, heads):

@@ -291,6 +291,21 @@ class Blip2Retrieval(Family):
         compare_matches(self, paths, cosines, logits)
 
 
+class Blip2Encoder(Family):
+    """A BLIP-2 with an image encoder that Hugging Face's class does not take: the two are compared up to the tokens."""
+
+    def __init__(self, name, build, folder, report, generation):
+        self.name, self.report, self.generation = name, report, generation
+        self.folder = folder / name
+        self.encoder, self.norm, self.processor = build(self.folder)
+
+    @torch.no_grad()
+    def run(self, paths):
+        pixels = self.pixels(paths)
+        embeds = self.norm(self.encoder(pixels).last_hidden_state)
+        self.compare_features(paths, [], {"pixel_values": pixels, "image_embeds": embeds})
+
+
 def compare_matches(family, paths, cosines, logits):
     cosines = torch.as_tensor(cosines).flatten()
     logits = None if logits is None else torch.as_tensor(logits).flatten(0, 1)
@@ -376,7 +391,7 @@ class Clip(Family):
 TINY = {"blip2_opt": Blip2Generation, "blip2_opt_post_norm": Blip2Generation, "blip2_t5": Blip2Generation,
         "blip2_llama": Blip2Generation, "blip2_qwen2": Blip2WithoutStart, "blip2_retrieval": Blip2Retrieval,
         "instructblip_vicuna": InstructBlip, "instructblip_t5": InstructBlip, "blip_captioning": BlipCaptioning, "blip_matching": BlipMatching,
-        "blip_answering": BlipAnswering, "clip": Clip}
+        "blip_answering": BlipAnswering, "clip": Clip, "blip2_dinov2": Blip2Encoder, "blip2_siglip": Blip2Encoder}
 WIDE = {"blip2_opt_float16": Blip2Generation, "blip2_t5_bfloat16": Blip2Generation, "opt_2_7b_width": Blip2Generation,
         "flan_t5_xl_width": Blip2Generation, "vicuna_7b_width": InstructBlip, "stage1_width": Blip2Retrieval,
         "blip_large_width": BlipCaptioning, "clip_vit_l_14_width": Clip}
@@ -405,7 +420,7 @@ def compare(name, folder, pictures_of, report):
         is_tiny = name in TINY
         family = FAMILIES[name](name, getattr(checkpoints, name), folder, report, GENERATION if is_tiny else FEW)
         family.run(pictures_of if is_tiny else pictures_of[:2])
-        if is_tiny and name not in ("blip2_llama", "blip2_qwen2", "clip"):  # which LAVIS has no file of
+        if is_tiny and name not in ("blip2_llama", "blip2_qwen2", "clip", "blip2_dinov2", "blip2_siglip"):  # which LAVIS has no file of
             family.through_lavis()
     except program.Failed as error:
         report.line(name, "runs", False, error)

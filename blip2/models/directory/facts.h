@@ -14,8 +14,8 @@ namespace blip2 {
 struct ImageEncoderFacts {
   int64_t width = 0;       ///< Dv
   int64_t image_size = 0;  ///< pixels a side that it is shown by its directory's transform
-  int64_t patch_size = 0;  ///< pixels a side of a ViT's patch; 0: no ViT, it can be neither trained
-                           ///< nor shown another size
+  int64_t patch_size = 0;  ///< pixels a side of a ViT's patch; 0: it can be neither trained nor
+                           ///< shown another size
 };
 
 /// What a Q-Former starts from.

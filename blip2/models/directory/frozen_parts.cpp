@@ -54,8 +54,8 @@ ImageEncoderPart open_encoder_file(const fs::path& path, const PartOptions& opti
          path.string());
   }
   if (options.trained) {
-    fail(ErrorCode::kUnsupported, "{}: of the image encoders only vision transformers are trained",
-         path.string());
+    fail(ErrorCode::kUnsupported,
+         "{}: only the image encoders of BLIP-2, BLIP and CLIP are trained", path.string());
   }
   const ParameterBudget budget = claimable(*source);
   const ImageEncoderShape shape = efficientnet_shape();
@@ -71,7 +71,8 @@ ImageEncoderPart open_encoder_directory(const fs::path& path, const PartOptions&
   Layout layout = blip2::layout(directory, {.wanted = Wanted::kImageEncoder});
   const ImageEncoderShape& shape = *layout.image_encoder;
   if (options.trained && !shape.is_transformer()) {
-    fail(ErrorCode::kUnsupported, "{}: of the image encoders only vision transformers are trained",
+    fail(ErrorCode::kUnsupported,
+         "{}: only the image encoders of BLIP-2, BLIP and CLIP are trained",
          directory.config().where());
   }
   fill(layout, directory.weights(), options.device,

@@ -6,7 +6,9 @@
 
 #include "blip2/base/error.h"
 #include "blip2/base/quote.h"
+#include "blip2/models/vision/dinov2.h"
 #include "blip2/models/vision/efficientnet.h"
+#include "blip2/models/vision/siglip.h"
 #include "blip2/models/vision/vit_family.h"
 
 namespace blip2 {
@@ -36,12 +38,16 @@ std::string known_types() {
 }  // namespace
 
 const std::vector<ImageEncoderFamily>& image_encoder_families() {
+  // clang-format off: a line each
   static const std::vector<ImageEncoderFamily> families = {
       blip2_vit_family(),
       blip_vit_family(),
       clip_vit_family(),
+      dinov2_family(),
+      siglip_family(),
       efficientnet_family(),
   };
+  // clang-format on
   return families;
 }
 

@@ -32,10 +32,11 @@ struct ImageEncoderShape {
   std::string family;      ///< the `model_type` by which messages and `inspect` name it
   int64_t width = 0;       ///< Dv
   int64_t image_size = 0;  ///< pixels a side
-  int64_t patch_size = 0;  ///< pixels a side; 0: not a vision transformer
+  int64_t patch_size = 0;  ///< pixels a side; 0: not a vision transformer that can be trained
   /// Sizes by the names of config.json, in a reader's order.
   std::vector<std::pair<std::string, int64_t>> sizes;
-  /// Vision transformers can be trained, and compute with weights in the dtype of their file.
+  /// Whether it can be trained, be shown other sizes, and compute with weights in the dtype of
+  /// their file. Vision transformers of other families are for inference only.
   bool is_transformer() const { return patch_size > 0; }
   /// A size by its name. It must be there.
   int64_t size(std::string_view name) const;

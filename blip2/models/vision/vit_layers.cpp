@@ -38,6 +38,10 @@ VitLayer make_layer(const VitLayersConfig& config) {
   layer.layer_norm2 = make_layer_norm(width, config.layer_norm_eps);
   layer.fc1 = make_linear(width, config.intermediate_size);
   layer.fc2 = make_linear(config.intermediate_size, width);
+  if (config.has_layer_scale) {
+    layer.attention_scale = empty_parameter({width});
+    layer.mlp_scale = empty_parameter({width});
+  }
   return layer;
 }
 
@@ -57,6 +61,11 @@ std::array<at::Tensor, 3> project_qkv(const VitLayer& layer, const at::Tensor& x
   return {parts[0], parts[1], parts[2]};
 }
 
+/// y [B, P, Dv] times a LayerScale, where there is one.
+at::Tensor scaled(const at::Tensor& y, const at::Tensor& scale) {
+  return scale.defined() ? y * blip2::widened(scale) : y;
+}
+
 at::Tensor run_attention(const VitLayers& stack, const VitLayer& layer, const at::Tensor& x,
                          const at::Tensor& mask) {
   const auto [query, key, value] = project_qkv(layer, apply(layer.layer_norm1, x));
@@ -65,12 +74,12 @@ at::Tensor run_attention(const VitLayers& stack, const VitLayer& layer, const at
     return split_heads(rows, stack.num_heads).contiguous();
   };
   const at::Tensor attended = attend(heads(query), heads(key), heads(value), mask);  // [B, H, P, K]
-  return apply(layer.projection, merge_heads(attended));
+  return scaled(apply(layer.projection, merge_heads(attended)), layer.attention_scale);
 }
 
 at::Tensor run_mlp(const VitLayers& stack, const VitLayer& layer, const at::Tensor& x) {
   const at::Tensor inner = apply(layer.fc1, apply(layer.layer_norm2, x));  // [B, P, F]
-  return apply(layer.fc2, apply(stack.activation, inner));
+  return scaled(apply(layer.fc2, apply(stack.activation, inner)), layer.mlp_scale);
 }
 
 /// The keys' part of a fused bias without gradient. It adds the same to every score of a query: its
@@ -94,9 +103,11 @@ void visit(VitLayer& layer, const Visitor& visitor) {
   visit(layer.k_proj, attention.under("k_proj"));
   visit(layer.v_proj, attention.under("v_proj"));
   visit(layer.projection, attention.under(fused ? "projection" : "out_proj"));
+  visitor("layer_scale1", layer.attention_scale);
   visit(layer.layer_norm2, visitor.under("layer_norm2"));
   visit(layer.fc1, mlp.under("fc1"));
   visit(layer.fc2, mlp.under("fc2"));
+  visitor("layer_scale2", layer.mlp_scale);
 }
 
 void require_range(const std::string& where, const char* name, int64_t value, int64_t low,

@@ -32,6 +32,7 @@ struct VitLayersConfig {
   double layer_norm_eps = 0;
   bool qkv_bias = true;
   VitLayout layout = VitLayout::kBlip;
+  bool has_layer_scale = false;
 };
 
 /// Throws kInvalidArgument where a field is out of range or fields disagree. `where` begins the
@@ -46,9 +47,11 @@ struct VitLayer {
   Linear qkv;                     // [3*Dv, Dv], rows of q, k, v, each by heads; kBlip
   Linear q_proj, k_proj, v_proj;  // [Dv, Dv]; kClip
   Linear projection;              // [Dv, Dv]
+  at::Tensor attention_scale;     // [Dv]: LayerScale (Touvron et al. 2021); undefined: none
   LayerNorm layer_norm2;
-  Linear fc1;  // [F, Dv]
-  Linear fc2;  // [Dv, F]
+  Linear fc1;            // [F, Dv]
+  Linear fc2;            // [Dv, F]
+  at::Tensor mlp_scale;  // as attention_scale
 };
 
 struct VitLayers {
@@ -63,9 +66,9 @@ void visit(VitLayer& layer, const Visitor& visitor);
 /// Names as in Hugging Face's files: `layers.3.self_attn.qkv.weight`, `layers.3.mlp.fc1.bias`.
 void visit(VitLayers& stack, const Visitor& visitor);
 
-/// x += attention(LN1(x)), x += fc2(act(fc1(LN2(x)))), layer by layer, without a graph. Overwrites
-/// x [B, P, Dv], contiguous float32, and returns it. mask: undefined, or additive [1 or B, 1, P,
-/// P].
+/// x += attention(LN1(x)), x += fc2(act(fc1(LN2(x)))), layer by layer, without a graph; with
+/// LayerScale, what is added is multiplied by it. Overwrites x [B, P, Dv], contiguous float32, and
+/// returns it. mask: undefined, or additive [1 or B, 1, P, P].
 at::Tensor run_layers(const VitLayers& stack, at::Tensor x, const at::Tensor& mask = {});
 
 /// The same with a graph into the layers' float32 tensors and x [B, P, Dv], which stays as it is.

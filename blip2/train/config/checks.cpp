@@ -97,7 +97,7 @@ void Checker::check_dataset(const std::string& name, const DatasetConfig& datase
 void Checker::check_image_encoder(const ImageEncoderFacts& encoder) {
   if (!config_.model.freeze_vit && encoder.patch_size == 0) {
     document_.fault("model.freeze_vit",
-                    "expected true: of the image encoders only vision transformers are trained");
+                    "expected true: only the image encoders of BLIP-2, BLIP and CLIP are trained");
   }
   for (const auto& [name, dataset] : config_.datasets) {
     const std::string key = "datasets." + name + ".image_size";
