@@ -218,7 +218,7 @@ class BadInput(CapFiltCase):
                       "0 without a caption that passes + 9 failed", result.stdout)
         reasons = {failure["record"]: failure["error"] for failure in self.failures()}
         for record, words in {1: "expected a picture", 2: "a .txt, found none", 3: "JPEG, PNG, WebP", 4: "cut off", 5: "pixels",
-                              6: "blank", 7: "syntax error", 8: "at most 4000 bytes", 10: "there already"}.items():
+                              6: "blank", 7: "syntax error", 8: "at most 4000 bytes", 10: "found it twice"}.items():
             self.assertIn(words, reasons[record])
         lines = [line for line in result.stderr.splitlines() if line.startswith("blip2: ")]
         self.assertEqual(len(lines), 9, result.stderr)
