@@ -55,8 +55,11 @@ TEST_P(TinyDinov2, OtherSizesEqualTransformers) {
   const Tiny tiny(GetParam());
   int compared = 0;
   for (const TensorInfo& info : tiny.source->infos()) {
-    if (!info.name.starts_with("golden.") || !info.name.ends_with(".pixels")) continue;
-    const std::string size = info.name.substr(7, info.name.size() - 14);
+    const std::string prefix = "golden.", suffix = ".pixels";
+    if (!info.name.starts_with(prefix) || !info.name.ends_with(suffix)) continue;
+    if (info.name.size() < prefix.size() + suffix.size()) continue;  // "golden.pixels"
+    const std::string size =
+        info.name.substr(prefix.size(), info.name.size() - prefix.size() - suffix.size());
     const at::Tensor found = tiny.encoder->encode(tiny.source->read(info.name));
     EXPECT_LT(relative_difference(found, tiny.golden(size)), kNear) << size;
     ++compared;
