@@ -270,16 +270,15 @@ TEST(TrainConfig, NamesImpossibleCombinations) {
 }
 
 TEST(TrainConfig, ReportsFilesCombinationsAndLimitsTogether) {
-  EXPECT_EQ(
-      faults_of("run: {max_stepz: 3, task: stage_one}\ndatasets: {a: {sample_ratio: 0}}\n"),
-      "run.yaml:1: run.max_stepz: unknown key; the nearest is 'max_steps'\n"
-      "run.yaml: run.output_dir: expected a folder, found nothing\n"
-      "run.yaml: datasets.a.format: expected one of jsonl, folder, coco_karpathy, blip_json, "
-      "visual_genome, cc_tsv, sbu, laion_parquet, webdataset, found \"\"\n"
-      "run.yaml:2: datasets.a.sample_ratio: expected a number above 0, found 0\n"
-      "run.yaml:1: run.task: expected one of image_text_pretrain_stage1, "
-      "image_text_pretrain_stage2, finetune_caption, finetune_vqa, finetune_retrieval, found "
-      "stage_one");
+  EXPECT_EQ(faults_of("run: {max_stepz: 3, task: stage_one}\ndatasets: {a: {sample_ratio: 0}}\n"),
+            "run.yaml:1: run.max_stepz: unknown key; the nearest is 'max_steps'\n"
+            "run.yaml: run.output_dir: expected a folder, found nothing\n"
+            "run.yaml: datasets.a.format: expected one of jsonl, folder, coco_karpathy, blip_json, "
+            "visual_genome, cc_tsv, sbu, laion_parquet, webdataset, found \"\"\n"
+            "run.yaml:2: datasets.a.sample_ratio: expected a number above 0, found 0\n"
+            "run.yaml:1: run.task: expected one of image_text_pretrain_stage1, "
+            "image_text_pretrain_stage2, finetune_caption, finetune_vqa, finetune_retrieval, found "
+            "stage_one");
 }
 
 TEST(TrainConfig, ResolvedValuesReadBackTheSame) {
