@@ -240,7 +240,7 @@ run:
         print(f"a stopped rank was named after {seconds:.1f} s: {line}")
         # One process has half the batch: 7 batches an epoch of two ranks' 5.
         messages = self.finish(self.launch(1, output.name))
-        self.assertIn("is of 2 ranks, and 1 go on", messages)
+        self.assertIn("was written by 2 ranks, and 1 resume it", messages)
         rows = log_rows(output)
         self.assertEqual([row["step"] for row in rows], list(range(1, 9)))
         self.assertEqual([row["samples"] for row in rows], [8, 16, 24, 32, 40, 44, 48, 52])
