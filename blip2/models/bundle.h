@@ -60,8 +60,8 @@ struct Bundle {
 /// Whether the Q-Former reads the instruction that the language model gets.
 bool is_instruct(const Bundle& bundle);
 
-/// The encoder's raw output for pictures [B, 3, H, W], wherever they lie, without a graph. [B, P,
-/// Dv].
+/// The encoder's raw output for pictures, without a graph; they may be on another device.
+/// pixels [B, 3, H, W] -> [B, P, Dv].
 at::Tensor encode_images(const Bundle& bundle, const at::Tensor& pixels);
 
 /// Raw outputs as the rest of the model reads them: after `image_norm`. [B, P, Dv] -> [B, P, Dv].

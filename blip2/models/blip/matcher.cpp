@@ -1,3 +1,4 @@
+// BLIP's matcher: features of pictures and texts, and matching logits.
 #include "blip2/models/blip/matcher.h"
 
 #include "blip2/base/error.h"

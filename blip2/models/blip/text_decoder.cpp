@@ -1,3 +1,4 @@
+// BLIP's text decoder: logits of packed texts, and decoding with a cache.
 #include "blip2/models/blip/text_decoder.h"
 
 #include <ATen/TensorOperators.h>

@@ -1,3 +1,4 @@
+// BLIP's text transformer over packed texts, with cross-attention in every layer.
 #include "blip2/models/blip/text_model.h"
 
 #include <ATen/TensorOperators.h>

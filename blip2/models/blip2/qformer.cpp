@@ -1,3 +1,4 @@
+// The Q-Former's passes: queries alone, text alone, both together, and text after cached queries.
 #include "blip2/models/blip2/qformer.h"
 
 #include <ATen/core/grad_mode.h>

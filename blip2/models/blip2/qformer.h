@@ -82,8 +82,8 @@ struct QueryPass {
 QueryPass encode_queries(const QFormer& qformer, const ImageKeyValues& image,
                          const Dropout& dropout = {});
 
-/// Text alone, every token sees every other (ITC's text side, uni-modal mask). -> packed rows [R,
-/// D].
+/// Text alone: every token sees every other (ITC's text side, uni-modal mask).
+/// Returns packed rows [R, D].
 at::Tensor encode_text(const QFormer& qformer, const Text& text, const Dropout& dropout = {});
 
 /// Queries and text together (ITM, InstructBLIP's instruction; bi-directional mask). -> the

@@ -1,3 +1,4 @@
+// The Q-Former writes a caption with the head of image-grounded generation.
 #include "blip2/models/blip2/qformer_decoder.h"
 
 #include <ATen/ops/full.h>

@@ -1,3 +1,4 @@
+// BLIP-2's first-stage model, pass by pass: image, text, matching, generation.
 #include "blip2/models/blip2/stage1.h"
 
 #include <ATen/ops/matmul.h>

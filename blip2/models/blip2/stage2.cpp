@@ -1,3 +1,4 @@
+// BLIP-2's second-stage model: from queries to the logits of a frozen language model.
 #include "blip2/models/blip2/stage2.h"
 
 #include <ATen/ops/cat.h>

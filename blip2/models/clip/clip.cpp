@@ -1,3 +1,4 @@
+// CLIP: both features, and the similarities between them.
 #include "blip2/models/clip/clip.h"
 
 #include <ATen/TensorOperators.h>

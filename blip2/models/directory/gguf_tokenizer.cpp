@@ -1,3 +1,4 @@
+// Reading a tokenizer out of the metadata of a GGUF file.
 #include "blip2/models/directory/gguf_tokenizer.h"
 
 #include <limits>

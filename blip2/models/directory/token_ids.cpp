@@ -1,3 +1,4 @@
+// Checking a tokenizer's ids against a model's table of words.
 #include "blip2/models/directory/token_ids.h"
 
 #include "blip2/base/error.h"

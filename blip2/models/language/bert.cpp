@@ -1,3 +1,4 @@
+// BERT's blocks: attention, feed-forward, and the language-modelling head.
 #include "blip2/models/language/bert.h"
 
 #include <ATen/ops/dropout.h>

@@ -1,3 +1,4 @@
+// CLIP's text model: its tensors and its pooled state.
 #include "blip2/models/language/clip_text.h"
 
 #include <ATen/TensorOperators.h>

@@ -1,3 +1,4 @@
+// The inputs of a decoder that is taught labels.
 #include "blip2/models/language/encoder_decoder_language_model.h"
 
 #include <ATen/ops/cat.h>

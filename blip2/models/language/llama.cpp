@@ -1,3 +1,4 @@
+// LLaMA: its tensors, its layers over packed rows, and its decoder.
 #include "blip2/models/language/llama.h"
 
 #include <ATen/TensorOperators.h>

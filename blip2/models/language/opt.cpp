@@ -1,3 +1,4 @@
+// OPT: its tensors, its layers over packed rows, and its decoder.
 #include "blip2/models/language/opt.h"
 
 #include <ATen/TensorOperators.h>

@@ -1,3 +1,4 @@
+// T5: its tensors, its encoder and its decoder over packed rows.
 #include "blip2/models/language/t5.h"
 
 #include <ATen/TensorOperators.h>

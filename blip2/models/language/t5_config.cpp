@@ -1,3 +1,4 @@
+// The rules of a T5's configuration.
 #include "blip2/models/language/t5_config.h"
 
 #include "blip2/base/error.h"

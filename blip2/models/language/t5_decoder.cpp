@@ -1,3 +1,4 @@
+// Decoding with a T5, one token after another, with cached keys and values.
 #include "blip2/models/language/t5_decoder.h"
 
 #include <ATen/TensorOperators.h>

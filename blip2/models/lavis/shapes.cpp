@@ -1,3 +1,4 @@
+// Reading the sizes of a model off the shapes of a checkpoint's tensors.
 #include "blip2/models/lavis/shapes.h"
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// LAVIS's files as sources under Hugging Face's names, and the way back.
 #include "blip2/models/lavis/source.h"
 
 #include <ATen/ops/arange.h>

@@ -1,3 +1,4 @@
+// The table between our names of BLIP's tensors and Hugging Face's.
 #include "blip2/models/names/blip.h"
 
 namespace blip2 {

@@ -1,3 +1,4 @@
+// The table between our names of LLaMA's tensors and GGUF's, and loading from it.
 #include "blip2/models/names/gguf.h"
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// The tables between our names of BLIP-2's and BERT's tensors and Hugging Face's.
 #include "blip2/models/names/hugging_face.h"
 
 #include <map>

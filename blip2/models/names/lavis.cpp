@@ -1,3 +1,4 @@
+// The table between Hugging Face's names and LAVIS's, and what tells LAVIS's files apart.
 #include "blip2/models/names/lavis.h"
 
 #include <algorithm>

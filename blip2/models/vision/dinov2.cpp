@@ -1,3 +1,4 @@
+// DINOv2: its tensors, its forward pass, and its family record.
 #include "blip2/models/vision/dinov2.h"
 
 #include <ATen/core/grad_mode.h>

@@ -1,3 +1,4 @@
+// EfficientNet-Lite: its tensors, folding of batch norms, and inference.
 #include "blip2/models/vision/efficientnet.h"
 
 #include <ATen/core/grad_mode.h>

@@ -1,3 +1,4 @@
+// SigLIP's image encoder: its tensors, its forward pass, and its family record.
 #include "blip2/models/vision/siglip.h"
 
 #include <ATen/TensorOperators.h>

@@ -1,3 +1,4 @@
+// The vision transformer: its tensors, its positions, and its forward passes.
 #include "blip2/models/vision/vit.h"
 
 #include <ATen/TensorOperators.h>

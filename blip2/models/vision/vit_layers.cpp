@@ -1,3 +1,4 @@
+// The layers of vision transformers, in inference and with a graph.
 #include "blip2/models/vision/vit_layers.h"
 
 #include <ATen/TensorOperators.h>
