@@ -89,7 +89,7 @@ class Workers(CapFiltCase):
         stopped.send_signal(signal.SIGCONT)
         messages = stopped.communicate(timeout=60)[1]
         self.assertEqual(stopped.returncode, 0, messages)
-        self.assertIn("another worker has it now", messages)
+        self.assertIn("another worker has taken it", messages)
         self.assertEqual(outcome(self.output), expected)
         self.assertEqual([path.name for path in self.output.rglob("*") if ".partial" in path.name], [])
 
