@@ -2,10 +2,18 @@
 #include "blip2/models/directory/fill.h"
 
 #include <ATen/ops/empty.h>
+#include <torch/headeronly/core/ScalarType.h>
 
 #include <map>
+#include <string>
+#include <vector>
 
 #include "blip2/checkpoint/load.h"
+#include "blip2/checkpoint/source.h"
+#include "blip2/models/configs/directory_kind.h"
+#include "blip2/models/directory/layout.h"
+#include "blip2/models/directory/trained_part.h"
+#include "blip2/nn/module.h"
 
 namespace blip2 {
 namespace {
@@ -46,6 +54,7 @@ void fill(Layout& layout, const TensorSource& weights, at::Device device,
       slots.push_back(slot);
     }
   }
+  if (layout.kind == DirectoryKind::kStage1 && layout.stage1) fill_optional(*layout.stage1);
   load(weights, slots, {.copy = options.copy, .ignore_unused = layout.ignored});
   for (const LayoutPart& part : layout.parts) {
     for (const Slot& slot : part.slots) *slot.tensor = slot.tensor->to(device);

@@ -1,18 +1,46 @@
 // What a directory of each kind holds. One function a kind of model.
 #include "blip2/models/directory/layout.h"
 
+#include <cstdint>
+#include <memory>
 #include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
 
 #include "blip2/base/error.h"
+#include "blip2/base/json_fields.h"
+#include "blip2/base/json_struct.h"
+#include "blip2/checkpoint/load.h"
+#include "blip2/checkpoint/source.h"
+#include "blip2/models/blip/answerer.h"
+#include "blip2/models/blip/blip.h"
+#include "blip2/models/blip/captioner.h"
+#include "blip2/models/blip/matcher.h"
+#include "blip2/models/blip2/qformer.h"
+#include "blip2/models/blip2/stage1.h"
+#include "blip2/models/blip2/stage2.h"
+#include "blip2/models/clip/clip.h"
+#include "blip2/models/configs/blip2_config.h"
+#include "blip2/models/configs/blip_config.h"
+#include "blip2/models/configs/directory_kind.h"
 #include "blip2/models/configs/edits.h"
 #include "blip2/models/directory/claims.h"
+#include "blip2/models/directory/opened_directory.h"
+#include "blip2/models/directory/part_names.h"
 #include "blip2/models/directory/token_ids.h"
 #include "blip2/models/directory/trained_part.h"
 #include "blip2/models/language/families.h"
+#include "blip2/models/language/language_model_family.h"
 #include "blip2/models/names/blip.h"
 #include "blip2/models/names/hugging_face.h"
 #include "blip2/models/vision/families.h"
-#include "blip2/models/vision/vit_family.h"
+#include "blip2/models/vision/image_encoder_family.h"
+#include "blip2/nn/module.h"
+#include "blip2/nn/norm.h"
+#include "blip2/text/tokenizer.h"
+#include "blip2/text/vocabulary.h"
 
 namespace blip2 {
 namespace {
@@ -104,7 +132,6 @@ Sizes qformer_sizes(const QFormerConfig& config) {
 void add_stage1(Layout& layout, const TensorSource& source) {
   const Blip2Config& config = *layout.blip2;
   layout.stage1 = std::make_unique<Stage1>(make_stage1(stage1_config(config)));
-  fill_optional(*layout.stage1);
   Stage1& model = *layout.stage1;
   layout.parts.push_back({PartRole::kQFormer, "Q-Former and heads", "blip_2_qformer", false,
                           qformer_sizes(config.qformer), named_tensors(model),
