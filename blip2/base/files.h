@@ -36,7 +36,7 @@ class StreamChecksum {
 
 /// Writes a file so that at any instant it is either the old one or complete: written beside,
 /// synced, renamed. Throws kUnavailable with the system's reason (a full disk, no permission);
-/// nothing half-written stays. kInvalidArgument where a folder, a pipe or a device stands: only a
+/// nothing half-written stays. kInvalidArgument where a folder, a pipe or a device is: only a
 /// file is replaced.
 void write_file_atomic(const std::filesystem::path& path, std::string_view bytes);
 
@@ -99,7 +99,7 @@ std::vector<std::filesystem::path> list_files(const std::filesystem::path& direc
                                               const std::vector<std::string>& extensions);
 
 /// What list_files() finds where some folders cannot be listed, and what has a file's name and can
-/// be opened by nobody: links to nowhere, pipes.
+/// not be opened at all: links to nowhere, pipes.
 struct FileListing {
   std::vector<std::filesystem::path> files;
   std::vector<std::filesystem::path> unlisted;  ///< those folders, sorted

@@ -1,5 +1,5 @@
 // What values a number or a text may take. Configuration files, the command line, JSON and the
-// models' own checks test a value by a limit and word it alike.
+// models' own checks test a value by a limit and use the same words.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// spdlog behind the program's own levels and formats.
+// The program's log levels and formats, written by spdlog.
 #include "blip2/base/log.h"
 
 #include <spdlog/sinks/stdout_sinks.h>

@@ -49,7 +49,7 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
 
   void advance(int64_t units = 1);
-  /// Free text behind the numbers, shown from the next report on.
+  /// Free text after the numbers, shown from the next report on.
   void set_note(std::string note);
   /// Ends the work with a last plain line that says how long it took.
   void finish();

@@ -1,4 +1,4 @@
-// Sources made of other sources: tensors renamed, cut or joined as they are read, and several
+// Sources made of other sources: tensors renamed, split or joined as they are read, and several
 // sources as one. Which names and which arithmetic is the callers' business.
 #pragma once
 

@@ -22,7 +22,7 @@ struct RenameRule {
 /// names may lead to one of ours (old and new layouts): to_theirs() then gives the first rule's.
 class NameTable {
  public:
-  /// Throws kInvalidArgument for a rule whose sides do not capture alike, an empty segment, a
+  /// Throws kInvalidArgument for a rule whose sides capture differently, an empty segment, a
   /// misplaced
   /// `**`, or a wildcard that is only part of a segment.
   explicit NameTable(std::vector<RenameRule> rules);

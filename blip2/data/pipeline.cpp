@@ -75,7 +75,7 @@ void Pipeline::stop_workers() {
 
 /// Ranks take turns inside a global batch, so that the global stream does not depend on their
 /// number's division of it. Of shards they take turns at the stretches instead: batch by batch, the
-/// first of every stretch, then the second; what is left behind the stretches comes last.
+/// first of every stretch, then the second; what is left after the stretches comes last.
 int64_t Pipeline::stream_position(int64_t batch, int64_t item) const {
   if (!is_sharded_) {
     return (batch * config_.num_ranks + config_.rank) * config_.batch_size + item;

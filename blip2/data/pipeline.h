@@ -81,7 +81,7 @@ class Pipeline {
   struct Slot {
     std::vector<Sample> samples;
     std::exception_ptr error;
-    int64_t error_item = 0;  // the first failing item wins, whichever worker is faster
+    int64_t error_item = 0;  // the first failing item wins, for any order of the workers
     int64_t num_loaded = 0;
   };
 

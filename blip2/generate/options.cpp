@@ -1,4 +1,4 @@
-// The checks of options, and options laid over others.
+// The checks of options, and how options override others.
 #include "blip2/generate/options.h"
 
 #include <type_traits>

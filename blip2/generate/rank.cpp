@@ -63,7 +63,7 @@ std::vector<RankedText> rank_texts(Decoder& decoder, const RankRequest& request)
   ranked.resize(std::min(ranked.size(), static_cast<size_t>(request.num_scored)));
   std::vector<size_t> going(ranked.size());  // rows of the decoder: places in `ranked`
   std::iota(going.begin(), going.end(), size_t{0});
-  std::vector<int64_t> rows(ranked.size(), 0);  // which of the decoder's rows each goes on from
+  std::vector<int64_t> rows(ranked.size(), 0);  // which of the decoder's rows each continues
   for (size_t position = 1;; ++position) {
     std::vector<size_t> next_going;
     std::vector<int64_t> next_rows, ids, targets;

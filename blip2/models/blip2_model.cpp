@@ -1,4 +1,4 @@
-// BLIP-2's two halves behind the interfaces that the tasks see.
+// BLIP-2's two halves as implementations of the interfaces that the tasks see.
 #include "blip2/models/blip2_model.h"
 
 #include <ATen/core/grad_mode.h>

@@ -1,4 +1,4 @@
-// BLIP's captioner, matcher and answerer behind the interfaces that the tasks see.
+// BLIP's captioner, matcher and answerer as implementations of the interfaces that the tasks see.
 #include "blip2/models/blip_model.h"
 
 #include <memory>

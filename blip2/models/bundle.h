@@ -28,7 +28,7 @@ namespace blip2 {
 /// are here for those who train, save or inspect them.
 struct Bundle {
   at::Device device = at::kCPU;  ///< where its tensors live
-  /// What tasks compute in, on whichever thread calls them. The models themselves compute as their
+  /// What tasks compute in, on any thread that calls them. The models themselves compute as their
   /// caller's Autocast says.
   Arithmetic arithmetic = Arithmetic::kFloat32;
   std::unique_ptr<ImageEncoder> image_encoder;
@@ -84,7 +84,7 @@ int64_t caption_end_id(const Bundle& bundle);
 
 struct BundleOptions {
   at::Device device = at::kCPU;
-  /// Matrices are held in bfloat16, whatever the file says: half the memory of float32.
+  /// Matrices are held in bfloat16 for every dtype in the file: half the memory of float32.
   bool has_bfloat16_matrices = false;
   Arithmetic arithmetic = Arithmetic::kFloat32;  ///< becomes the bundle's
 };

@@ -1,4 +1,5 @@
-// CLIP behind the interfaces that the tasks see. It has no matching head and does not write.
+// CLIP as an implementation of the interfaces that the tasks see. It has no matching head and does
+// not write.
 #include "blip2/models/clip_model.h"
 
 #include <cmath>

@@ -23,7 +23,7 @@ struct ConvertOptions {
 /// `source`: a file of LAVIS or BLIP, the published EfficientNet-Lite0 (`.pth`), or a LLaMA in
 /// GGUF; the file, or a directory that holds just one. `target` becomes a directory that
 /// open_image_encoder() or open_language_model() opens; the LLaMA's is also read by Hugging Face's
-/// AutoModelForCausalLM and AutoTokenizer. Whole or not at all; what stood at `target` is replaced.
+/// AutoModelForCausalLM and AutoTokenizer. Whole or not at all; what was at `target` is replaced.
 /// Throws kUnsupported for another kind of source.
 void convert_to_directory(const std::filesystem::path& source, const std::filesystem::path& target,
                           const ConvertOptions& options = {});

@@ -1,4 +1,4 @@
-// What the tasks see of a model that tells how well pictures and texts fit, whatever its family:
+// What the tasks see of a model that tells how well pictures and texts fit, for every family:
 // features of both, and matching logits of pairs. Sets of any size are similarity.h's.
 #pragma once
 

@@ -87,7 +87,7 @@ struct PairChunk {
   int64_t count = 0;
 };
 
-/// Chunks of pairs, given the picture of each; those of a picture stand together.
+/// Chunks of pairs, given the picture of each; those of a picture are adjacent.
 std::vector<PairChunk> pair_chunks(const std::vector<int64_t>& pictures) {
   std::vector<PairChunk> chunks;
   for (size_t first = 0, end = 0; first < pictures.size(); first = end) {

@@ -1,5 +1,5 @@
-// What the tasks see of a model that writes texts about pictures, whatever its family: what it can
-// be prompted with, and the start of a text. Search goes on from there (generate/).
+// What the tasks see of a model that writes texts about pictures, for every family: what it can
+// be prompted with, and the start of a text. Search continues from there (generate/).
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -34,7 +34,7 @@ class CausalCursor {
  private:
   int64_t length_ = 0;
   at::Tensor next_positions_;  // [N] int64
-  at::Tensor key_mask_;        // additive [N, 1, 1, C], C >= S, 0 behind S; undefined: no padding
+  at::Tensor key_mask_;        // additive [N, 1, 1, C], C >= S, 0 after S; undefined: no padding
 };
 
 }  // namespace blip2

@@ -1,4 +1,4 @@
-// What every decoder-only language model does alike when it writes with a cache.
+// What all decoder-only language models share when they write with a cache.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -12,7 +12,7 @@
 
 namespace blip2 {
 
-/// Writes N rows token by token behind their prompts.
+/// Writes N rows token by token after their prompts.
 class CausalDecoder : public Decoder {
  public:
   void select(const at::Tensor& rows) final;

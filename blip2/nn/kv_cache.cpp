@@ -18,7 +18,7 @@
 namespace blip2 {
 namespace {
 
-/// Positions by which the memory grows. Small, because select() copies the spare ones too.
+/// Positions by which the memory grows. Small, because select() copies the unused ones too.
 constexpr int64_t kBlock = 32;
 /// Positions from which a prompt is shared: a shorter one is copied sooner than looked up apart.
 constexpr int64_t kLeastShared = 16;

@@ -47,7 +47,7 @@ class KvCache {
 
   KeyValues prompt_;  // of B sources, which rows share; undefined until rows are forked
   RowGroups groups_;  // rows by their source
-  KeyValues own_;     // of each row, behind the prompt: C >= length_ positions
+  KeyValues own_;     // of each row, after the prompt: C >= length_ positions
   int64_t length_ = 0;
 };
 

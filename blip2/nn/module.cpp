@@ -63,7 +63,7 @@ ParameterBudget::ParameterBudget(double elements, std::string message)
 ParameterBudget::~ParameterBudget() { budget = outer_; }
 
 void ParameterBudget::spend(at::IntArrayRef shape) {
-  double elements = 1;  // the product of sizes that lie may overflow an integer
+  double elements = 1;  // the product of wrong sizes may overflow an integer
   for (const int64_t size : shape) elements *= static_cast<double>(size);
   left_ -= elements;
   if (left_ < 0) fail(ErrorCode::kCorruptData, "{}", message_);

@@ -76,7 +76,7 @@ at::Tensor empty_parameter(at::IntArrayRef shape);
 
 /// While it lives, what this thread makes by empty_parameter() has at most `elements` elements in
 /// all; beyond that, empty_parameter() throws kCorruptData with `message` before it takes memory.
-/// So a configuration that lies about its sizes is refused on the shapes that make_*() gives.
+/// A configuration with wrong sizes is refused by the shapes that make_*() gives.
 class ParameterBudget {
  public:
   ParameterBudget(double elements, std::string message);

@@ -1,4 +1,4 @@
-// Packed text: the rows of a batch of unequal lengths laid end to end, so that padding is not
+// Packed text: the rows of a batch of unequal lengths put end to end, so that padding is not
 // computed. Everything that works row by row runs on [R, D]; only attention uses the padded layout,
 // [B, T, D].
 #pragma once

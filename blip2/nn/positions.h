@@ -43,12 +43,12 @@ at::Tensor rotate(const at::Tensor& x, const Rotary& rotary);
 struct RelativeBuckets {
   int64_t num_buckets = 32;
   int64_t max_distance = 128;  ///< from here on all distances share a bucket
-  bool bidirectional = false;  ///< half of the buckets for keys behind the query (encoder)
+  bool bidirectional = false;  ///< half of the buckets for keys after the query (encoder)
 };
 
 /// offsets: key position - query position, int64, any shape -> buckets of the same shape. Near
 /// distances have a bucket each, far ones share buckets that grow with the logarithm. Where not
-/// bidirectional, a key behind the query counts as at distance 0.
+/// bidirectional, a key after the query counts as at distance 0.
 at::Tensor relative_buckets(const at::Tensor& offsets, const RelativeBuckets& buckets);
 
 }  // namespace blip2

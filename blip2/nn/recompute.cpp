@@ -30,7 +30,7 @@ void set_generator_state(const at::Device& device, const at::Tensor& state) {
   generator.set_state(state);
 }
 
-/// Puts torch's generator back to where it stood, and on leaving to where it was found.
+/// Sets torch's generator to an earlier state, and on leaving back to the state that it was in.
 class Replay {
  public:
   Replay(const at::Device& device, const at::Tensor& state)
@@ -140,7 +140,7 @@ std::vector<at::Tensor> recomputed(TensorFunction function, const std::vector<at
   {
     const WithoutCastCache no_cache;
     // As the backward pass will, with a graph, which is dropped here: without one, layers of few
-    // rows are multiplied another way and round otherwise.
+    // rows are multiplied in another order, with other rounding.
     for (const at::Tensor& output : function(aliases(inputs))) outputs.push_back(output.detach());
   }
   node->function = std::move(function);

@@ -48,7 +48,7 @@ struct FromFloat16 {
   }
 };
 
-/// The last elements, fewer than a vector, as a vector with zeros behind.
+/// The last elements, fewer than a vector, as a vector padded with zeros.
 template <typename From>
 HWY_INLINE Vector load_tail(const typename From::Stored* HWY_RESTRICT stored, size_t count) {
   HWY_ALIGN typename From::Stored padded[hn::MaxLanes(Floats())] = {};

@@ -1,4 +1,4 @@
-// A chart of curves as one SVG, laid out from its values.
+// A chart of curves as one SVG.
 #include "blip2/report/curves.h"
 
 #include <fmt/format.h>

@@ -9,7 +9,7 @@
 namespace blip2 {
 
 /// Text for an element or a quoted attribute, in HTML and in SVG. Control characters become spaces,
-/// and bytes that are not UTF-8 become U+FFFD, so that the result is well-formed whatever comes in.
+/// and bytes that are not UTF-8 become U+FFFD, so that the result is always well-formed.
 std::string escape_markup(std::string_view text);
 
 /// `data:image/png;base64,...` for an encoded picture; the kind (PNG, JPEG, WebP, GIF) is read from

@@ -13,7 +13,7 @@ struct Point {
 using Polyline = std::vector<Point>;
 
 /// A centred mean with triangular weights over `window` points, NaN left out: it does not lag
-/// behind, and at both ends the window is what there is. Where the window holds no number, NaN.
+/// after it, and at both ends the window is what there is. Where the window holds no number, NaN.
 std::vector<double> smoothed(const std::vector<double>& values, int window);
 
 /// Long lines with at most four points for each unit of x: first, lowest, highest and last. Spikes

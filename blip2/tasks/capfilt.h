@@ -1,6 +1,7 @@
 // CapFilt for one batch of pictures: captions are drawn, ranked with the picture's web caption, and
-// the best are kept. Where pictures come from and results go is workflows/capfilt's affair.
-// Source: BLIP-2 section 3.4, "Pre-training data"; BLIP section 3.3 for the matching filter.
+// the best are kept. Where pictures come from and results go is the responsibility of
+// workflows/capfilt. Source: BLIP-2 section 3.4, "Pre-training data"; BLIP section 3.3 for the
+// matching filter.
 #pragma once
 
 #include <cstdint>

@@ -22,7 +22,7 @@ struct CaptionCandidate {
 
 struct CaptionRules {
   int64_t num_kept = 2;  ///< captions that are kept, best first
-  /// Web captions are kept whatever their scores, and come before others in the count of what is
+  /// Web captions are kept with any score, and come before others in the count of what is
   /// kept.
   bool always_keep_original = false;
   std::optional<double> min_similarity;         ///< cosine below which no caption is kept

@@ -1,4 +1,4 @@
-// Captions of pictures and answers to questions about them, by whatever part of a model writes: a
+// Captions of pictures and answers to questions about them, by the part of a model that writes: a
 // language model, BLIP-1's decoder, or the Q-Former's own head.
 #pragma once
 

@@ -19,14 +19,14 @@
 namespace blip2 {
 namespace {
 
-/// What the features of a call are read from; parts that nobody asked for stay undefined.
+/// What the features of a call are read from; parts that are not asked for stay undefined.
 struct Parts {
   at::Tensor pixels;  // [N, 3, H, W]
   at::Tensor raw;     // [N, P, Dv], the encoder's output
   std::optional<TextFeatures> texts;
 };
 
-/// What each input's text is written behind: a picture of its own or the one for all.
+/// The picture that each input's text follows: a picture of its own or the one for all.
 std::vector<Prompt> prompts_of(const Bundle& bundle, const Parts& parts,
                                const std::vector<std::string>& texts, int64_t inputs) {
   std::vector<Prompt> prompts;

@@ -12,7 +12,7 @@ namespace blip2 {
 class InputTexts {
  public:
   /// Throws kInvalidArgument for texts that are neither none, nor as many as the pictures, nor for
-  /// one picture. No pictures: the texts stand alone.
+  /// one picture. Empty: texts without pictures.
   InputTexts(std::vector<std::string> texts, size_t num_pictures);
 
   /// The texts that a batch of pictures is read with; none where there are none.

@@ -1,6 +1,6 @@
 // BLIP-2's first stage of pre-training: vision-language representation learning from a frozen image
 // encoder with ITC, ITM and ITG in one step (section 3.2). Also fine-tuning for retrieval, which
-// differs in that the image encoder is trained and that pairs of one picture, told by its id, are
+// differs in that the image encoder is trained and that pairs of one picture, known by its id, are
 // all positive (section 4.4).
 #pragma once
 

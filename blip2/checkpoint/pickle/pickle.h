@@ -27,12 +27,12 @@ struct PickleDictionary {
   std::vector<std::pair<PickleRef, PickleRef>> items;
 };
 
-/// A global outside the list, or what such a global would have made of whatever arguments.
+/// A global outside the list, or what such a global would have made of its arguments.
 struct PickleOpaque {
   uint32_t global = 0;  ///< index into Pickle::globals
 };
 
-/// What a global on the list stands for.
+/// The meaning of a global on the list.
 enum class PickleGlobalKind {
   kDictionary,
   kSequence,

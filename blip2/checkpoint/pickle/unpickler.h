@@ -1,6 +1,6 @@
 // A restricted unpickler: the part of the pickle protocols 2 to 5 that torch.save uses. It calls
 // nothing: globals on its list only name what is built here (tensors, dictionaries, lists, numbers,
-// texts); whatever any other global would make comes out as an opaque value that carries the
+// texts); what any other global would make comes out as an opaque value that carries the
 // global's name. Storages and tensors come out as descriptions; torch_archive.h finds their bytes.
 #pragma once
 

@@ -116,7 +116,7 @@ Record read_record(ByteReader& reader) {
   return record;
 }
 
-/// Finds the data behind the local header, whose own name and extra fields may differ in length.
+/// Finds the data after the local header, whose own name and extra fields may differ in length.
 ZipEntry locate(ByteReader reader, const Record& record) {
   reader.seek(record.header_offset_bytes);
   if (reader.read<uint32_t>() != kLocalHeader) {

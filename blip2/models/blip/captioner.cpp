@@ -1,4 +1,4 @@
-// BLIP's captioner: its tensors, and the decoder behind a picture and a prompt.
+// BLIP's captioner: its tensors, and the decoder that continues a picture and a prompt.
 #include "blip2/models/blip/captioner.h"
 
 #include <ATen/core/grad_mode.h>

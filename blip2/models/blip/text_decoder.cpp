@@ -44,7 +44,7 @@ NextTokens next_tokens(const BlipTextDecoder& decoder, const Text& text,
                        const TextContext& context) {
   const at::Tensor rows = decode_grounded_text(decoder.text, text, context);  // [R, D]
   const at::Tensor& positions = text.packing.positions;
-  // A row has a next token where the row behind it does not start a text.
+  // A row has a next token where the row after it does not start a text.
   const at::Tensor has_next =
       (positions.narrow(0, 1, positions.size(0) - 1) != 0).nonzero().reshape(-1);  // [M]
   const at::Tensor slots = at::index_select(text.packing.to_packed, 0, has_next);

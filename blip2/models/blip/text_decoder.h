@@ -66,7 +66,7 @@ class BlipDecoder : public Decoder {
  private:
   at::Tensor first_logits() override;
   at::Tensor next_logits(const at::Tensor& ids) override;
-  /// ids, positions [N, T] -> logits behind the last token, [N, V].
+  /// ids, positions [N, T] -> logits after the last token, [N, V].
   at::Tensor run(const at::Tensor& ids, const at::Tensor& positions);
   /// Cross-attention of layer `index`: queries [N, T, D] -> [N, T, D].
   at::Tensor look(size_t index, const at::Tensor& query) const;

@@ -64,7 +64,7 @@ Tensors run_layer(const QFormer& qformer, size_t index, const Tensors& inputs, c
   return qformer.recompute_layers ? recomputed(layer, inputs, run) : run(layer, inputs);
 }
 
-/// `first`, and behind it the image's keys and values where layer `index` looks at them.
+/// `first`, and after it the image's keys and values where layer `index` looks at them.
 Tensors with_image(const QFormer& qformer, size_t index, const ImageKeyValues& image,
                    Tensors first) {
   if (!qformer.layers[index].cross_attention) return first;
@@ -191,7 +191,7 @@ at::Tensor run_joint(const QFormer& qformer, const ImageKeyValues& image, const 
   return queries;
 }
 
-/// Text alone through the layers, behind cached keys and values of queries where there are some. ->
+/// Text alone through the layers, after cached keys and values of queries where there are some. ->
 /// packed rows [R, D].
 at::Tensor run_text(const QFormer& qformer, const Text& text, const at::Tensor& mask,
                     const std::vector<KeyValue>* query_cache, const Dropout& rates) {

@@ -87,12 +87,12 @@ QueryPass encode_queries(const QFormer& qformer, const ImageKeyValues& image,
 at::Tensor encode_text(const QFormer& qformer, const Text& text, const Dropout& dropout = {});
 
 /// Queries and text together (ITM, InstructBLIP's instruction; bi-directional mask). -> the
-/// queries' rows [B, Q, D]; what the text rows become in the last layer is read by nobody and not
+/// queries' rows [B, Q, D]; what the text rows become in the last layer is never read and not
 /// computed.
 at::Tensor encode_joint(const QFormer& qformer, const ImageKeyValues& image, const Text& text,
                         const Dropout& dropout = {});
 
-/// Text behind the cached queries, each token sees the queries and the text up to itself (ITG,
+/// Text after the cached queries, each token sees the queries and the text up to itself (ITG,
 /// multimodal causal mask). -> packed rows [R, D].
 at::Tensor encode_causal(const QFormer& qformer, const std::vector<KeyValue>& query_cache,
                          const Text& text, const Dropout& dropout = {});

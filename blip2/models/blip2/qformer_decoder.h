@@ -1,6 +1,6 @@
-// The Q-Former writing a caption by itself, with the LM head of image-grounded generation: text
-// behind cached queries, one token after another (LAVIS 1.0.2, models/blip2_models/Qformer.py and
-// blip2_qformer.py: generate).
+// The Q-Former writing a caption without a language model, with the LM head of image-grounded
+// generation: text after cached queries, one token after another (LAVIS 1.0.2,
+// models/blip2_models/Qformer.py and blip2_qformer.py: generate).
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -35,7 +35,7 @@ void initialise(Stage1& model, Random& random);
 
 /// What the passes of a step share about the images of a batch.
 struct ImageFeatures {
-  at::Tensor embeds;  // [B, P, Dv], behind the layer norm
+  at::Tensor embeds;  // [B, P, Dv], after the layer norm
   ImageKeyValues key_values;
   QueryPass queries;
   at::Tensor projected;  // [B, Q, E], unit length

@@ -59,7 +59,7 @@ struct PrefixLanguageModelText {
   at::Tensor target_ids, target_mask;
 };
 
-/// Texts for whichever kind of language model it is.
+/// Texts for either kind of language model.
 using CaptionText = std::variant<LanguageModelText, PrefixLanguageModelText>;
 
 struct LanguageModelLogits {

@@ -21,7 +21,7 @@ struct FillOptions {
 void fill(Layout& layout, const TensorSource& weights, at::Device device,
           const FillOptions& options = {});
 
-/// Moves tensors that do not lie there yet.
+/// Moves tensors that are not there yet.
 void move_to(const std::vector<NamedTensor>& tensors, at::Device device);
 
 }  // namespace blip2

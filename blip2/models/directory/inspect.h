@@ -35,8 +35,8 @@ struct Inspection {
   int64_t trained_parameters() const;
 };
 
-/// A directory of a whole model or a part. Weights that do not fit their configuration are told in
-/// the result; a configuration that cannot be read throws as load_bundle() does.
+/// A directory of a whole model or a part. Weights that do not fit their configuration are reported
+/// in the result; a configuration that cannot be read throws as load_bundle() does.
 Inspection inspect_directory(const std::filesystem::path& directory);
 
 }  // namespace blip2

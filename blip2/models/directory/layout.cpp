@@ -56,7 +56,7 @@ const std::vector<std::string>& language_model_tensors() {
   static const std::vector<std::string> patterns = {"language_model.**"};
   return patterns;
 }
-/// The norm behind the encoder has a name of the encoder's, and is trained.
+/// The norm after the encoder has a name of the encoder's, and is trained.
 const std::vector<std::string>& trained_tensors() {
   static const std::vector<std::string> patterns = {"query_tokens",
                                                     "temp",

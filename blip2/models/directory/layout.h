@@ -47,7 +47,7 @@ struct LayoutPart {
   std::vector<Slot> slots;           ///< the same under the file's names
 };
 
-/// Where a tokenizer lies and what is required of it.
+/// Where a tokenizer is and what is required of it.
 struct TokenizerPlace {
   std::string folder = {};  ///< below the directory; "": the directory itself
   std::vector<std::string> extra_special_tokens = {};
@@ -93,9 +93,9 @@ struct LayoutOptions {
   T5Activation t5_activation = T5Activation::kAsConfigured;  ///< `text_json` says which it is
 };
 
-/// Describes a directory. Tensors are made by their configurations; a configuration that claims more
-/// parameters than the weights hold is refused before memory is taken for it. Throws kCorruptData,
-/// kUnsupported, and kInvalidArgument where the kind does not have what is wanted.
+/// Describes a directory. Tensors are made by their configurations; a configuration that claims
+/// more parameters than the weights hold is refused before memory is taken for it. Throws
+/// kCorruptData, kUnsupported, and kInvalidArgument where the kind does not have what is wanted.
 Layout layout(const OpenedDirectory& directory, const LayoutOptions& options = {});
 
 /// Slots for a language model under `names`. Where tensors are tied, a file may have any one of
@@ -103,7 +103,7 @@ Layout layout(const OpenedDirectory& directory, const LayoutOptions& options = {
 std::vector<Slot> language_model_slots(const LanguageModelWeights& weights, const PartNames& names,
                                        const TensorSource& source);
 
-/// Where a language model's tokenizer lies in its directory: the ids that it puts into a text by
+/// Where a language model's tokenizer is in its directory: the ids that it puts into a text by
 /// itself, and the one that ends a text, must be words.
 TokenizerPlace language_tokenizer(int64_t vocab_size);
 

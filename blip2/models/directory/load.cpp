@@ -20,7 +20,7 @@ namespace blip2 {
 namespace fs = std::filesystem;
 namespace {
 
-/// The cut for texts that a configuration asks for, else the table's.
+/// The length limit of texts that a configuration sets, else the table's.
 int64_t text_limit(const ConfigFields& config, int64_t asked, int64_t positions) {
   if (asked > positions) {
     fail(ErrorCode::kCorruptData, "{}: max_text_length: expected at most {} positions, found {}",
@@ -70,7 +70,7 @@ void take_clip(Bundle& bundle, Layout& layout, const OpenedDirectory& directory)
   put_clip(bundle, std::move(*layout.clip));
 }
 
-/// Makes the frozen parts that stand on their own.
+/// Makes the frozen parts that are models of their own.
 void take_frozen(Bundle& bundle, Layout& layout) {
   if (layout.image_encoder) {
     bundle.image_encoder = layout.image_encoder_weights.finish(0);
@@ -82,7 +82,7 @@ void take_frozen(Bundle& bundle, Layout& layout) {
   }
 }
 
-/// All tensors, wherever they lie by now.
+/// All tensors of all parts.
 std::vector<NamedTensor> all_tensors(Bundle& bundle, const Layout& layout) {
   std::vector<NamedTensor> all;
   const auto add = [&](const std::vector<NamedTensor>& tensors) {

@@ -19,7 +19,7 @@ struct PartNames {
   std::string prefix = {};
 };
 
-/// Of the frozen parts inside a whole model: what stands before their own names.
+/// Of the frozen parts inside a whole model: the prefix of their own names.
 PartNames image_encoder_names();
 PartNames language_model_names();
 /// Of the trained half of a BLIP-2 or an InstructBLIP.

@@ -10,8 +10,8 @@
 namespace blip2 {
 
 /// Throws kCorruptData, naming the tokenizer's file, its largest id and that id's piece, where a
-/// text can become an id that is no row of a table of `num_words`. "<image>" may lie behind the
-/// table, as in the published retrieval models: it stands for the picture and is never looked up.
+/// text can become an id that is no row of a table of `num_words`. "<image>" may be beyond the
+/// table, as in the published retrieval models: it represents the picture and is never looked up.
 /// `path` is the tokenizer's directory, or the file that it is in.
 void check_token_ids(const std::filesystem::path& path, const Tokenizer& tokenizer,
                      int64_t num_words);

@@ -1,5 +1,5 @@
 // The BERT blocks that the Q-Former, BERT and BLIP's text models share: post-layer-norm attention
-// and feed-forward. No layer type: models compose these, because they differ in what stands between
+// and feed-forward. No layer type: models compose these, because they differ in what is between
 // them.
 #pragma once
 

@@ -59,10 +59,10 @@ struct ClipText {
 
 /// A model of the given shape, uninitialised. Throws as validate() does.
 ClipText make_clip_text(const ClipTextConfig& config);
-/// Names as they stand after `text_model.` in Hugging Face's files.
+/// Names as they follow `text_model.` in Hugging Face's files.
 void visit(ClipText& model, const Visitor& visitor);
 
-/// Every token after the final layer norm, without a graph; a token sees itself and what stands
+/// Every token after the final layer norm, without a graph; a token sees itself and what is
 /// before it. ids [B, T] int64; mask [B, T] of 0/1, 0 where a token is not seen, or undefined: what
 /// pads a text on the right need not be masked. -> [B, T, D]. Throws kInvalidArgument for another
 /// shape or more tokens than there are positions.

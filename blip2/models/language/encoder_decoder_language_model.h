@@ -14,7 +14,7 @@ namespace blip2 {
 class EncoderDecoderLanguageModel : public LanguageModel {
  public:
   /// The encoder over packed rows, differentiable in `rows`. rows [R, Dl] -> [R, Dl], after its
-  /// final norm. Padding may stand anywhere (pack_with_gaps).
+  /// final norm. Padding may be anywhere (pack_with_gaps).
   virtual at::Tensor encode(const at::Tensor& rows, const Packing& packing) const = 0;
 
   /// The decoder over packed rows under the causal mask, with cross-attention to what encode() made

@@ -1,4 +1,4 @@
-// What writing needs of a language model, of whatever kind.
+// What writing needs of a language model of any kind.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -19,7 +19,7 @@ class LanguageModel {
   virtual at::Tensor embed(const at::Tensor& ids) const = 0;
 
   /// A decoder behind (or, of an encoder-decoder, about) the prompt `embeds` [N, S, Dl] with `mask`
-  /// [N, S] of 0/1, or undefined where nothing is padding. Padding stands at the end for an
+  /// [N, S] of 0/1, or undefined where nothing is padding. Padding is at the end for an
   /// encoder-decoder, anywhere else for a decoder-only model. Must not outlive this.
   virtual std::unique_ptr<Decoder> decode(const at::Tensor& embeds,
                                           const at::Tensor& mask) const = 0;

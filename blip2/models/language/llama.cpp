@@ -162,7 +162,7 @@ at::Tensor llama_hidden(const Llama& model, const at::Tensor& inputs_embeds,
   BLIP2_CHECK(inputs_embeds.dim() == 2 && inputs_embeds.size(1) == model.config.hidden_size);
   BLIP2_CHECK(inputs_embeds.size(0) == packing.positions.size(0));
   const Rotary rotary = rotary_of(model.config, packing.positions);
-  // Padding stands on the right, where no real token looks: the causal mask alone is enough.
+  // Padding is on the right, where no real token looks: the causal mask alone is enough.
   const at::Tensor mask =
       causal_mask(at::ones({1, packing.length}, packing.mask.options()), packing.length);
   const auto attend_packed = [&](const at::Tensor& query, const at::Tensor& key,

@@ -1,4 +1,4 @@
-// A LLaMA behind the interface that the rest of the program sees, and its family record.
+// A LLaMA as the interface that the rest of the program sees, and its family record.
 #pragma once
 
 #include <memory>

@@ -14,7 +14,7 @@ namespace blip2 {
 namespace {
 
 constexpr double kNormEps = 1e-5;
-/// The first rows of the position table stand for padding.
+/// The first rows of the position table belong to padding.
 constexpr int64_t kPositionOffset = 2;
 
 void require_opt_range(const char* name, int64_t value, int64_t high) {
@@ -65,7 +65,7 @@ at::Tensor enter(const Opt& model, const at::Tensor& x, const at::Tensor& positi
   return wide + apply(model.embed_positions, positions + kPositionOffset);
 }
 
-/// What comes out behind the last layer. x: [R, Dh] -> [R, Dl].
+/// The output of the last layer. x: [R, Dh] -> [R, Dl].
 at::Tensor leave(const Opt& model, const at::Tensor& x) {
   const at::Tensor normed = model.final_layer_norm ? apply(*model.final_layer_norm, x) : x;
   return has_projections(model.config) ? apply(model.project_out, normed) : normed;
@@ -158,7 +158,7 @@ at::Tensor opt_hidden(const Opt& model, const at::Tensor& inputs_embeds, const P
   const auto heads = [&](const at::Tensor& x) {
     return split_heads(to_padded(packing, x), model.config.num_attention_heads);  // [B, H, T, K]
   };
-  // Padding stands on the right, where no real token looks: the causal mask alone is enough.
+  // Padding is on the right, where no real token looks: the causal mask alone is enough.
   const at::Tensor mask =
       causal_mask(at::ones({1, packing.length}, packing.mask.options()), packing.length);
   const auto attend_packed = [&](const at::Tensor& query, const at::Tensor& key,

@@ -71,7 +71,7 @@ struct OptLayer {
   LayerNorm self_attn_layer_norm;
   Linear fc1;                  // [F, Dh]
   Linear fc2;                  // [Dh, F]
-  LayerNorm final_layer_norm;  // of the MLP, whatever its name says
+  LayerNorm final_layer_norm;  // of the MLP, although its name does not say so
 };
 
 struct Opt {
@@ -95,7 +95,7 @@ void visit(Opt& model, const Visitor& visitor);
 at::Tensor embed(const Opt& model, const at::Tensor& ids);
 
 /// The last hidden states of packed rows (normed and projected out where the model does); every row
-/// of the batch sees itself and what stands before it. inputs_embeds: [R, Dl], as Hugging Face's:
+/// of the batch sees itself and what is before it. inputs_embeds: [R, Dl], as Hugging Face's:
 /// before project_in, without positions -> [R, Dl]. Differentiable in inputs_embeds. Throws
 /// kInvalidArgument where a row is longer than the model's positions.
 at::Tensor opt_hidden(const Opt& model, const at::Tensor& inputs_embeds, const Packing& packing);

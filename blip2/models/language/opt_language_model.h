@@ -1,4 +1,4 @@
-// An OPT behind the interface that the rest of the program sees, and its family record.
+// An OPT as the interface that the rest of the program sees, and its family record.
 #pragma once
 
 #include <memory>

@@ -196,7 +196,7 @@ at::Tensor t5_hidden(const T5& model, const at::Tensor& inputs_embeds, const Pac
   check_rows(model, inputs_embeds, packing);
   check_rows(model, encoded, source);
   BLIP2_CHECK(packing.batch == source.batch);
-  // Padding stands on the right, where no real token looks: the causal mask alone is enough.
+  // Padding is on the right, where no real token looks: the causal mask alone is enough.
   const at::Tensor self_mask =
       causal_mask(at::ones({1, packing.length}, packing.mask.options()), packing.length) +
       position_bias(model.decoder.relative_attention_bias, decoder_buckets(model.config),

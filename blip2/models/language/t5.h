@@ -43,7 +43,8 @@ struct T5DecoderBlock {
   T5FeedForward feed_forward;
 };
 
-/// Blocks, the bias that the first of them has for all (by bucket and head), and the norm behind.
+/// Blocks, the bias that the first of them has for all (by bucket and head), and the norm after
+/// them.
 template <typename Block>
 struct T5Stack {
   std::vector<Block> blocks;
@@ -64,18 +65,18 @@ struct T5 {
 T5 make_t5(const T5Config& config);
 void visit(T5& model, const Visitor& visitor);
 
-/// For the encoder and the decoder alike. ids: [...] int64 -> [..., Dl].
+/// For the encoder and the decoder. ids: [...] int64 -> [..., Dl].
 at::Tensor embed(const T5& model, const at::Tensor& ids);
 
 /// The encoder over packed rows, of which every one sees its whole row of the batch.
-/// inputs_embeds: [R, Dl] -> [R, Dl], normed. Padding may stand anywhere (pack_with_gaps).
+/// inputs_embeds: [R, Dl] -> [R, Dl], normed. Padding may be anywhere (pack_with_gaps).
 /// Differentiable in inputs_embeds.
 at::Tensor t5_encode(const T5& model, const at::Tensor& inputs_embeds, const Packing& packing);
 
-/// The decoder over packed rows: every one sees itself, what stands before it, and all of its row
+/// The decoder over packed rows: every one sees itself, what is before it, and all of its row
 /// of the encoder's output. inputs_embeds: [R, Dl], the embeddings of the start token and the text
 /// but its last token; encoded: what t5_encode made of `source` -> [R, Dl], normed; row i is for
-/// predicting the token behind row i. Differentiable in both.
+/// predicting the token after row i. Differentiable in both.
 at::Tensor t5_hidden(const T5& model, const at::Tensor& inputs_embeds, const Packing& packing,
                      const at::Tensor& encoded, const Packing& source);
 

@@ -1,4 +1,4 @@
-// A T5 writing token by token behind what its encoder read.
+// A T5 writing token by token from what its encoder read.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -1,4 +1,4 @@
-// A T5 behind the interface that the rest of the program sees, and its family record.
+// A T5 as the interface that the rest of the program sees, and its family record.
 #pragma once
 
 #include <memory>

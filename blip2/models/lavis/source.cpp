@@ -27,7 +27,7 @@ constexpr int64_t kMostBlocks = 10'000;
 constexpr int64_t kMostRows = 1'000'000'000;
 constexpr std::array kProjections = {"q_proj", "k_proj", "v_proj"};
 
-/// The dtypes in which weights are cut and joined.
+/// The dtypes in which weights are split and joined.
 bool is_weight_dtype(at::ScalarType dtype) {
   return dtype == at::kFloat || dtype == at::kHalf || dtype == at::kBFloat16 ||
          dtype == at::kDouble;

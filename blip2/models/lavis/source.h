@@ -1,5 +1,5 @@
 // A LAVIS or BLIP file under Hugging Face's names, and the way back. Tensors are renamed, joined
-// and cut when they are read, never before; the two directions are inverse, byte for byte.
+// and split when they are read, never before; the two directions are inverse, byte for byte.
 #pragma once
 
 #include <cstdint>

@@ -14,7 +14,7 @@
 
 namespace blip2 {
 
-/// What stands before the frozen parts' own names in a model directory.
+/// The prefix of the frozen parts' own names in a model directory.
 inline constexpr const char* kVisionPrefix = "vision_model.";
 inline constexpr const char* kLanguagePrefix = "language_model.";
 

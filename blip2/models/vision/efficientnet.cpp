@@ -86,7 +86,7 @@ void check_pixels(const at::Tensor& pixels) {
 }
 
 /// TensorFlow's SAME padding of one axis, before and after: the output has ceil(size / stride)
-/// values, and an odd pixel of padding goes behind.
+/// values, and an odd pixel of padding goes to the end.
 std::pair<int64_t, int64_t> same_padding(int64_t size, int64_t kernel, int64_t stride) {
   const int64_t outputs = (size + stride - 1) / stride;
   const int64_t total = std::max<int64_t>((outputs - 1) * stride + kernel - size, 0);
@@ -199,7 +199,7 @@ EfficientNetEncoder::EfficientNetEncoder(EfficientNet model)
     : model_(std::move(model)), folded_(fold(model_)) {}
 
 at::Tensor EfficientNetEncoder::encode(const at::Tensor& pixels) const {
-  // In bfloat16 what is rounded from block to block moves features behind it by a tenth.
+  // In bfloat16 what is rounded from block to block moves the features after it by a tenth.
   const Autocast exact(Arithmetic::kFloat32);
   check_pixels(pixels);
   const int64_t batch = pixels.size(0);

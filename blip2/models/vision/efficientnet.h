@@ -40,7 +40,7 @@ struct EfficientNetConfig {
 /// Batch norm as trained; in inference it is an affine map of the running statistics.
 struct BatchNorm {
   at::Tensor weight, bias, running_mean, running_var;  // [C]
-  at::Tensor num_batches_tracked;                      // [] int64: read by nobody, kept in files
+  at::Tensor num_batches_tracked;                      // [] int64: never read, kept in files
 };
 
 /// Expand (1x1), filter each channel (depthwise), project (1x1); a batch norm after each.

@@ -70,10 +70,10 @@ struct Vit {
 
 /// A model of the given shape, uninitialised. Throws as validate() does.
 Vit make_vit(const VitConfig& config);
-/// Names as they stand after `vision_model.` in Hugging Face's files.
+/// Names as they follow `vision_model.` in Hugging Face's files.
 void visit(Vit& model, const Visitor& visitor);
 
-/// Where the outer rows of a resized grid lie: at the corners of the old one's outer cells, or on
+/// Where the outer rows of a resized grid are: at the corners of the old one's outer cells, or on
 /// their centres.
 enum class GridEdges { kCells, kCentres };
 

@@ -14,7 +14,7 @@
 namespace blip2 {
 namespace {
 
-/// A sum of at most this many elements is one gather: one round of messages instead of two.
+/// A sum of at most this many elements is one gather: one exchange of messages instead of two.
 constexpr int64_t kSmallSum = 1024;
 
 int as_count(int64_t count) {

@@ -1,4 +1,5 @@
-// Whether a run may write in a folder: an empty one or its own, but not one with somebody's files.
+// Whether a run may write in a folder: an empty one or its own, but not one with a user's own
+// files.
 #pragma once
 
 #include <filesystem>

@@ -42,7 +42,7 @@ std::filesystem::path snapshot_folder(const std::filesystem::path& checkpoints, 
 
 /// Writes a snapshot (temporary folder, sync, rename), then removes all but the newest `keep`.
 /// Returns its folder. Ignores state.config_checksum, which follows from config_yaml. Throws
-/// kUnavailable (a full disk), and then leaves nothing behind.
+/// kUnavailable (a full disk), and then leaves no file.
 std::filesystem::path save_snapshot(const std::filesystem::path& checkpoints, const RunState& state,
                                     const SnapshotTensors& tensors, int64_t keep);
 

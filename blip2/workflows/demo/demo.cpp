@@ -301,7 +301,7 @@ DemoScores Demo::evaluate() {
     scores.unseen_drawings.retrieval = evaluate_retrieval(one, *drawings_.source, evaluation);
     scores.unseen_concepts.retrieval = evaluate_retrieval(one, *concepts_.source, evaluation);
     const Bundle two = load_bundle(path("stage2") / "model");
-    evaluation.batch_size = 64;  // decoding reads every weight once a token, whatever the batch
+    evaluation.batch_size = 64;  // decoding reads every weight once a token, for any batch
     const GenerationOptions generation = default_generation_options(two, path("stage2") / "model");
     scores.unseen_drawings.captions =
         evaluate_captions(two, *drawings_.source, generation, two.prompt, evaluation);

@@ -20,7 +20,7 @@ struct DemoPlan {
   int64_t stage2_steps = 640;    ///< of kStage2Batch samples
   int64_t ablation_steps = 120;  ///< of the short stage 2 with stage 1, and of that without
   uint64_t seed = 42;
-  std::optional<double> minutes;  ///< what was asked for, if anything was
+  std::optional<double> minutes;  ///< as given by the user, if at all
 
   /// The stage-1 step after which ITM's negatives are hard.
   int64_t hard_negatives_from() const { return stage1_steps * 88 / 100; }
