@@ -1,100 +1,19 @@
-// DINOv2 against transformers (tools/make_dinov2_goldens.py), and its laws.
+// What is DINOv2's alone: its size, its configuration, what it refuses (frozen_vit_test.cpp has
+// what it shares with others).
 #include "blip2/models/vision/dinov2.h"
 
-#include <ATen/ops/cat.h>
 #include <ATen/ops/zeros.h>
 #include <gmock/gmock.h>
 
 #include <nlohmann/json.hpp>
 
 #include "blip2/base/error.h"
-#include "blip2/checkpoint/load.h"
-#include "blip2/checkpoint/open_source.h"
-#include "blip2/models/vision/families.h"
-#include "tests/models/support.h"
+#include "tests/models/tiny_frozen_encoder.h"
 
 namespace blip2 {
 namespace {
 
 using ::testing::HasSubstr;
-using testing::relative_difference;
-
-/// Between float32 and the reference's float64.
-constexpr double kNear = 1e-5;
-
-/// A tiny encoder and what transformers computed with it.
-struct Tiny {
-  explicit Tiny(const std::string& name)
-      : source(open_source(testing::golden("dinov2/" + name + ".safetensors"))) {
-    const std::string config = read_file(testing::golden("dinov2/" + name + ".json"));
-    const ImageEncoderWeights weights = parse_image_encoder(config, name).make();
-    std::vector<Slot> slots;
-    for (const NamedTensor& named : weights.tensors) slots.push_back({named.name, named.tensor});
-    load(*source, slots, {.ignore_unused = {"golden.**"}});
-    encoder = weights.finish(0);
-  }
-
-  at::Tensor golden(const std::string& name) const { return source->read("golden." + name); }
-
-  std::unique_ptr<TensorSource> source;
-  std::unique_ptr<ImageEncoder> encoder;
-};
-
-class TinyDinov2 : public ::testing::TestWithParam<const char*> {};
-INSTANTIATE_TEST_SUITE_P(Kinds, TinyDinov2, ::testing::Values("tiny", "no_bias"),
-                         [](const auto& info) { return std::string(info.param); });
-
-TEST_P(TinyDinov2, LastHiddenStateEqualsTransformers) {
-  const Tiny tiny(GetParam());
-  const at::Tensor found = tiny.encoder->encode(tiny.golden("pixels"));
-  EXPECT_EQ(found.size(2), tiny.encoder->width());
-  EXPECT_LT(relative_difference(found, tiny.golden("output")), kNear);
-}
-
-TEST_P(TinyDinov2, OtherSizesEqualTransformers) {
-  const Tiny tiny(GetParam());
-  int compared = 0;
-  for (const TensorInfo& info : tiny.source->infos()) {
-    const std::string prefix = "golden.", suffix = ".pixels";
-    if (!info.name.starts_with(prefix) || !info.name.ends_with(suffix)) continue;
-    if (info.name.size() < prefix.size() + suffix.size()) continue;  // "golden.pixels"
-    const std::string size =
-        info.name.substr(prefix.size(), info.name.size() - prefix.size() - suffix.size());
-    const at::Tensor found = tiny.encoder->encode(tiny.source->read(info.name));
-    EXPECT_LT(relative_difference(found, tiny.golden(size)), kNear) << size;
-    ++compared;
-  }
-  EXPECT_GT(compared, 0);
-}
-
-TEST_P(TinyDinov2, BatchEqualsSingles) {
-  const Tiny tiny(GetParam());
-  const at::Tensor pixels = tiny.golden("pixels");
-  std::vector<at::Tensor> alone;
-  for (const at::Tensor& one : pixels.split(1)) alone.push_back(tiny.encoder->encode(one));
-  EXPECT_LT(relative_difference(tiny.encoder->encode(pixels), at::cat(alone)), kNear);
-}
-
-TEST_P(TinyDinov2, HasNoGraph) {
-  const Tiny tiny(GetParam());
-  set_trainable(tiny.encoder->tensors(), true);
-  EXPECT_FALSE(tiny.encoder->encode(tiny.golden("pixels")).requires_grad());
-}
-
-TEST_P(TinyDinov2, NarrowWeightsEqualTheirRoundedValues) {
-  const Tiny narrow(GetParam()), rounded(GetParam());
-  const at::Tensor pixels = narrow.golden("pixels");
-  const at::Tensor exact = rounded.encoder->encode(pixels);
-  for (const NamedTensor& named : narrow.encoder->tensors()) {
-    *named.tensor = named.tensor->to(at::kBFloat16);
-  }
-  for (const NamedTensor& named : rounded.encoder->tensors()) {
-    *named.tensor = named.tensor->to(at::kBFloat16).to(at::kFloat);
-  }
-  const at::Tensor expected = rounded.encoder->encode(pixels);
-  EXPECT_TRUE(narrow.encoder->encode(pixels).equal(expected));
-  EXPECT_FALSE(expected.equal(exact));  // the rounding shows
-}
 
 ImageEncoderShape parse(const nlohmann::json& fields) {
   nlohmann::json config = fields;
@@ -131,9 +50,9 @@ TEST(Dinov2, RefusesWhatItDoesNotCompute) {
   EXPECT_THAT(refused({{"num_attention_heads", 5}}, ErrorCode::kCorruptData),
               HasSubstr("num_attention_heads (5) must divide hidden_size (768)"));
   EXPECT_THAT(refused({{"mlp_ratio", 1e9}}, ErrorCode::kCorruptData), HasSubstr("mlp_ratio"));
-  const Tiny tiny("tiny");
+  const testing::TinyFrozenEncoder tiny("dinov2/tiny");
   EXPECT_THROW(tiny.encoder->encode(at::zeros({1, 3, 21, 6})), Error);
-  EXPECT_THROW(tiny.encoder->encode_with_graph(tiny.golden("pixels"), Activations::kKept), Error);
+  EXPECT_THROW(tiny.encoder->encode_with_graph(tiny.expected("pixels"), Activations::kKept), Error);
 }
 
 }  // namespace
