@@ -16,13 +16,16 @@ struct FileRange {
   int64_t size = 0;    ///< bytes
 };
 
+/// What two records have in common, and what tells them apart, is said by record_identity.h.
 struct Record {
-  std::string key;              ///< names the picture in caches, logs and random streams
+  std::string key;                       ///< the record's name, for people and caches
+  std::filesystem::path listed_in = {};  ///< the shard, the file of annotations or the folder that
+                                         ///< lists it, as given
   std::filesystem::path image;  ///< the picture's name: FILE, or SHARD.tar/MEMBER. Not looked at
                                 ///< before it is needed
   std::vector<std::string> captions;  ///< at least one, as in the file
   std::string question = {};  ///< of visual question answering: the captions are its answers
-  std::string image_id;       ///< equal for records of one picture
+  std::string image_id = {};  ///< what the annotation calls the picture; empty: it gives no name
   std::optional<FileRange> stored = std::nullopt;  ///< where the bytes are; none: all of `image`
 };
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "blip2/base/error.h"
+#include "blip2/data/record_identity.h"
 
 namespace blip2 {
 
@@ -71,8 +72,11 @@ bool Sampler::try_record(RecordAddress address, Sample& sample) const {
   sample.key = fmt::format("record {}", address.index);  // until the record tells its own
   try {
     Record record = mixture_.record(address);
+    const std::string& source = mixture_.name(address.part);
+    const std::string identity = within_data_set(source, record_identity(record));
+    sample.picture = within_data_set(source, picture_identity(record));
     sample.key = std::move(record.key);
-    sample.image_id = std::move(record.image_id);
+    sample.listed_in = record.listed_in.string();
     sample.image = std::move(record.image);
     sample.stored = std::move(record.stored);
     if (config_.needs_question && record.question.empty()) {
@@ -92,12 +96,13 @@ bool Sampler::try_record(RecordAddress address, Sample& sample) const {
     sample.caption = std::move(record.captions[draws.below(record.captions.size())]);
     sample.view = static_cast<int64_t>(draws.below(static_cast<uint64_t>(config_.num_views)));
     sample.augmentation =
-        Random(config_.seed, "augment", hash_text(sample.key), static_cast<uint64_t>(sample.epoch));
+        Random(config_.seed, "augment", hash_text(identity), static_cast<uint64_t>(sample.epoch));
     if (loader_) loader_(sample);
     return true;
   } catch (const Error& error) {
     if (!concerns_the_record(error.code())) throw;
-    sample.skipped = {{address, mixture_.name(address.part), sample.key, error.what()}};
+    sample.skipped = {
+        {address, mixture_.name(address.part), sample.listed_in, sample.key, error.what()}};
     return false;
   }
 }

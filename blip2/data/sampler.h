@@ -21,13 +21,15 @@ namespace blip2 {
 struct SkippedRecord {
   RecordAddress address;
   std::string source;
+  std::string listed_in;  ///< see Record; empty where the record could not be read so far
   std::string key;
   std::string reason;
 };
 
 struct Sample {
   std::string key;
-  std::string image_id;
+  std::string listed_in;  ///< see Record
+  std::string picture;    ///< equal for samples of one picture, over all data sets
   std::filesystem::path image;
   std::optional<FileRange> stored;  ///< see Record
   std::string caption;              ///< drawn where the record has several, and cleaned
@@ -36,7 +38,7 @@ struct Sample {
   int64_t position = 0;                ///< in the stream of all ranks
   int64_t epoch = 0;                   ///< from 0
   int64_t view = 0;                    ///< drawn from {0, ..., num_views - 1}
-  Random augmentation{0, "augment"};   ///< the stream of (seed, key, epoch)
+  Random augmentation{0, "augment"};   ///< the stream of (seed, record, epoch)
   std::vector<float> pixels;           ///< what the loader puts here
   std::vector<SkippedRecord> skipped;  ///< records that would have come at this position
 };

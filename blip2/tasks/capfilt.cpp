@@ -186,7 +186,7 @@ struct CapFilt::State {
     std::vector<uint64_t> streams;
     for (size_t i = 0; i < inputs.size(); ++i) {
       prompts.push_back({static_cast<int64_t>(i), options.prompt});
-      streams.push_back(hash_text(inputs[i].key));
+      streams.push_back(hash_text(inputs[i].stream));
     }
     const Autocast autocast(models.captioner->arithmetic);
     return write_captions(start_writing(*models.captioner, image_embeds, prompts),

@@ -45,7 +45,7 @@ GenerationOptions default_capfilt_generation(const Bundle& captioner);
 std::string default_capfilt_prompt(const Bundle& captioner);
 
 struct CapFiltInput {
-  std::string key;                        ///< with the seed, all that the draws depend on
+  std::string stream;                     ///< a name: with the seed, all that the draws depend on
   ImageRgba image;                        ///< decode_rgba(): some models read the alpha
   std::vector<std::string> web_captions;  ///< may be empty
 };
@@ -56,7 +56,7 @@ struct CapFiltResult {
   std::vector<CaptionCandidate> candidates;
 };
 
-/// Thread-safe. What a picture gets depends on models, options, its key, pixels and web captions
+/// Thread-safe. What a picture gets depends on models, options, its stream, pixels and web captions
 /// alone: batches of the same pictures in the same order give the same bits; in other company
 /// scores may differ by the rounding of matrix products (1e-5), and a text only where a draw falls
 /// within that of the border between two tokens.

@@ -25,7 +25,7 @@ OrderedJson image_id(const Record& record, const std::string& format) {
   if (format == "coco_karpathy" || format == "blip_json") {
     if (const std::optional<int64_t> number = coco_image_number(record.image)) return *number;
   }
-  return id;
+  return id.empty() ? record.key : id;
 }
 
 OrderedJson to_json(const RetrievalScores& scores) {

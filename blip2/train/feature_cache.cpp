@@ -35,10 +35,12 @@ fs::path view_path(const fs::path& directory, int64_t view) {
   return directory / fmt::format("view-{:03d}.safetensors", view);
 }
 
-// ---- pictures: key, checksum, and the reason why a picture cannot be used
+constexpr int64_t kCacheFormat = 2;
+
+// ---- pictures: name, checksum, and the reason why a picture cannot be used
 
 struct Picture {
-  std::string key;
+  std::string listed_in, key;  // see Record; the name for messages
   std::string content;  // checksum of the file's bytes, or ""
   std::string reason;   // why it cannot be used, or ""
 };
@@ -53,9 +55,10 @@ std::vector<Picture> inspect_pictures(const Source& source, const ViewFunction& 
     Picture& picture = pictures[static_cast<size_t>(i)];
     try {
       const Record record = source.record(i);
+      picture.listed_in = record.listed_in.string();
       picture.key = record.key;
       picture.content = content_of(record);
-      view(record, 0);
+      view(record, {.record = i, .view = 0});
     } catch (const Error& error) {
       picture.content.clear();
       picture.reason = error.what();
@@ -69,7 +72,7 @@ std::vector<Picture> inspect_pictures(const Source& source, const ViewFunction& 
 std::string to_jsonl(const std::vector<Picture>& pictures) {
   std::string text;
   for (const Picture& picture : pictures) {
-    Json line = {{"key", picture.key}};
+    Json line = {{"file", picture.listed_in}, {"key", picture.key}};
     line[picture.reason.empty() ? "checksum" : "error"] =
         picture.reason.empty() ? picture.content : picture.reason;
     text += line.dump(-1, ' ', true, Json::error_handler_t::replace) + "\n";
@@ -88,8 +91,8 @@ std::vector<Picture> from_jsonl(const fs::path& path) {
            "{}:{}: expected an object with a key; remove the folder and run again", path.string(),
            pictures.size() + 1);
     }
-    pictures.push_back(
-        {line.value("key", ""), line.value("checksum", ""), line.value("error", "")});
+    pictures.push_back({line.value("file", ""), line.value("key", ""), line.value("checksum", ""),
+                        line.value("error", "")});
     begin = end + 1;
   }
   return pictures;
@@ -116,11 +119,13 @@ std::vector<Picture> open_pictures(const fs::path& directory, const Source& sour
     const Picture& picture = pictures[static_cast<size_t>(i)];
     if (!picture.reason.empty()) continue;
     const Record record = source.record(i);
-    if (record.key != picture.key || content_of(record) != picture.content) {
+    // Names may change, for instance when a folder is moved: a cache is of contents in an order.
+    if (content_of(record) != picture.content) {
       fail(ErrorCode::kInvalidArgument,
-           "{}: the cache is of other pictures: record {}: expected {} as when the cache was made, "
-           "found {}; name another folder or remove this one",
-           directory.string(), i, picture.key, record.key);
+           "{}: the cache is of other pictures: record {}: expected {} of {} as when the cache was "
+           "made, found {} of {}; name another folder or remove this one",
+           directory.string(), i, picture.key, picture.listed_in, record.key,
+           record.listed_in.string());
     }
   }
   return pictures;
@@ -237,7 +242,7 @@ at::Tensor load_chunk(const Source& source, const std::vector<Picture>& pictures
   at::Tensor pixels = at::zeros({n, 3, size, size}, at::kFloat);
   for (int64_t i = 0; i < n; ++i) {
     if (!pictures[static_cast<size_t>(first + i)].reason.empty()) continue;
-    const std::vector<float> values = function(source.record(first + i), view);
+    const std::vector<float> values = function(source.record(first + i), {.record = first + i, .view = view});
     BLIP2_CHECK(static_cast<int64_t>(values.size()) == 3 * size * size);
     std::memcpy(pixels.mutable_data_ptr<float>() + i * 3 * size * size, values.data(),
                 values.size() * sizeof(float));
@@ -296,7 +301,7 @@ FeatureCache::FeatureCache(const FeatureCacheConfig& config, const Source& sourc
          config.directory.string(), config.max_gigabytes, gigabytes, source.size(),
          config.num_views);
   }
-  check_manifest(config.directory, {{"format", 1},
+  check_manifest(config.directory, {{"format", kCacheFormat},
                                     {"encoder", encoder_checksum(encoder)},
                                     {"views", config.views},
                                     {"image_size", config.image_size}});

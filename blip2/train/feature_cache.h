@@ -19,9 +19,14 @@
 
 namespace blip2 {
 
-/// Pixels [3, H, W] of view `view` of a picture; view 0 is not augmented. Called by several threads
-/// at once.
-using ViewFunction = std::function<std::vector<float>(const Record& record, int64_t view)>;
+/// A view of a record's picture.
+struct RecordView {
+  int64_t record = 0;  ///< its number in the data set
+  int64_t view = 0;    ///< 0: not augmented
+};
+
+/// Pixels [3, H, W] of a view. Called by several threads at once.
+using ViewFunction = std::function<std::vector<float>(const Record& record, RecordView view)>;
 
 struct FeatureCacheConfig {
   std::filesystem::path directory;

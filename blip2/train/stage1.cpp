@@ -173,7 +173,7 @@ TokenBatch Stage1Training::tokenize(const Batch& batch) const {
 RelatedPairs Stage1Training::related_pairs(const Batch& batch) const {
   const bool is_retrieval = task_of(config_.run) == TrainTask::kRetrieval;
   if (!is_retrieval && !config_.run.mask_same_caption && !config_.run.mask_same_image) return {};
-  // Ranks exchange hashes of captions and picture ids.
+  // Ranks exchange hashes of captions and of the names of pictures.
   const auto same = [&](const std::string Sample::* field) {
     at::Tensor own = at::zeros({static_cast<int64_t>(batch.samples.size())}, at::kLong);
     for (size_t i = 0; i < batch.samples.size(); ++i) {
@@ -182,11 +182,11 @@ RelatedPairs Stage1Training::related_pairs(const Batch& batch) const {
     const at::Tensor equal = own.unsqueeze(1) == communicator_.all_gather(own).unsqueeze(0);
     return equal.to(bundle_.device);  // [B, N]
   };
-  if (is_retrieval) return {{}, same(&Sample::image_id)};
+  if (is_retrieval) return {{}, same(&Sample::picture)};
   at::Tensor excluded;
   if (config_.run.mask_same_caption) excluded = same(&Sample::caption);
   if (config_.run.mask_same_image) {
-    const at::Tensor same_image = same(&Sample::image_id);
+    const at::Tensor same_image = same(&Sample::picture);
     excluded = excluded.defined() ? excluded.logical_or(same_image) : same_image;
   }
   excluded.diagonal(communicator_.rank() * excluded.size(0)).fill_(false);  // the own pairs

@@ -27,9 +27,10 @@ namespace fs = std::filesystem;
 using Json = nlohmann::json;
 namespace {
 
-/// The random stream of a cached view, which depends only on the seed, the picture and the view.
-Random view_random(uint64_t seed, const std::string& key, int64_t view) {
-  return Random(seed, "view", hash_text(key), static_cast<uint64_t>(view));
+/// The random stream of a cached view. It goes by the record's number, as the cache does: names may
+/// be the same, or change with a folder's place.
+Random view_random(uint64_t seed, RecordView view) {
+  return Random(seed, "view", static_cast<uint64_t>(view.record), static_cast<uint64_t>(view.view));
 }
 
 /// Reads and transforms `picture`, which is a Record or a Sample.
@@ -39,12 +40,19 @@ std::vector<float> pixels_of(const auto& picture, const ImageTransform& transfor
   return prepare_view(file.bytes(), picture.image.string(), transform, augmentation, random);
 }
 
-std::set<std::pair<std::string, std::string>> read_skipped(const fs::path& path) {
-  std::set<std::pair<std::string, std::string>> known;
+std::string on_one_line(const Json& json) {
+  return json.dump(-1, ' ', true, Json::error_handler_t::replace);
+}
+
+/// The rows of a file without their reasons: what names a record.
+std::set<std::string> read_skipped(const fs::path& path) {
+  std::set<std::string> known;
   std::ifstream file(path);
   for (std::string line; std::getline(file, line);) {
-    const Json row = Json::parse(line, nullptr, false);
-    if (row.is_object()) known.emplace(row.value("source", ""), row.value("key", ""));
+    Json row = Json::parse(line, nullptr, false);
+    if (!row.is_object()) continue;
+    row.erase("reason");
+    known.insert(on_one_line(row));
   }
   return known;
 }
@@ -88,10 +96,10 @@ void TrainingData::open_part(const std::string& name, const DatasetConfig& confi
   part.augmentation = parse_augmentation(config.augment);
   if (!config.feature_cache.empty()) {
     const uint64_t seed = static_cast<uint64_t>(run_.seed);
-    const ViewFunction view = [&](const Record& record, int64_t index) {
-      Random random = view_random(seed, record.key, index);
-      return pixels_of(record, transform_, index == 0 ? Augmentation::kNone : part.augmentation,
-                       random);
+    const ViewFunction view = [&](const Record& record, RecordView wanted) {
+      Random random = view_random(seed, wanted);
+      return pixels_of(record, transform_,
+                       wanted.view == 0 ? Augmentation::kNone : part.augmentation, random);
     };
     FeatureCacheConfig cache;
     cache.directory = config.feature_cache;
@@ -146,13 +154,13 @@ void TrainingData::load(Sample& sample) const {
 void TrainingData::note_skipped(const SkippedRecord& record) {
   // Another rank may have recorded it already.
   if (share_.num_ranks > 1) known_skipped_.merge(read_skipped(skipped_path_));
-  if (!known_skipped_.emplace(record.source, record.key).second) return;
+  Json row = {{"source", record.source}, {"record", record.address.index}, {"key", record.key}};
+  if (!record.listed_in.empty()) row["file"] = record.listed_in;
+  if (!known_skipped_.insert(on_one_line(row)).second) return;
   log_warning("skipped {} of {}: {}", record.key, record.source, record.reason);
+  row["reason"] = record.reason;
   std::ofstream file(skipped_path_, std::ios::app);
-  file << Json({{"source", record.source}, {"key", record.key}, {"reason", record.reason}})
-              .dump(-1, ' ', true, Json::error_handler_t::replace)
-       << "\n"
-       << std::flush;
+  file << on_one_line(row) << "\n" << std::flush;
   if (!file) {
     fail(ErrorCode::kUnavailable, "{}: cannot write: {}", skipped_path_.string(),
          std::strerror(errno));

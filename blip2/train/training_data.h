@@ -31,7 +31,7 @@ class TrainingData {
   };
 
   /// Opens the data sets of `config` and computes missing feature caches. `encoder` must outlive
-  /// this. Unusable records are written to `skipped_path` (JSON lines: source, key, reason), one
+  /// this. Unusable records are written to `skipped_path` (JSON lines: source, record, file, key, reason), one
   /// file for all processes.
   TrainingData(const TrainConfig& config, ImageEncoder& encoder, const ImageTransform& transform,
                std::filesystem::path skipped_path, Share share);
@@ -70,7 +70,7 @@ class TrainingData {
   Arithmetic arithmetic_ = Arithmetic::kFloat32;  // of the encoder
   ImageTransform transform_;
   std::filesystem::path skipped_path_;
-  std::set<std::pair<std::string, std::string>> known_skipped_;
+  std::set<std::string> known_skipped_;
   std::vector<Part> parts_;
   std::unique_ptr<Mixture> mixture_;
   std::unique_ptr<Pipeline> pipeline_;

@@ -53,6 +53,18 @@ def write_tensors(path, shapes):
     path.write_bytes(struct.pack("<Q", len(text)) + text + bytes(end))
 
 
+def read_tensors(path):
+    """The float32 tensors of a safetensors file, each as (shape, flat values)."""
+    content = path.read_bytes()
+    (length,) = struct.unpack("<Q", content[:8])
+    tensors = {}
+    for name, entry in json.loads(content[8:8 + length]).items():
+        if name != "__metadata__":
+            begin, end = (8 + length + offset for offset in entry["data_offsets"])
+            tensors[name] = entry["shape"], struct.unpack(f"<{(end - begin) // 4}f", content[begin:end])
+    return tensors
+
+
 def require_assets():
     for asset in (ENCODER, BERT / "model.safetensors", LANGUAGE_MODEL):
         if not asset.exists():

@@ -34,14 +34,14 @@ run: {{output_dir: {self.folder / 'out'}}}
         self.assertEqual(len({sample["record"] for sample in pairs["samples"]}), 5)
         self.assertEqual((web["format"], web["records"], web["missing_pictures"], web["captions"]),
                          ("webdataset", 2, 0, 3))
-        self.assertEqual(web["samples"][0], {"record": 0, "key": "00000.tar/a",
+        self.assertEqual(web["samples"][0], {"record": 0, "key": str(self.folder / "00000.tar/a"),
                                              "image": str(self.folder / "00000.tar/a.png"),
                                              "captions": ["best", "second"]})
         few = rows_of(blip2("data", "inspect", config, "--format", "jsonl", "--records", 2).stdout)
         self.assertEqual([(row["records"], row["inspected"]) for row in few], [(7, 2), (2, 2)])
         text = blip2("data", "inspect", config).stdout
         for words in ("pairs (jsonl)", "records: 7", "missing pictures: 1 (the first: ", "words: 1 to 30",
-                      "0\t00000.tar/a\t", "\tbest\tsecond\n"):
+                      f"0\t{self.folder / '00000.tar/a'}\t", "\tbest\tsecond\n"):
             self.assertIn(words, text)
         partly = blip2("data", "inspect", config, "--set", "datasets.pairs.annotations=none.jsonl", "--format", "jsonl")
         self.assertEqual(partly.returncode, 3, partly.stderr)

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """`blip2 train` and `blip2 config show`: faults, sources of values, runs that resume."""
 import json
+import math
 import pathlib
 import unittest
 
-from support import CommandLineCase, ModelCase, blip2, png, rows_of, write_shard, write_tensors
+from support import CommandLineCase, ModelCase, blip2, png, read_tensors, rows_of, write_shard, write_tensors
 
 
 class WithoutModel(CommandLineCase):
@@ -69,6 +70,57 @@ class WithModels(ModelCase):
             self.assertIn("bad.png", skipped[0]["reason"])
         self.assertEqual(logs[0], logs[1])
         self.assertEqual(logs[0], logs[2])  # cleaned
+
+    def contrast_at_the_start(self, pictures, captions, temperature):
+        """ITC over pairs of their own, each picture with its own text alone: the formula in plain loops."""
+        features = self.folder / "features.safetensors"
+        result = blip2("embed", *pictures, "--text", *captions, "--model", self.stage1, "--features", "itc_image,itc_text",
+                       "--output", features)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        tensors = read_tensors(features)
+        (n, queries, width), images = tensors["itc_image"]
+        texts = tensors["itc_text"][1]
+        def cosine(i, q, j):
+            return sum(images[(i * queries + q) * width + e] * texts[j * width + e] for e in range(width))
+        scores = [[max(cosine(i, q, j) for q in range(queries)) / temperature for j in range(n)] for i in range(n)]
+        total = 0
+        for matrix in (scores, list(zip(*scores))):
+            for i, row in enumerate(matrix):
+                log_sum = math.log(sum(math.exp(score) for score in row))
+                total -= sum((0.9 * (i == j) + 0.1 / n) * (score - log_sum) for j, score in enumerate(row)) / n / 2
+        return total
+
+    def test_shards_of_one_name_and_key_hold_different_pictures(self):
+        names = ("red", "green", "blue", "white")
+        for place, second in (("alike", "00000.tar"), ("apart", "00001.tar"), ("bad", "00000.tar")):
+            for first, path in ((0, f"{place}/cc3m/00000.tar"), (2, f"{place}/sbu/{second}")):
+                (self.folder / path).parent.mkdir(parents=True)
+                members = []
+                for key, name in enumerate(names[first:first + 2]):
+                    picture = (self.pictures / f"{name}.png").read_bytes()
+                    if place == "bad" and key == 1:
+                        picture = b"no picture"
+                    members += [(f"{key:09}.png", picture), (f"{key:09}.txt", f"a {name} square".encode())]
+                write_shard(self.folder / path, members)
+        def train(place, *settings):
+            run = self.folder / "-".join((place, "run", *settings)).replace("=", "-")
+            common = ("datasets.squares.format=webdataset", f"datasets.squares.images={self.folder / place}",
+                      "datasets.squares.annotations=", f"model.qformer={self.stage1}", f"run.output_dir={run}",
+                      "run.shuffle=false", "run.drop_rate=0", "run.max_steps=1", "run.log_every=1", *settings)
+            result = blip2("train", self.shared / "stage1.yaml", *(word for value in common for word in ("--set", value)))
+            self.assertEqual(result.returncode, 0, result.stderr)
+            return json.loads((run / "log.jsonl").read_text().splitlines()[0]), run
+        for settings in (("run.task=finetune_retrieval",), ("run.mask_same_image=true",)):
+            alike, apart = (train(place, "run.batch_size_train=4", *settings)[0] for place in ("alike", "apart"))
+            self.assertEqual(alike["loss"], apart["loss"])
+            expected = self.contrast_at_the_start([self.pictures / f"{name}.png" for name in names],
+                                                  [f"a {name} square" for name in names], alike["temperature"])
+            self.assertAlmostEqual(alike["loss_itc"], expected, delta=1e-4 * expected)
+        _, run = train("bad", "run.batch_size_train=2", "run.max_skipped_fraction=0.9")
+        skipped = [json.loads(line) for line in (run / "skipped.jsonl").read_text().splitlines()]
+        self.assertEqual([(row["source"], row["record"], row["file"], row["key"]) for row in skipped],
+                         [("squares", number, str(shard), str(shard / "000000001")) for number, shard in
+                          ((1, self.folder / "bad/cc3m/00000.tar"), (3, self.folder / "bad/sbu/00000.tar"))])
 
     def test_train_replaces_nobodys_configuration(self):
         own = self.folder / "own"

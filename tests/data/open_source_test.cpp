@@ -42,7 +42,8 @@ TEST(Jsonl, ReadsEveryFieldAndDefaults) {
   const Record one = source->record(0);
   EXPECT_EQ(one.image, folder.path() / "x/1.png");
   EXPECT_EQ(one.key, "x/1.png");
-  EXPECT_EQ(one.image_id, "x/1.png");
+  EXPECT_EQ(one.listed_in, file);
+  EXPECT_EQ(one.image_id, "");
   EXPECT_THAT(one.captions, ElementsAre("one"));
   const Record two = source->record(1);
   EXPECT_EQ(two.image, "/abs/2.png");
@@ -50,6 +51,7 @@ TEST(Jsonl, ReadsEveryFieldAndDefaults) {
   EXPECT_EQ(two.image_id, "7");
   EXPECT_THAT(two.captions, ElementsAre("two", "zwei"));
   EXPECT_EQ(source->record(2).image_id, "i3");
+  EXPECT_EQ(source->record(2).listed_in, more);
   EXPECT_EQ(open("jsonl", {file}, "/root")->record(0).image, "/root/x/1.png");
 }
 

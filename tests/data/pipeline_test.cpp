@@ -11,6 +11,7 @@
 #include <set>
 
 #include "blip2/base/error.h"
+#include "blip2/data/record_identity.h"
 #include "tests/data/memory_source.h"
 
 namespace blip2 {
@@ -126,7 +127,10 @@ TEST(Pipeline, DrawsCaptionsAndViewsAndVariesByEpoch) {
       ++captions[sample.caption.back()];
       ++views[sample.view];
       augmentations[sample.key].insert(sample.pixels[0]);
-      const Random expected(5, "augment", hash_text(sample.key),
+      Record record;
+      record.key = sample.key;
+      const Random expected(5, "augment",
+                            hash_text(within_data_set("memory", record_identity(record))),
                             static_cast<uint64_t>(sample.epoch));
       EXPECT_FLOAT_EQ(sample.pixels[0], static_cast<float>(Random(expected).uniform()));
     }

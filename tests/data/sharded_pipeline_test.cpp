@@ -154,7 +154,7 @@ struct RealShards {
             << nlohmann::json({{"caption", caption}, {"key", key}});
         names.push_back(key + ".json");
         names.push_back(key + ".png");
-        number_of_key[fmt::format("{:05}.tar/{}", first / 500, key)] = i;
+        number_of_key[(folder / fmt::format("{:05}.tar/{}", first / 500, key)).string()] = i;
       }
       testing::pack(folder / fmt::format("{:05}.tar", first / 500), loose.path(), names,
                     first % 1000 == 0 ? "gnu" : "pax");

@@ -64,8 +64,9 @@ TEST(Webdataset, ReadsImg2datasetsShards) {
   ASSERT_EQ(source->size(), 5);
   EXPECT_THAT(source->shard_sizes(), ElementsAre(3, 2));
   const Record record = source->record(1);
-  EXPECT_EQ(record.key, "00000.tar/000000001");
-  EXPECT_EQ(record.image_id, record.key);
+  EXPECT_EQ(record.key, (first / "000000001").string());
+  EXPECT_EQ(record.listed_in, first);
+  EXPECT_EQ(record.image_id, "");
   EXPECT_EQ(record.image, first / "000000001.jpg");
   EXPECT_THAT(record.captions, ElementsAre("caption of 000000001"));
   EXPECT_EQ(bytes_of(record), "jpeg of 000000001");
@@ -87,7 +88,7 @@ TEST(Webdataset, CaptionsComeFromJsonThenText) {
                                        {"e.txt", "from text"},
                                        {"README", "no sample"}})});
   ASSERT_EQ(source->size(), 4);
-  EXPECT_EQ(source->record(0).key, "x.tar/d/a");
+  EXPECT_EQ(source->record(0).key, (folder / "x.tar/d/a").string());
   EXPECT_EQ(source->record(0).image, folder / "x.tar/d/a.PNG");
   EXPECT_THAT(source->record(0).captions, ElementsAre("best", "second"));
   EXPECT_THAT(source->record(1).captions, ElementsAre("one", "two"));
@@ -149,14 +150,14 @@ TEST(Webdataset, CountsComeFromTheIndexOrFromImg2datasetsReport) {
   EXPECT_THAT(reported->shard_sizes(), ElementsAre(4, 2));
   EXPECT_THAT(error_of([&] { reported->record(3); }).second,
               HasSubstr("00000.tar: expected 4 samples, as its index says, found 3"));
-  EXPECT_EQ(reported->record(5).key, "00001.tar/000010001");
+  EXPECT_EQ(reported->record(5).key, (folder / "00001.tar/000010001").string());
 
   const fs::path index = folder.write(
       "index.json", R"({"wids_version": 1, "name": "x", "shardlist": [)"
                     R"({"url": "00001.tar", "nsamples": 3}, {"url": "gone.tar", "nsamples": 7}]})");
   const auto indexed = open({index});
   EXPECT_THAT(indexed->shard_sizes(), ElementsAre(3, 7));
-  EXPECT_EQ(indexed->record(2).key, "00001.tar/000010002");
+  EXPECT_EQ(indexed->record(2).key, (folder / "00001.tar/000010002").string());
   EXPECT_EQ(error_of([&] { indexed->record(3); }).first, ErrorCode::kNotFound);
 }
 

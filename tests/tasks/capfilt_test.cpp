@@ -78,7 +78,7 @@ class CapFiltTest : public ::testing::Test {
   }
   /// The input's pixels as `bundle` sees them, for Matcher and Captioner.
   static Picture picture_for(const Bundle& bundle, const CapFiltInput& input) {
-    return {0, input.key, prepare_pixels(input.image, bundle.transform)};
+    return {0, input.stream, prepare_pixels(input.image, bundle.transform)};
   }
 };
 
@@ -131,7 +131,7 @@ TEST_F(CapFiltTest, DrawnCaptionsAreTheCaptioners) {
       std::vector<std::string> expected;
       const Picture picture = picture_for(*captioner, inputs_[i]);
       const at::Tensor embeds = encode_pictures(*captioner, pixels_of({picture}));
-      const uint64_t stream = hash_text(inputs_[i].key);
+      const uint64_t stream = hash_text(inputs_[i].stream);
       const auto captions = write_captions(start_writing(*captioner, embeds, {{0, options.prompt}}),
                                            options.generation, {&stream, 1}, options.seed)[0];
       for (const Caption& caption : captions) {
@@ -256,10 +256,10 @@ TEST_F(CapFiltTest, DrawsDependOnSeedAndKeyAlone) {
   input.web_captions = {"green dog", "a cat"};
   EXPECT_EQ(texts_of(run(models, options, {&input, 1})[0], kSynthetic),
             texts_of(first[0], kSynthetic));
-  input.key = "another";
+  input.stream = "another";
   EXPECT_NE(texts_of(run(models, options, {&input, 1})[0], kSynthetic),
             texts_of(first[0], kSynthetic));
-  input.key = inputs_[0].key;
+  input.stream = inputs_[0].stream;
   options.seed = 43;
   EXPECT_NE(texts_of(run(models, options, {&input, 1})[0], kSynthetic),
             texts_of(first[0], kSynthetic));

@@ -59,14 +59,15 @@ class FeatureCacheTest : public ::testing::Test {
   std::unique_ptr<Source> source() const {
     SourceConfig config;
     config.name = "pictures";
-    config.annotations = {folder_ / "data.jsonl"};
+    config.annotations = {list_};
     return open_source(config);
   }
 
   /// Noise of the picture's bytes and the view; picture 3 cannot be used.
-  static std::vector<float> view(const Record& record, int64_t view) {
+  static std::vector<float> view(const Record& record, RecordView view) {
     if (record.key == "k3") fail(ErrorCode::kCorruptData, "{}: no picture", record.image.string());
-    Random random(hash_text(read_file(record.image)), "pixels", static_cast<uint64_t>(view));
+    Random random(hash_text(read_file(record.image)), "pixels",
+                  static_cast<uint64_t>(view.view));
     std::vector<float> pixels(3 * kSize * kSize);
     for (float& value : pixels) value = static_cast<float>(random.uniform());
     return pixels;
@@ -80,7 +81,7 @@ class FeatureCacheTest : public ::testing::Test {
   /// Features straight from the encoder, as the cache keeps them.
   at::Tensor expected(int64_t index, int64_t view_index) {
     const at::NoGradGuard no_grad;
-    std::vector<float> pixels = view(source()->record(index), view_index);
+    std::vector<float> pixels = view(source()->record(index), {index, view_index});
     return small_encoder(1)
         .encode(at::from_blob(pixels.data(), {1, 3, kSize, kSize}, at::kFloat))[0]
         .to(at::kHalf)
@@ -114,6 +115,7 @@ class FeatureCacheTest : public ::testing::Test {
   void cut(const char* name, size_t bytes_left) const { fs::resize_file(file(name), bytes_left); }
 
   testing::TemporaryFolder folder_;
+  fs::path list_ = folder_ / "data.jsonl";
   FeatureCacheConfig config_;
 };
 
@@ -140,9 +142,9 @@ TEST_F(FeatureCacheTest, IsComputedOnce) {
   const auto written = fs::last_write_time(file("view-001.safetensors"));
   int64_t num_views_made = 0;
   EfficientNetEncoder encoder = small_encoder(1);
-  expect_right(FeatureCache(config_, *source(), encoder, [&](const Record& record, int64_t index) {
+  expect_right(FeatureCache(config_, *source(), encoder, [&](const Record& record, RecordView wanted) {
     ++num_views_made;
-    return view(record, index);
+    return view(record, wanted);
   }));
   EXPECT_EQ(num_views_made, 0);
   EXPECT_EQ(fs::last_write_time(file("view-001.safetensors")), written);
@@ -221,6 +223,37 @@ TEST_F(FeatureCacheTest, AChangedPictureIsRefused) {
   open();
   write_file_atomic(folder_ / "7.bin", "another picture");
   expect_refused(ErrorCode::kInvalidArgument, "k7");
+}
+
+TEST_F(FeatureCacheTest, AViewIsDrawnForTheNumberOfItsRecord) {
+  std::set<std::pair<int64_t, int64_t>> asked;
+  EfficientNetEncoder encoder = small_encoder(1);
+  FeatureCache(config_, *source(), encoder, [&](const Record& record, RecordView wanted) {
+    EXPECT_EQ(record.key, fmt::format("k{}", wanted.record));
+    asked.emplace(wanted.record, wanted.view);
+    return view(record, wanted);
+  });
+  EXPECT_EQ(asked.size(), size_t{2 * kPictures - 1});  // of picture 3 one, which fails
+}
+
+TEST_F(FeatureCacheTest, AMovedListFindsItsCache) {
+  open();
+  fs::create_directory(folder_ / "moved");
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder_.path())) {
+    if (entry.is_regular_file()) {
+      fs::rename(entry.path(), folder_ / "moved" / entry.path().filename());
+    }
+  }
+  list_ = folder_ / "moved" / "data.jsonl";
+  expect_right(open());
+}
+
+TEST_F(FeatureCacheTest, TheCacheOfAnEarlierVersionIsRefused) {
+  open();
+  std::string manifest = read_file(file("manifest.json"));
+  manifest.replace(manifest.find("\"format\": 2"), 11, "\"format\": 1");
+  write_file_atomic(file("manifest.json"), manifest);
+  expect_refused(ErrorCode::kInvalidArgument, "format: expected 2, found 1");
 }
 
 TEST_F(FeatureCacheTest, ACacheAboveItsLimitIsRefused) {

@@ -126,9 +126,9 @@ Record Shard::picture(int64_t index) const {
          file_.path().string(), printable(sample.key));
   }
   Record record;
-  record.key = file_.path().filename().string() + "/" + sample.key;
+  record.key = file_.path().string() + "/" + sample.key;
+  record.listed_in = file_.path();
   record.image = file_.path().string() + "/" + sample.key + "." + sample.extension;
-  record.image_id = record.key;
   record.stored = FileRange{file_.path(), sample.picture.offset, sample.picture.size};
   return record;
 }

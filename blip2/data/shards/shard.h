@@ -34,8 +34,8 @@ class Shard {
 
   int64_t size() const { return static_cast<int64_t>(samples_.size()); }
 
-  /// Sample `index` of {0, ..., size() - 1}. Key and image_id are "SHARD.tar/KEY", the image is
-  /// "PATH/SHARD.tar/MEMBER". Captions: `.json`'s "caption" (of a list, or of a `.json` that is a
+  /// Sample `index` of {0, ..., size() - 1}. The key is "PATH/SHARD.tar/KEY", as two folders may
+  /// have a shard of one name; the image is "PATH/SHARD.tar/MEMBER". Captions: `.json`'s "caption" (of a list, or of a `.json` that is a
   /// list, the first two, which LAVIS draws from), else `.txt`, whole. Throws kCorruptData, naming
   /// shard and member, for a sample without picture or caption and for damage.
   Record record(int64_t index) const;

@@ -54,7 +54,6 @@ class CcFile {
     record.image = bare.string() + ".jpg";
     std::error_code error;
     if (!fs::exists(record.image, error) && fs::exists(bare, error)) record.image = bare;
-    record.image_id = record.key;
     record.captions = {std::string(caption)};
     return record;
   }

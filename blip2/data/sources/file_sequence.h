@@ -31,7 +31,9 @@ class FileSequence final : public Source {
 
   Record record(int64_t index) const override {
     const File& file = file_of(index);
-    return file.record(index, images_.empty() ? file.path().parent_path() : images_);
+    Record record = file.record(index, images_.empty() ? file.path().parent_path() : images_);
+    record.listed_in = file.path();
+    return record;
   }
 
   std::string fields(int64_t index) const override {

@@ -47,7 +47,7 @@ class FolderSource : public Source {
     Record record;
     record.image = pictures_[static_cast<size_t>(index)];
     record.key = record.image.lexically_relative(root_).string();
-    record.image_id = record.key;
+    record.listed_in = root_;
     std::filesystem::path text = record.image;
     text.replace_extension(".txt");
     record.captions = lines_with_text(read_file(text));

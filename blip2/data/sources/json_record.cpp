@@ -2,6 +2,7 @@
 #include "blip2/data/sources/json_record.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -31,6 +32,32 @@ std::string optional_name(const Json& object, const char* name, const std::strin
   if (value->is_string()) return value->get<std::string>();
   if (value->is_number_integer()) return value->dump();
   wrong_field(where, fmt::format("\"{}\" as a string or an integer", name).c_str(), value);
+}
+
+/// "5.0", as a table with gaps in its column of numbers writes 5, is "5".
+std::string without_zero_fraction(const std::string& text) {
+  const size_t dot = text.find('.');
+  if (dot == std::string::npos || dot + 1 == text.size()) return text;
+  const size_t sign = text[0] == '-' ? 1 : 0;
+  const bool is_whole = dot > sign && text.find_first_not_of("0123456789", sign) == dot &&
+                        text.find_first_not_of('0', dot + 1) == std::string::npos;
+  return is_whole ? text.substr(0, dot) : text;
+}
+
+/// A name that may be a number: 5, 5.0, "5" and "5.0" are one.
+std::string optional_id(const Json& object, const char* name, const std::string& otherwise,
+                        const std::string& where) {
+  constexpr double kExact = 9007199254740992;  // 2^53: beyond it a double is not one integer
+  const Json* value = find_field(object, name);
+  if (value == nullptr || value->is_null()) return otherwise;
+  if (value->is_string()) return without_zero_fraction(value->get_ref<const std::string&>());
+  if (value->is_number_integer()) return value->dump();
+  const double number = value->is_number_float() ? value->get<double>() : std::nan("");
+  if (!std::isfinite(number)) {
+    wrong_field(where, fmt::format("\"{}\" as a string or a number", name).c_str(), value);
+  }
+  const bool is_whole = std::trunc(number) == number && std::abs(number) < kExact;
+  return is_whole ? std::to_string(static_cast<int64_t>(number)) : value->dump();
 }
 
 /// A caption, or a list of them; or of answers.
@@ -94,11 +121,11 @@ Record to_record(const Json& object, const std::string& where,
   }
   const std::string& path = image->get_ref<const std::string&>();
   Record record;
-  record.key = optional_name(object, "key", path, where);
+  record.key = optional_id(object, "key", path, where);
   record.image = images / path;
   record.stored = stored_in(object, record.image, where);
   record.captions = captions_of(object, where);
-  record.image_id = optional_name(object, "image_id", path, where);
+  record.image_id = optional_id(object, "image_id", "", where);
   record.question = optional_name(object, "question", "", where);
   return record;
 }

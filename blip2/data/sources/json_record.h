@@ -12,7 +12,8 @@
 namespace blip2 {
 
 /// Parses one object. "caption" is a string or a list of strings; "image_id" and "key" are strings
-/// or integers and default to the text of "image"; other names are ignored. A relative "image" is
+/// or numbers, a whole number without its ".0"; "key" defaults to the text of "image"; other names
+/// are ignored. A relative "image" is
 /// taken from `images`. With "offset" and "size" (bytes) it is a stretch of a shard,
 /// SHARD.tar/MEMBER. Throws kCorruptData with `where` in front.
 Record parse_json_record(std::string_view json, const std::string& where,

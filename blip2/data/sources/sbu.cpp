@@ -23,16 +23,23 @@ void check_lengths(const std::string& where, int64_t urls, int64_t captions) {
        captions, urls);
 }
 
+/// Where the URL of a picture is.
+struct UrlPlace {
+  const fs::path& file;
+  std::string where;
+};
+
 Record to_record(std::string_view url, std::string caption, const fs::path& images,
-                 const std::string& where) {
+                 const UrlPlace& place) {
   const std::string name(url.substr(url.rfind('/') + 1));
   if (url.find("://") == std::string_view::npos || name.empty()) {
-    fail(ErrorCode::kCorruptData, "{}: expected the URL of a picture, found {}", where, quote(url));
+    fail(ErrorCode::kCorruptData, "{}: expected the URL of a picture, found {}", place.where,
+         quote(url));
   }
   Record record;
   record.key = name;
+  record.listed_in = place.file;
   record.image = images / name;
-  record.image_id = name;
   record.captions = {std::move(caption)};
   return record;
 }
@@ -83,7 +90,7 @@ class ColumnsSource : public Source {
 
   Record record(int64_t index) const override {
     return to_record(string_of(*urls_, index), string_of(*captions_, index), images_,
-                     urls_->where(index));
+                     {file_.path(), urls_->where(index)});
   }
 
  private:
@@ -106,7 +113,7 @@ class LinesSource : public Source {
 
   Record record(int64_t index) const override {
     return to_record(urls_.line(index), std::string(captions_.line(index)), images_,
-                     urls_.where(index));
+                     {urls_.path(), urls_.where(index)});
   }
 
  private:

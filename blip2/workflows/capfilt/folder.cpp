@@ -18,7 +18,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int64_t kFormat = 1;
+constexpr int64_t kFormat = 2;
 
 void remove_partials(const fs::path& folder, const std::string& prefix) {
   std::error_code error;

@@ -9,6 +9,7 @@
 #include "blip2/base/files.h"
 #include "blip2/base/json_text.h"
 #include "blip2/data/open_source.h"
+#include "blip2/data/record_identity.h"
 #include "blip2/data/shards/list.h"
 #include "blip2/data/shards/shard.h"
 
@@ -38,17 +39,23 @@ std::string guess_format(const fs::path& place) {
 
 class TarRecords final : public ShardRecords {
  public:
-  TarRecords(const fs::path& path, ShardCaptions captions) : shard_(path, captions) {}
+  TarRecords(const CapFiltShard& shard, ShardCaptions captions)
+      : name_(shard.name), shard_(shard.tar, captions) {}
 
   int64_t size() const override { return shard_.size(); }
   ShardRecord read(int64_t index) const override {
-    ShardRecord read{shard_.record(index), shard_.key(index), "",
-                     std::string(shard_.fields(index))};
+    ShardRecord read{.record = shard_.record(index),
+                     .member = shard_.key(index),
+                     .extension = "",
+                     .fields = std::string(shard_.fields(index)),
+                     .stream = name_ + "/" + shard_.key(index)};
     read.extension = read.record.image.extension().string().substr(1);
     return read;
   }
 
  private:
+  // Of the output: workers may see the input's folder in different places.
+  std::string name_;
   Shard shard_;
 };
 
@@ -60,7 +67,12 @@ class SourceRecords final : public ShardRecords {
 
   int64_t size() const override { return size_; }
   ShardRecord read(int64_t index) const override {
-    ShardRecord read{source_.record(first_ + index), fmt::format("{:09}", first_ + index), "", ""};
+    ShardRecord read{.record = source_.record(first_ + index),
+                     .member = fmt::format("{:09}", first_ + index),
+                     .extension = "",
+                     .fields = "",
+                     .stream = ""};
+    read.stream = record_identity(read.record);
     const std::string name = read.record.image.filename().string();
     if (is_picture_name(name)) read.extension = name.substr(name.rfind('.') + 1);
     read.fields = with_names(source_.fields(first_ + index), read.record);
@@ -142,7 +154,7 @@ void CapFiltInputs::cut_source(const CapFiltConfig& config) {
 std::unique_ptr<ShardRecords> CapFiltInputs::open(const CapFiltShard& shard) const {
   if (shard.tar.empty()) return std::make_unique<SourceRecords>(*source_, shard);
   return std::make_unique<TarRecords>(
-      shard.tar, format_ == "laion_parquet" ? ShardCaptions::kParquet : ShardCaptions::kMembers);
+      shard, format_ == "laion_parquet" ? ShardCaptions::kParquet : ShardCaptions::kMembers);
 }
 
 std::string CapFiltInputs::fingerprint() const {

@@ -27,6 +27,7 @@ struct ShardRecord {
   std::string member;     ///< name in the output's tar, without extension
   std::string extension;  ///< of the picture there, without the dot
   std::string fields;     ///< its JSON, verbatim; may be empty
+  std::string stream;     ///< names the record in the job, for its random stream
 };
 
 /// The records of one shard.

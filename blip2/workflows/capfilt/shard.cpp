@@ -77,7 +77,7 @@ class ShardFiles {
 };
 
 CapFiltInput to_input(const CapFiltPicture& picture) {
-  return {picture.record.record.key, picture.image, picture.record.record.captions};
+  return {picture.record.stream, picture.image, picture.record.record.captions};
 }
 
 /// The results of the good pictures of a batch. A picture that the models refuse has none, and

@@ -134,7 +134,7 @@ HeldOutSet Demo::open_held_out(const char* name, ImageEncoder& encoder,
   cache_config.directory = path("features") / name;
   cache_config.image_size = transform.image_size;
   cache_config.views = "none";
-  const FeatureCache cache(cache_config, *set.source, encoder, [&](const Record& record, int64_t) {
+  const FeatureCache cache(cache_config, *set.source, encoder, [&](const Record& record, RecordView) {
     const MappedFile file(record.image);
     return prepare_pixels(file.bytes(), record.image.string(), transform);
   });

@@ -172,12 +172,15 @@ DemoPictures split(const std::vector<DemoPicture>& pictures) {
   return result;
 }
 
-std::string to_jsonl(const std::vector<DemoPicture>& pictures) {
+/// What a list calls its pictures.
+enum class ImageIds { kOfGroups, kOwn };
+
+std::string to_jsonl(const std::vector<DemoPicture>& pictures, ImageIds ids) {
   std::string lines;
   for (const DemoPicture& picture : pictures) {
     const nlohmann::ordered_json row = {{"image", picture.image.string()},
                                         {"caption", picture.caption},
-                                        {"image_id", picture.caption_group},
+                                        {"image_id", ids == ImageIds::kOwn ? picture.key : picture.caption_group},
                                         {"key", picture.key},
                                         {"style", picture.style},
                                         {"concept", picture.concept_id},
@@ -202,9 +205,11 @@ DemoPictures read_demo_pictures(const std::filesystem::path& assets) {
 
 void write_demo_pictures(const DemoPictures& pictures, const std::filesystem::path& directory) {
   make_directories(directory);
-  write_file_atomic(directory / "train.jsonl", to_jsonl(pictures.train));
-  write_file_atomic(directory / "unseen_concepts.jsonl", to_jsonl(pictures.unseen_concepts));
-  write_file_atomic(directory / "unseen_drawings.jsonl", to_jsonl(pictures.unseen_drawings));
+  write_file_atomic(directory / "train.jsonl", to_jsonl(pictures.train, ImageIds::kOfGroups));
+  write_file_atomic(directory / "unseen_concepts.jsonl",
+                    to_jsonl(pictures.unseen_concepts, ImageIds::kOwn));
+  write_file_atomic(directory / "unseen_drawings.jsonl",
+                    to_jsonl(pictures.unseen_drawings, ImageIds::kOwn));
 }
 
 }  // namespace blip2

@@ -38,8 +38,8 @@ DemoPictures read_demo_pictures(const std::filesystem::path& assets);
 
 /// Writes train.jsonl, unseen_concepts.jsonl and unseen_drawings.jsonl in `directory`, a line a
 /// picture: "image", "caption", "image_id", "key", "style", "concept", "caption_group", "keywords".
-/// "image_id" is the caption group, so with run.mask_same_image captions that mean the same are no
-/// negatives.
+/// In train.jsonl "image_id" is the caption group, so with run.mask_same_image captions that mean
+/// the same are no negatives; in the others it is the key, as each picture is evaluated.
 void write_demo_pictures(const DemoPictures& pictures, const std::filesystem::path& directory);
 
 }  // namespace blip2

@@ -99,7 +99,7 @@ TEST(LaionParquet, CaptionsComeFromTheParquetBesideTheShard) {
     }
     const auto source = open_source(config);
     ASSERT_EQ(source->size(), 4);
-    EXPECT_EQ(source->record(0).key, "00000.tar/000000000");
+    EXPECT_EQ(source->record(0).key, (folder / "00000.tar/000000000").string());
     EXPECT_THAT(source->record(0).captions, ElementsAre("a red apple"));
     EXPECT_THAT(source->record(1).captions, ElementsAre("caf\xc3\xa9 \xe6\x97\xa5\xe6\x9c\xac"));
     EXPECT_THAT(source->record(2).captions, ElementsAre(""));  // null: an empty caption
