@@ -116,7 +116,7 @@ class WithModels(ModelCase):
             expected = self.contrast_at_the_start([self.pictures / f"{name}.png" for name in names],
                                                   [f"a {name} square" for name in names], alike["temperature"])
             self.assertAlmostEqual(alike["loss_itc"], expected, delta=1e-4 * expected)
-        _, run = train("bad", "run.batch_size_train=2", "run.max_skipped_fraction=0.9")
+        _, run = train("bad", "run.batch_size_train=2", "run.max_steps=2", "run.max_skipped_fraction=0.9")
         skipped = [json.loads(line) for line in (run / "skipped.jsonl").read_text().splitlines()]
         self.assertEqual([(row["source"], row["record"], row["file"], row["key"]) for row in skipped],
                          [("squares", number, str(shard), str(shard / "000000001")) for number, shard in

@@ -45,8 +45,10 @@ struct Drawn {
 
  private:
   void add(const Mixture& mixture) {
-    const Sampler sampler(mixture, {.shuffle = false, .samples_per_epoch = mixture.epoch_size()},
-                          {});
+    SamplerConfig config;
+    config.shuffle = false;
+    config.samples_per_epoch = mixture.epoch_size();
+    const Sampler sampler(mixture, config, {});
     for (int64_t i = 0; i < mixture.epoch_size(); ++i) {
       samples.push_back(sampler.sample(i));
       pictures.insert(samples.back().picture);
@@ -148,8 +150,10 @@ TEST(RecordIdentity, NumbersThatMeanTheSameAreOneImageId) {
   for (const auto& [json, name] : ids) {
     rows += R"({"image": "1.jpg", "caption": "a", "image_id": )" + json + "}\n";
   }
-  const auto source =
-      open_source({.name = "p", .format = "jsonl", .annotations = {folder.write("a.jsonl", rows)}});
+  const auto source = open_source({.name = "p",
+                                   .format = "jsonl",
+                                   .annotations = {folder.write("a.jsonl", rows)},
+                                   .images = {}});
   for (size_t i = 0; i < ids.size(); ++i) {
     EXPECT_EQ(source->record(static_cast<int64_t>(i)).image_id, ids[i].second) << ids[i].first;
   }

@@ -66,8 +66,7 @@ class FeatureCacheTest : public ::testing::Test {
   /// Noise of the picture's bytes and the view; picture 3 cannot be used.
   static std::vector<float> view(const Record& record, RecordView view) {
     if (record.key == "k3") fail(ErrorCode::kCorruptData, "{}: no picture", record.image.string());
-    Random random(hash_text(read_file(record.image)), "pixels",
-                  static_cast<uint64_t>(view.view));
+    Random random(hash_text(read_file(record.image)), "pixels", static_cast<uint64_t>(view.view));
     std::vector<float> pixels(3 * kSize * kSize);
     for (float& value : pixels) value = static_cast<float>(random.uniform());
     return pixels;
@@ -142,10 +141,11 @@ TEST_F(FeatureCacheTest, IsComputedOnce) {
   const auto written = fs::last_write_time(file("view-001.safetensors"));
   int64_t num_views_made = 0;
   EfficientNetEncoder encoder = small_encoder(1);
-  expect_right(FeatureCache(config_, *source(), encoder, [&](const Record& record, RecordView wanted) {
-    ++num_views_made;
-    return view(record, wanted);
-  }));
+  expect_right(
+      FeatureCache(config_, *source(), encoder, [&](const Record& record, RecordView wanted) {
+        ++num_views_made;
+        return view(record, wanted);
+      }));
   EXPECT_EQ(num_views_made, 0);
   EXPECT_EQ(fs::last_write_time(file("view-001.safetensors")), written);
 }
