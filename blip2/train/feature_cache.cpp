@@ -41,8 +41,8 @@ constexpr int64_t kCacheFormat = 2;
 
 struct Picture {
   std::string listed_in, key;  // see Record; the name for messages
-  std::string content;  // checksum of the file's bytes, or ""
-  std::string reason;   // why it cannot be used, or ""
+  std::string content;         // checksum of the file's bytes, or ""
+  std::string reason;          // why it cannot be used, or ""
 };
 
 std::string content_of(const Record& record) { return checksum(ImageBytes(record).bytes()); }
@@ -242,7 +242,8 @@ at::Tensor load_chunk(const Source& source, const std::vector<Picture>& pictures
   at::Tensor pixels = at::zeros({n, 3, size, size}, at::kFloat);
   for (int64_t i = 0; i < n; ++i) {
     if (!pictures[static_cast<size_t>(first + i)].reason.empty()) continue;
-    const std::vector<float> values = function(source.record(first + i), {.record = first + i, .view = view});
+    const std::vector<float> values =
+        function(source.record(first + i), {.record = first + i, .view = view});
     BLIP2_CHECK(static_cast<int64_t>(values.size()) == 3 * size * size);
     std::memcpy(pixels.mutable_data_ptr<float>() + i * 3 * size * size, values.data(),
                 values.size() * sizeof(float));

@@ -134,10 +134,11 @@ HeldOutSet Demo::open_held_out(const char* name, ImageEncoder& encoder,
   cache_config.directory = path("features") / name;
   cache_config.image_size = transform.image_size;
   cache_config.views = "none";
-  const FeatureCache cache(cache_config, *set.source, encoder, [&](const Record& record, RecordView) {
-    const MappedFile file(record.image);
-    return prepare_pixels(file.bytes(), record.image.string(), transform);
-  });
+  const FeatureCache cache(cache_config, *set.source, encoder,
+                           [&](const Record& record, RecordView) {
+                             const MappedFile file(record.image);
+                             return prepare_pixels(file.bytes(), record.image.string(), transform);
+                           });
   set.embeds = at::empty({set.source->size(), cache.num_tokens(), cache.width()}, at::kFloat);
   for (int64_t i = 0; i < set.source->size(); ++i) {
     cache.check(i);

@@ -178,14 +178,15 @@ enum class ImageIds { kOfGroups, kOwn };
 std::string to_jsonl(const std::vector<DemoPicture>& pictures, ImageIds ids) {
   std::string lines;
   for (const DemoPicture& picture : pictures) {
-    const nlohmann::ordered_json row = {{"image", picture.image.string()},
-                                        {"caption", picture.caption},
-                                        {"image_id", ids == ImageIds::kOwn ? picture.key : picture.caption_group},
-                                        {"key", picture.key},
-                                        {"style", picture.style},
-                                        {"concept", picture.concept_id},
-                                        {"caption_group", picture.caption_group},
-                                        {"keywords", picture.keywords}};
+    const nlohmann::ordered_json row = {
+        {"image", picture.image.string()},
+        {"caption", picture.caption},
+        {"image_id", ids == ImageIds::kOwn ? picture.key : picture.caption_group},
+        {"key", picture.key},
+        {"style", picture.style},
+        {"concept", picture.concept_id},
+        {"caption_group", picture.caption_group},
+        {"keywords", picture.keywords}};
     lines += json_on_one_line(row) + "\n";
   }
   return lines;
