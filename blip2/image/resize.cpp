@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "blip2/base/error.h"
+#include "blip2/image/nearest.h"
 #include "blip2/image/resample_kernels.h"
 
 namespace blip2 {
@@ -27,15 +28,6 @@ constexpr int32_t kOneHalf = 1 << (kWeightBits - 1);
 constexpr size_t kMaxTileWeights = 4 << 20;
 constexpr size_t kMaxTileSums = 1 << 20;
 
-double filter_value(Filter filter, double x) {
-  x = std::fabs(x);
-  if (filter == Filter::kBilinear) return x < 1.0 ? 1.0 - x : 0.0;
-  constexpr double a = -0.5;
-  if (x < 1.0) return ((a + 2.0) * x - (a + 3.0)) * x * x + 1;
-  if (x < 2.0) return (((x - 5) * x + 8) * x - 4) * a;
-  return 0.0;
-}
-
 /// One axis of a resize: `source` pixels become `target`.
 struct Axis {
   int source;
@@ -43,9 +35,7 @@ struct Axis {
   Filter filter;
 
   double scale() const { return static_cast<double>(source) / static_cast<double>(target); }
-  double support() const {
-    return (filter == Filter::kBilinear ? 1.0 : 2.0) * std::max(scale(), 1.0);
-  }
+  double support() const { return filter_support(filter) * std::max(scale(), 1.0); }
   size_t max_weights() const { return static_cast<size_t>(std::ceil(support())) * 2 + 1; }
 };
 
@@ -265,6 +255,11 @@ std::vector<uint8_t> resample(const Pixels& source, size_t num_bytes, const Resi
          "resize: expected a window within {} x {}, found {} x {} at ({}, {})", window.full_width,
          window.full_height, window.width, window.height, window.left, window.top);
   }
+  if (filter == Filter::kNearest) {
+    return internal::nearest_pixels({source.data, source.width, source.height, source.channels},
+                                    {window.full_width, window.left, window.width},
+                                    {window.full_height, window.top, window.height});
+  }
   const size_t column_weights = Axis{source.width, window.full_width, filter}.max_weights();
   const size_t row_weights = Axis{source.height, window.full_height, filter}.max_weights();
   const auto limit = [](int wanted, size_t most) {
@@ -331,7 +326,8 @@ Image resize_window(const Image& image, const ResizeWindow& window, Filter filte
 ImageRgba resize_window(const ImageRgba& image, const ResizeWindow& window, Filter filter) {
   // Pillow copies a picture that keeps its size; premultiplying would lose colours for nothing.
   const bool same = window.full_width == image.width && window.full_height == image.height;
-  if (same || !has_transparency(image)) return resample_rgba(image, window, filter);
+  if (same || filter == Filter::kNearest || !has_transparency(image))
+    return resample_rgba(image, window, filter);
   return unpremultiply(resample_rgba(premultiply(image), window, filter));
 }
 

@@ -5,14 +5,10 @@
 
 #include <cstdint>
 
+#include "blip2/image/filters.h"
 #include "blip2/image/image.h"
 
 namespace blip2 {
-
-enum class Filter {
-  kBilinear,  ///< the triangle, support 1
-  kBicubic,   ///< a = -0.5, support 2
-};
 
 /// A part of a resized picture: the whole would be full_width x full_height, of which the rectangle
 /// at (left, top) is wanted. The result equals resize and then crop; nothing outside is computed,
