@@ -14,27 +14,83 @@
 namespace blip2 {
 namespace {
 
-ResizeWindow window_of(const Image& image, const ImageTransform& transform) {
-  const int size = transform.image_size;
-  if (transform.resize_mode == ResizeMode::kSquash) return {size, size, 0, 0, size, size};
-  if (transform.resize_mode == ResizeMode::kPlaceOnBackground) {
-    fail(ErrorCode::kInvalidArgument,
-         "image transform: a picture is placed on a background with its alpha, by prepare_image");
-  }
-  BLIP2_CHECK(transform.resize_mode == ResizeMode::kShorterSideThenCrop);
-  if (transform.shorter_side < size) {
-    fail(ErrorCode::kInvalidArgument,
-         "image transform: expected shorter_side >= image_size, found {} < {}",
-         transform.shorter_side, size);
-  }
+struct Sides {
+  int64_t width;
+  int64_t height;
+};
+
+/// The shorter side to `shorter_side`; the longer follows, up to longest_side.
+Sides with_shorter_side(const Image& image, const ImageTransform& transform) {
   const int shorter = std::min(image.width, image.height);
-  const int64_t longer = std::max(image.width, image.height);
-  const int64_t resized = int64_t{transform.shorter_side} * longer / std::max(shorter, 1);
-  ResizeWindow window{transform.shorter_side, transform.shorter_side, 0, 0, size, size};
-  (image.width <= image.height ? window.full_height : window.full_width) = resized;
-  window.left = (window.full_width - size) / 2;
-  window.top = (window.full_height - size) / 2;
-  return window;
+  const int longer = std::max(image.width, image.height);
+  const bool is_wide = image.width > image.height;
+  int64_t side = transform.shorter_side;
+  int64_t follows = side * longer / shorter;
+  const double limit = transform.longest_side;
+  if (limit > 0 && static_cast<double>(longer) / shorter * static_cast<double>(side) > limit) {
+    const double exact = limit * shorter / longer;
+    side = static_cast<int64_t>(std::nearbyint(exact));
+    // A picture that has this shorter side already stays as it is.
+    follows = side == shorter ? longer : static_cast<int64_t>(exact * longer / shorter);
+  }
+  return is_wide ? Sides{follows, side} : Sides{side, follows};
+}
+
+Sides resized_sides(const Image& image, const ImageTransform& transform) {
+  const int width = transform.resized_width > 0 ? transform.resized_width : transform.image_size;
+  const int height = transform.resized_height > 0 ? transform.resized_height : transform.image_size;
+  switch (transform.resize_mode) {
+    case ResizeMode::kNone:
+      return {image.width, image.height};
+    case ResizeMode::kSquash:
+      return {width, height};
+    case ResizeMode::kShorterSide:
+      return with_shorter_side(image, transform);
+    case ResizeMode::kWithinBox: {
+      const double scale = std::min(static_cast<double>(height) / image.height,
+                                    static_cast<double>(width) / image.width);
+      return {static_cast<int64_t>(image.width * scale),
+              static_cast<int64_t>(image.height * scale)};
+    }
+    case ResizeMode::kPlaceOnBackground:
+      break;
+  }
+  fail(ErrorCode::kInvalidArgument,
+       "image transform: a picture is placed on a background with its alpha, by prepare_image");
+}
+
+void check_sides(const Image& image, const Sides& sides, const ImageTransform& transform) {
+  const int size = transform.image_size;
+  if (sides.width < 1 || sides.height < 1) {
+    fail(ErrorCode::kInvalidArgument,
+         "image transform: expected a picture, found nothing left of {} x {} pixels", image.width,
+         image.height);
+  }
+  if (transform.center_crop || (sides.width == size && sides.height == size)) return;
+  fail(ErrorCode::kInvalidArgument,
+       "image transform: expected {} x {} pixels, found {} x {}: the model's transform keeps the "
+       "shape of a picture and crops nothing (do_center_crop)",
+       size, size, sides.width, sides.height);
+}
+
+/// Where the centre of `size` pixels starts; below 0 where the side is shorter.
+int64_t centre_start(int64_t side, int64_t size) {
+  const int64_t difference = side - size;
+  return difference >= 0 ? difference / 2 : -((1 - difference) / 2);
+}
+
+/// `part` at (left, top) of a black square.
+Image on_black(const Image& part, int size, int left, int top) {
+  const size_t side_bytes = static_cast<size_t>(size) * 3;
+  Image square{size, size, std::vector<uint8_t>(side_bytes * static_cast<size_t>(size))};
+  const size_t row_bytes = static_cast<size_t>(part.width) * 3;
+  const uint8_t* in = part.rgb.data();
+  uint8_t* out =
+      square.rgb.data() + static_cast<size_t>(top) * side_bytes + static_cast<size_t>(left) * 3;
+  for (int y = 0; y < part.height; ++y, in += row_bytes, out += side_bytes) {
+    std::copy_n(in, row_bytes, out);
+  }
+  return square;
 }
 
 }  // namespace
@@ -43,12 +99,26 @@ ImageTransform blip2_transform() { return {}; }
 
 ImageTransform efficientnet_lite0_transform() {
   ImageTransform transform;
-  transform.resize_mode = ResizeMode::kShorterSideThenCrop;
+  transform.resize_mode = ResizeMode::kShorterSide;
   transform.shorter_side = 256;
   transform.rescale = 1.0;
   transform.mean = {127.0, 127.0, 127.0};
   transform.std = {128.0, 128.0, 128.0};
   return transform;
+}
+
+ImageTransform with_image_size(const ImageTransform& transform, int64_t image_size) {
+  const auto scaled = [&](int side) {
+    return static_cast<int>(side * image_size / std::max(transform.image_size, 1));
+  };
+  ImageTransform result = transform;
+  result.image_size = static_cast<int>(image_size);
+  for (int ImageTransform::* side :
+       {&ImageTransform::resized_width, &ImageTransform::resized_height,
+        &ImageTransform::shorter_side, &ImageTransform::longest_side}) {
+    result.*side = scaled(transform.*side);
+  }
+  return result;
 }
 
 Image resize_and_crop(const Image& image, const ImageTransform& transform) {
@@ -57,7 +127,18 @@ Image resize_and_crop(const Image& image, const ImageTransform& transform) {
          "image transform: expected a picture and a size, found {} x {} to {}", image.width,
          image.height, transform.image_size);
   }
-  return resize_window(image, window_of(image, transform), transform.filter);
+  const int size = transform.image_size;
+  const Sides sides = resized_sides(image, transform);
+  check_sides(image, sides, transform);
+  const int64_t left = centre_start(sides.width, size), top = centre_start(sides.height, size);
+  ResizeWindow window{sides.width, sides.height, std::max<int64_t>(left, 0),
+                      std::max<int64_t>(top, 0)};
+  window.width = static_cast<int>(std::min<int64_t>(size, sides.width));
+  window.height = static_cast<int>(std::min<int64_t>(size, sides.height));
+  Image centre = resize_window(image, window, transform.filter);
+  if (centre.width == size && centre.height == size) return centre;
+  return on_black(centre, size, static_cast<int>(std::max<int64_t>(-left, 0)),
+                  static_cast<int>(std::max<int64_t>(-top, 0)));
 }
 
 std::vector<float> normalise(const Image& image, const ImageTransform& transform) {

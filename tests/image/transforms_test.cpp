@@ -16,7 +16,7 @@ ImageTransform named(const std::string& name) {
   if (name == "blip2") return blip2_transform();
   if (name == "efficientnet_lite0") return efficientnet_lite0_transform();
   ImageTransform clip = blip2_transform();
-  clip.resize_mode = ResizeMode::kShorterSideThenCrop;
+  clip.resize_mode = ResizeMode::kShorterSide;
   return clip;
 }
 
@@ -38,13 +38,44 @@ TEST(ImageTransform, EqualsHuggingFace) {
   }
 }
 
-TEST(ImageTransform, RefusesACropLargerThanThePicture) {
+TEST(ImageTransform, RefusesAPictureThatDoesNotBecomeASquare) {
   ImageTransform transform = efficientnet_lite0_transform();
-  transform.shorter_side = 200;
+  transform.shorter_side = 224;
+  transform.center_crop = false;
+  EXPECT_EQ(to_pixels(noise_image(1, 30, 30), transform).size(), 3U * 224 * 224);
+  EXPECT_THROW(to_pixels(noise_image(1, 30, 31), transform), Error);
+  transform.resize_mode = ResizeMode::kNone;
   EXPECT_THROW(to_pixels(noise_image(1, 30, 30), transform), Error);
   EXPECT_THROW(to_pixels(Image{}, blip2_transform()), Error);
   transform.resize_mode = ResizeMode::kPlaceOnBackground;
   EXPECT_THROW(to_pixels(noise_image(1, 300, 300), transform), Error);
+}
+
+// As center_crop() of transformers: an odd rest lies to the right and below.
+TEST(ImageTransform, ACropLargerThanThePictureIsBlackAround) {
+  ImageTransform transform = blip2_transform();
+  transform.resize_mode = ResizeMode::kNone;
+  transform.image_size = 5;
+  const Image picture = noise_image(1, 2, 8);
+  const Image out = resize_and_crop(picture, transform);
+  for (size_t y = 0; y < 5; ++y) {
+    for (size_t x = 0; x < 5; ++x) {
+      const bool is_inside = x == 2 || x == 3;
+      for (size_t c = 0; c < 3; ++c) {
+        EXPECT_EQ(out.rgb[(y * 5 + x) * 3 + c],
+                  is_inside ? picture.rgb[((y + 1) * 2 + x - 2) * 3 + c] : 0);
+      }
+    }
+  }
+}
+
+TEST(ImageTransform, OfAnotherSizeSeesTheSameShareOfAPicture) {
+  ImageTransform transform = efficientnet_lite0_transform();
+  transform.longest_side = 512;
+  const ImageTransform half = with_image_size(transform, 112);
+  EXPECT_EQ(half.image_size, 112);
+  EXPECT_EQ(half.shorter_side, 128);
+  EXPECT_EQ(half.longest_side, 256);
 }
 
 TEST(ImageTransform, ExtremeShapes) {

@@ -30,7 +30,9 @@ ImageEncoderFacts image_encoder_facts(const fs::path& path) {
   const OpenedDirectory directory(path);
   ImageEncoderFacts facts =
       facts_of(*layout(directory, {.wanted = Wanted::kImageEncoder}).image_encoder);
-  if (has_transform(path)) facts.image_size = read_transform(path).image_size;
+  if (const auto transform = find_transform(directory, facts.image_size)) {
+    facts.image_size = transform->image_size;
+  }
   return facts;
 }
 

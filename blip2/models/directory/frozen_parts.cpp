@@ -1,7 +1,6 @@
 // Opening the frozen parts that training starts from.
 #include "blip2/models/directory/frozen_parts.h"
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <system_error>
 #include <utility>
@@ -39,13 +38,6 @@ void require_there(const fs::path& path, const char* expected) {
   }
 }
 
-/// Another size of the square that the encoder is shown, in the same share of the picture.
-void show_at(ImageTransform& transform, int64_t image_size) {
-  transform.shorter_side =
-      static_cast<int>(transform.shorter_side * image_size / std::max(transform.image_size, 1));
-  transform.image_size = static_cast<int>(image_size);
-}
-
 ImageEncoderPart open_encoder_file(const fs::path& path, const PartOptions& options) {
   const std::unique_ptr<TensorSource> source = open_source(path);
   if (!source->has("_conv_stem.weight")) {
@@ -79,10 +71,10 @@ ImageEncoderPart open_encoder_directory(const fs::path& path, const PartOptions&
        {.copy = options.trained, .check_finite = true});
   const int64_t size = shape.is_transformer() ? options.image_size : 0;
   ImageEncoderPart part{layout.image_encoder_weights.finish(size),
-                        has_transform(path) ? read_transform(path) : shape.transform,
+                        find_transform(directory, shape.image_size).value_or(shape.transform),
                         layout.vision_json};
   if (size > 0) {
-    show_at(part.transform, size);
+    part.transform = with_image_size(part.transform, size);
     if (size != shape.image_size) part.vision_json = with_image_size(part.vision_json, size);
   }
   return part;

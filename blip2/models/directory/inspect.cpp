@@ -82,6 +82,7 @@ Inspection inspect_directory(const fs::path& path) {
   }
   result.memory_bytes = {{"float32", 4 * total}, {"bfloat16", 2 * total}, {"float16", 2 * total}};
   for (const TokenizerPlace& place : found.tokenizers) check_tokenizer(path, place);
+  if (const int64_t size = encoder_size(found); size > 0) find_transform(directory, size);
   compare(result, found, directory.weights());
   count_stored(result, directory.weights());
   return result;

@@ -80,6 +80,12 @@ struct Layout {
   std::unique_ptr<Clip> clip;
 };
 
+/// Pixels a side of the pictures that the image encoder was made for; 0: there is none.
+inline int64_t encoder_size(const Layout& layout) {
+  if (layout.clip) return layout.clip->config.vision.image_size;
+  return layout.image_encoder ? layout.image_encoder->image_size : 0;
+}
+
 /// The activation in a T5's feed-forward: its configuration's, or the exact GELU that LAVIS puts in
 /// its place (1.0.2, models/blip2_models/blip2_t5.py).
 enum class T5Activation { kAsConfigured, kExactGelu };

@@ -106,8 +106,8 @@ Bundle load_directory(const OpenedDirectory& directory, const BundleOptions& opt
   }
   Bundle bundle;
   bundle.device = options.device;
-  bundle.transform = read_transform(directory.path());
   Layout layout = blip2::layout(directory);
+  bundle.transform = read_transform(directory, encoder_size(layout));
   fill(layout, directory.weights(), options.device);
   take_frozen(bundle, layout);
   if (options.has_bfloat16_matrices) store_in_bfloat16(all_tensors(bundle, layout));

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -42,10 +43,14 @@ class OpenedDirectory {
 /// Whether `path` is a directory with a config.json.
 bool has_config(const std::filesystem::path& path);
 
-/// preprocessor_config.json of a directory. Throws kNotFound where there is none, kCorruptData and
-/// kUnsupported.
-ImageTransform read_transform(const std::filesystem::path& directory);
-bool has_transform(const std::filesystem::path& directory);
+/// The transform of a directory: `image_processor` of its processor_config.json, as transformers 5
+/// reads it, else its preprocessor_config.json; nothing where it has neither. Where both are there
+/// and differ, a warning says so. `encoder_size`: pixels a side of the encoder's pictures, for a
+/// transform that resizes nothing. Throws kCorruptData and kUnsupported.
+std::optional<ImageTransform> find_transform(const OpenedDirectory& directory,
+                                             int64_t encoder_size);
+/// The same; throws kNotFound where there is none.
+ImageTransform read_transform(const OpenedDirectory& directory, int64_t encoder_size);
 
 /// generation_config.json of a directory, as it is; "{}" where there is none. Throws kCorruptData
 /// where it is not a JSON object.

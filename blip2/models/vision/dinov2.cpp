@@ -146,7 +146,7 @@ std::string to_json(Dinov2Config config) {
 /// The published processor: the centre 224 of a shorter side of 256, ImageNet's mean and deviation.
 ImageTransform dinov2_transform(int64_t image_size) {
   ImageTransform transform;
-  transform.resize_mode = ResizeMode::kShorterSideThenCrop;
+  transform.resize_mode = ResizeMode::kShorterSide;
   transform.image_size = static_cast<int>(image_size);
   transform.shorter_side = static_cast<int>(image_size * 256 / 224);
   transform.mean = {0.485, 0.456, 0.406};
