@@ -14,7 +14,7 @@ help:
 	@echo 'make install  the program and the library into PREFIX (/usr/local)'
 	@echo 'make deps     what the build needs: Debian packages, and libtorch into .venv'
 	@echo 'make assets   the small models and pictures of the demo and the tests'
-	@echo 'make parity   compares every family of models with Hugging Face transformers'
+	@echo 'make parity   compares every family of models with Hugging Face transformers 4.57, and with what 5 saves'
 	@echo 'make faults   training and CapFilt jobs that are killed, or find a full disk, at every call'
 	@echo 'make sanitize the tests under clang'"'"'s sanitizers; ROOMS="text image" for these alone'
 	@echo 'make fuzz     every reader of files against broken ones, SECONDS=20 each; TARGETS="png gguf" for these alone'
@@ -61,7 +61,11 @@ test: deps $(BUILD)/build.ninja assets
 parity: build
 	@[ -x .venv-parity/bin/python ] || python3 -m venv .venv-parity
 	@.venv-parity/bin/python -m pip install --quiet --disable-pip-version-check -r tests/parity/requirements.txt
+	@[ -x .venv-parity5/bin/python ] || python3 -m venv .venv-parity5
+	@.venv-parity5/bin/python -m pip install --quiet --disable-pip-version-check --upgrade -r tests/parity/requirements5.txt
+	@.venv-parity5/bin/python tests/parity/share_torch.py .venv-parity
 	@BLIP2_BINARY=$(BUILD)/blip2 .venv-parity/bin/python tests/parity/run.py
+	@BLIP2_BINARY=$(BUILD)/blip2 .venv-parity/bin/python tests/parity/run.py --saved-by .venv-parity5/bin/python
 
 # The plug-in for LAION's parquet files: Apache's library is large, and nothing else needs it.
 parquet: deps

@@ -14,7 +14,11 @@ from transformers import (BlipConfig, BlipForConditionalGeneration, BlipForImage
                           CLIPImageProcessor, CLIPModel, CLIPProcessor, Dinov2Config, Dinov2Model, InstructBlipConfig,
                           InstructBlipForConditionalGeneration, InstructBlipProcessor, LlamaConfig, OPTConfig, Qwen2Config,
                           SiglipVisionConfig, SiglipVisionModel, T5Config)
-from transformers.modeling_utils import no_init_weights
+
+try:
+    from transformers.modeling_utils import no_init_weights
+except ImportError:  # transformers 5
+    from transformers.initialization import no_init_weights
 
 import small_tokenizers
 

@@ -5,12 +5,16 @@ BLIP2_BINARY is the program. Random-weight checkpoints of every class are built,
 held against the reference: pixel values, features and logits to 1e-4 of the largest value (with --dtype bfloat16 to 5e-2, T5 to 15e-2), generated ids exactly. Ids that the
 reference itself changes for a noise of NOISE are left out, at most one in twenty: that comparison would be one of luck. What LAVIS
 has a file for goes to LAVIS's names and back, and Hugging Face must load what comes back without a missing or an unexpected key.
+
+With --saved-by PYTHON, of an environment with transformers 5, the tiny checkpoints are opened and saved by that generation first. The
+program reads what it saved, and must give the numbers that this environment's transformers gives with the originals.
 """
 import argparse
 import gc
 import json
 import pathlib
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -24,6 +28,8 @@ import checkpoints
 import events
 import pictures
 import program
+import small_tokenizers
+import transforms
 
 TOLERANCE = 1e-4
 NARROW_TOLERANCE = 5e-2  # with --dtype bfloat16, whose numbers have eight bits
@@ -71,6 +77,16 @@ class Report:
         self.line(family, what, found == expected, found if found == expected else f"{found}, expected {expected}")
 
 
+    def end(self, started):
+        self.line("all", "texts left out, for a noise changes them", 20 * self.close_calls <= self.generated,
+                  f"{self.close_calls} of {self.generated}")
+        if self.narrow_tokens:
+            share = self.narrow_equal / self.narrow_tokens
+            self.line("all", "tokens of captions that bfloat16 leaves", share >= 0.75, f"{share:.0%} of {self.narrow_tokens}")
+        print(f"{self.checks} checks, {self.faults} faults, {time.monotonic() - started:.0f} s")
+        return self.faults > 0
+
+
 def name_of(options):
     return ", ".join(f"{k} {v}" for k, v in options.items()) or "no options"
 
@@ -101,6 +117,8 @@ class Noise(transformers.LogitsProcessor):
 class Family:
     """A checkpoint of one class, and what its reference answers."""
 
+    has_narrow = True  # whether --dtype bfloat16 is compared too
+
     def __init__(self, name, build, folder, report, generation):
         self.name, self.report, self.generation = name, report, generation
         self.folder = folder / name
@@ -117,9 +135,12 @@ class Family:
 
     def compare_features(self, paths, texts, expected, *more, what=""):
         found = program.features(self.folder, list(expected), paths, texts, *more)
-        narrow = program.features(self.folder, list(expected), paths, texts, *more, "--dtype", "bfloat16")
         for name, tensor in expected.items():
             self.report.close(self.name, f"embed {name}{what}", found[name], tensor)
+        if not self.has_narrow:
+            return
+        narrow = program.features(self.folder, list(expected), paths, texts, *more, "--dtype", "bfloat16")
+        for name, tensor in expected.items():
             self.report.close(self.name, f"embed {name}{what}, bfloat16", narrow[name], tensor, self.narrow_tolerance())
 
     def narrow_tolerance(self):
@@ -188,7 +209,8 @@ class Family:
             arguments = [] if prompt is None else ["--prompt", prompt]
             if compared:
                 self.compare_captions("caption", compared, arguments, options, ids, scores if scores[0] is not None else None)
-                self.compare_narrow_captions(compared, arguments, options, ids)
+                if self.has_narrow:
+                    self.compare_narrow_captions(compared, arguments, options, ids)
 
     def compare_narrow_captions(self, paths, arguments, options, expected):
         """In eight bits a text turns where two words are nearly as good: counted over all families."""
@@ -309,7 +331,7 @@ class Blip2Encoder(Family):
 def compare_matches(family, paths, cosines, logits):
     cosines = torch.as_tensor(cosines).flatten()
     logits = None if logits is None else torch.as_tensor(logits).flatten(0, 1)
-    for dtype, tolerance in (("float32", TOLERANCE), ("bfloat16", NARROW_TOLERANCE)):
+    for dtype, tolerance in (("float32", TOLERANCE), ("bfloat16", NARROW_TOLERANCE))[:1 + family.has_narrow]:
         rows = program.rows("match", *paths, "--model", family.folder, "--dtype", dtype, *[a for text in TEXTS for a in ("--text", text)])
         what = "match" if dtype == "float32" else f"match, {dtype}"
         family.report.close(family.name, what + ": cosines", [row["itc"] for row in rows], cosines, tolerance)
@@ -392,6 +414,7 @@ TINY = {"blip2_opt": Blip2Generation, "blip2_opt_post_norm": Blip2Generation, "b
         "blip2_llama": Blip2Generation, "blip2_qwen2": Blip2WithoutStart, "blip2_retrieval": Blip2Retrieval,
         "instructblip_vicuna": InstructBlip, "instructblip_t5": InstructBlip, "blip_captioning": BlipCaptioning, "blip_matching": BlipMatching,
         "blip_answering": BlipAnswering, "clip": Clip, "blip2_dinov2": Blip2Encoder, "blip2_siglip": Blip2Encoder}
+CONVERTED = ("blip2_opt", "blip2_retrieval", "blip_captioning", "instructblip_vicuna")  # of which LAVIS has a file, and each its class
 WIDE = {"blip2_opt_float16": Blip2Generation, "blip2_t5_bfloat16": Blip2Generation, "opt_2_7b_width": Blip2Generation,
         "flan_t5_xl_width": Blip2Generation, "vicuna_7b_width": InstructBlip, "stage1_width": Blip2Retrieval,
         "blip_large_width": BlipCaptioning, "clip_vit_l_14_width": Clip}
@@ -430,10 +453,51 @@ def compare(name, folder, pictures_of, report):
         gc.collect()
 
 
+def resave(python, pairs):
+    """What `python`'s transformers makes of directories: {source: target}."""
+    script = pathlib.Path(__file__).with_name("resave.py")
+    arguments = [str(path) for pair in pairs.items() for path in pair]
+    done = subprocess.run([python, script, *arguments], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        sys.exit(f"{python} {script}: {done.stderr.strip()[-2000:]}")
+
+
+def compare_resaved(python, names, folder, pictures_of, report):
+    """Directories of transformers 5, and what the program wrote of this generation's, opened by 5 too."""
+    small_tokenizers.SENTENCEPIECE_OPTIONS = {"add_prefix_space": True}
+    first, second = folder / "first", folder / "second"
+    built = {name: getattr(checkpoints, name)(first / name) for name in names}
+    converted = [name for name in names if name in CONVERTED]
+    for name in converted:
+        file = first / f"{name}.safetensors"
+        program.run("convert", first / name, "--names", "lavis", "--to", file)
+        program.run("convert", file, "--base", first / name, "--to", first / f"{name}.back")
+    trained = events.train(folder, pictures_of, steps=2) / "model"
+    resave(python, {first / name: second / name for name in [*names, *(f"{name}.back" for name in converted)]} | {trained: second / "trained"})
+    rows = [program.rows("match", *pictures_of, "--model", model, "--text", TEXTS[0]) for model in (trained, second / "trained")]
+    report.equal("trained, read by 5", "match", rows[1], rows[0])
+    script = pathlib.Path(__file__).with_name("transforms.py")
+    done = subprocess.run([python, script, second / names[0]], capture_output=True, text=True, check=False)
+    report.line("transforms of 5", "settings of image processors, bit for bit", done.returncode == 0, (done.stdout + done.stderr)[-400:] if done.returncode else "the same bits")
+    for name in names:
+        try:
+            family = FAMILIES[name](name, lambda _, name=name: built[name], first, report, FEW)
+            family.name, family.folder, family.has_narrow = f"{name}, saved by 5", second / name, False
+            family.run(pictures_of)
+        except program.Failed as error:
+            report.line(f"{name}, saved by 5", "runs", False, error)
+    for name in converted:
+        again = load_file(second / f"{name}.back" / "model.safetensors")
+        expected = load_file(second / name / "model.safetensors")
+        different = [key for key in expected.keys() | again.keys() if key not in again or key not in expected or not torch.equal(again[key], expected[key])]
+        report.equal(f"{name}, read by 5", "tensors that differ in what convert wrote", different, [])
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("families", nargs="*", metavar="FAMILY",
                         help=f"of {', '.join(TINY)}, {', '.join(WIDE)} [all of these]; by hand, large: {', '.join(BY_HAND)}")
+    parser.add_argument("--saved-by", metavar="PYTHON", help="compare with directories that this environment's transformers saves")
     arguments = parser.parse_args()
     if unknown := [name for name in arguments.families if name not in FAMILIES]:
         parser.error(f"{unknown[0]}: expected one of {', '.join(FAMILIES)}")
@@ -443,18 +507,17 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         paths = pictures.few(folder)
+        if arguments.saved_by:
+            names = arguments.families or [name for name in TINY if TINY[name] is not Blip2Encoder]
+            compare_resaved(arguments.saved_by, names, folder, paths[:2], report)
+            return report.end(started)
         if not arguments.families:
             compare_pixels(folder, report)
+            transforms.compare(folder, folder / "transform", report)
             events.compare(folder, paths, report)
         for family in arguments.families or [*TINY, *WIDE]:
             compare(family, folder, paths, report)
-    report.line("all", "texts left out, for a noise changes them", 20 * report.close_calls <= report.generated,
-                f"{report.close_calls} of {report.generated}")
-    if report.narrow_tokens:
-        share = report.narrow_equal / report.narrow_tokens
-        report.line("all", "tokens of captions that bfloat16 leaves", share >= 0.75, f"{share:.0%} of {report.narrow_tokens}")
-    print(f"{report.checks} checks, {report.faults} faults, {time.monotonic() - started:.0f} s")
-    return report.faults > 0
+    return report.end(started)
 
 
 if __name__ == "__main__":

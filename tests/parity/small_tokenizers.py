@@ -18,6 +18,10 @@ SENTENCES = [
     "a close up of a pizza with cheese and tomatoes", "boats in the harbour under a cloudy sky", "a street at night\nwith many lights",
 ]
 
+# What SentencePiece's classes get beside their files. Without an add_prefix_space, the two generations of transformers split alike
+# only what does not begin a text; the published files have one.
+SENTENCEPIECE_OPTIONS = {}
+
 
 def byte_level():
     tokenizer = Tokenizer(models.BPE())
@@ -61,7 +65,7 @@ def train_sentencepiece(folder, name, **options):
 def t5(folder):
     path = train_sentencepiece(folder, "spiece.model", vocab_size=300, model_type="unigram", pad_id=0, eos_id=1, unk_id=2, bos_id=-1,
                                normalization_rule_name="nmt_nfkc", hard_vocab_limit=False, character_coverage=1.0)
-    return T5TokenizerFast(vocab_file=path, extra_ids=100)
+    return T5TokenizerFast(vocab_file=path, extra_ids=100, **SENTENCEPIECE_OPTIONS)
 
 
 def llama(folder):
@@ -69,7 +73,8 @@ def llama(folder):
     path = train_sentencepiece(folder, "tokenizer.model", vocab_size=480, model_type="bpe", byte_fallback=True, unk_id=0, bos_id=1,
                                eos_id=2, pad_id=-1, normalization_rule_name="identity", add_dummy_prefix=True,
                                remove_extra_whitespaces=False, hard_vocab_limit=False, character_coverage=1.0)
-    fast = LlamaTokenizerFast(vocab_file=path, bos_token="</s>", eos_token="</s>", unk_token="</s>", add_bos_token=True, legacy=True)
+    fast = LlamaTokenizerFast(vocab_file=path, bos_token="</s>", eos_token="</s>", unk_token="</s>", add_bos_token=True, legacy=True,
+                              **SENTENCEPIECE_OPTIONS)
     fast.add_special_tokens({"pad_token": "[PAD]"})
     fast.padding_side = "left"
     return fast
