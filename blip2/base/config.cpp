@@ -27,8 +27,8 @@
 #include <vector>
 
 #include "blip2/base/error.h"
-#include "blip2/base/files.h"
 #include "blip2/base/quote.h"
+#include "blip2/base/text_file.h"
 
 namespace blip2 {
 namespace {
@@ -182,6 +182,19 @@ std::string unknown_key(const ConfigNode& root, const ConfigNode& parent, const 
   return nearest.empty() ? "unknown key" : fmt::format("unknown key; the nearest is '{}'", nearest);
 }
 
+/// Throws kInvalidArgument for the first line that is not UTF-8.
+void require_lines_of_text(std::string_view yaml, const std::string& name) {
+  size_t number = 0;
+  for (const std::string_view line : split_lines(yaml)) {
+    ++number;
+    try {
+      require_text(line, fmt::format("{}:{}", name, number));
+    } catch (const Error& error) {
+      fail(ErrorCode::kInvalidArgument, "{}", error.what());
+    }
+  }
+}
+
 /// Walks YAML and nodes side by side.
 class Reader {
  public:
@@ -285,7 +298,7 @@ std::string did_you_mean(std::string_view word, const std::vector<std::string>& 
 }
 
 void ConfigDocument::read_file(const std::filesystem::path& path) {
-  read_text(blip2::read_file(path), path.string());
+  read_text(read_text_file(path), path.string());
 }
 
 void ConfigDocument::read_text(std::string_view yaml, const std::string& name) {
@@ -294,6 +307,7 @@ void ConfigDocument::read_text(std::string_view yaml, const std::string& name) {
     fail(ErrorCode::kInvalidArgument, "{}: expected a configuration of at most {} bytes, found {}",
          name, kMaxTextBytes, yaml.size());
   }
+  require_lines_of_text(yaml, name);
   try {
     const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(yaml));
     if (documents.size() > 1) {

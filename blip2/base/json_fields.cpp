@@ -3,19 +3,22 @@
 #include "blip2/base/json_fields.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <system_error>
 #include <utility>
 
 #include "blip2/base/error.h"
-#include "blip2/base/files.h"
+#include "blip2/base/python_json.h"
 #include "blip2/base/quote.h"
+#include "blip2/base/text_file.h"
 
 namespace blip2 {
 namespace {
 
-constexpr uintmax_t kMaxFileBytes = 256u << 20;  // the largest in use have some 30 MB
+constexpr double kExactIntegers = 9007199254740992;  // 2^53; beyond it two ids may be one number
+constexpr uintmax_t kMaxFileBytes = 256u << 20;      // the largest in use have some 30 MB
 
 const Limit& size_limit() {
   static const Limit limit = between(1, std::numeric_limits<int32_t>::max());
@@ -35,6 +38,9 @@ bool is_short(const Json& value, int depth = 3) {
 template <typename Json>
 std::string found_text(const Json* value) {
   if (value == nullptr) return "nothing";
+  if (value->is_number_float() && !std::isfinite(value->template get<double>())) {
+    return fmt::format("{}", value->template get<double>());
+  }
   if (!is_short(*value)) return value->is_object() ? "an object" : "an array";
   return printable(value->dump(-1, ' ', true, Json::error_handler_t::replace));
 }
@@ -197,14 +203,12 @@ void BasicJsonFields<Json>::require_flag(const char* key, bool only) const {
 
 template <typename Json>
 Json parse_json_object(std::string_view text, const std::string& where) {
-  Json value;
-  try {
-    value = Json::parse(text);
-  } catch (const typename Json::exception&) {
+  std::optional<Json> value = try_parse_json<Json>(text);
+  if (!value) {
     fail(ErrorCode::kCorruptData, "{}: expected a JSON object, found text that is not JSON", where);
   }
-  if (!value.is_object()) wrong_value(where, "a JSON object", &value);
-  return value;
+  if (!value->is_object()) wrong_value(where, "a JSON object", &*value);
+  return std::move(*value);
 }
 
 template <typename Json>
@@ -215,7 +219,7 @@ Json read_json_object(const std::filesystem::path& path) {
     fail(ErrorCode::kCorruptData, "{}: expected at most {} bytes, found {}", path.string(),
          kMaxFileBytes, size);
   }
-  return parse_json_object<Json>(read_file(path), path.string());
+  return parse_json_object<Json>(read_text_file(path), path.string());
 }
 
 template <typename Json>
@@ -229,6 +233,18 @@ int64_t as_integer(const Json& value, const std::string& where) {
   const std::optional<int64_t> number = to_integer(value);
   if (!number) wrong_value(where, "an integer", &value);
   return *number;
+}
+
+template <typename Json>
+std::string as_id(const Json& value, const std::string& where) {
+  if (value.is_string()) return value.template get<std::string>();
+  if (value.is_number_integer()) return value.dump();
+  const double number = value.is_number_float() ? value.template get<double>() : 0;
+  const bool is_exact = std::isfinite(number) && std::abs(number) < kExactIntegers;
+  if (!value.is_number_float() || !is_exact)
+    wrong_value(where, "an id, a string or a number", &value);
+  if (number != std::floor(number)) return value.dump();
+  return std::to_string(static_cast<int64_t>(number));
 }
 
 template <typename Json>
@@ -248,6 +264,8 @@ template std::string as_text(const nlohmann::json&, const std::string&);
 template std::string as_text(const nlohmann::ordered_json&, const std::string&);
 template int64_t as_integer(const nlohmann::json&, const std::string&);
 template int64_t as_integer(const nlohmann::ordered_json&, const std::string&);
+template std::string as_id(const nlohmann::json&, const std::string&);
+template std::string as_id(const nlohmann::ordered_json&, const std::string&);
 template const nlohmann::json& as_array(const nlohmann::json&, const std::string&);
 template const nlohmann::ordered_json& as_array(const nlohmann::ordered_json&, const std::string&);
 

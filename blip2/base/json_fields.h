@@ -69,7 +69,8 @@ class BasicJsonFields {
 using JsonFields = BasicJsonFields<nlohmann::json>;
 using OrderedJsonFields = BasicJsonFields<nlohmann::ordered_json>;
 
-/// Text that must be one JSON object. Throws kCorruptData, naming `where`.
+/// Text that must be one JSON object, as Python writes it (python_json.h). Throws kCorruptData,
+/// naming `where`.
 template <typename Json>
 Json parse_json_object(std::string_view text, const std::string& where);
 /// A file that must hold one JSON object, of at most 256 MiB. Throws kNotFound, kCorruptData.
@@ -81,6 +82,10 @@ template <typename Json>
 std::string as_text(const Json& value, const std::string& where);
 template <typename Json>
 int64_t as_integer(const Json& value, const std::string& where);
+/// A name that files write as a string, an integer or, where a table had gaps, floating-point: 1.0
+/// is the id "1". Numbers that are not exact, beyond 2^53, are refused.
+template <typename Json>
+std::string as_id(const Json& value, const std::string& where);
 template <typename Json>
 const Json& as_array(const Json& value, const std::string& where);
 

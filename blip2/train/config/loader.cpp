@@ -3,8 +3,8 @@
 
 #include <utility>
 
-#include "blip2/base/files.h"
 #include "blip2/base/log.h"
+#include "blip2/base/text_file.h"
 #include "blip2/train/config/checks.h"
 #include "blip2/train/config/lavis.h"
 #include "blip2/train/config/recipes.h"
@@ -27,7 +27,7 @@ LoadedTrainConfig::LoadedTrainConfig(const std::filesystem::path& path,
                                      const std::vector<std::string>& overrides, FileChecks checks,
                                      const std::map<std::string, std::string>& options)
     : document_(config_) {
-  const std::string yaml = read_file(path);
+  const std::string yaml = read_text_file(path);
   std::vector<std::string> warnings;
   if (!read_lavis(yaml, path.string(), document_, warnings)) {
     document_.read_text(yaml, path.string());
