@@ -15,7 +15,6 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <random>
 #include <span>
@@ -225,64 +224,5 @@ std::string checksum(std::span<const std::byte> bytes) {
 }
 
 std::string checksum(std::string_view bytes) { return checksum(std::as_bytes(std::span(bytes))); }
-
-namespace {
-
-std::string lower_case_extension(const fs::path& path) {
-  std::string extension = path.extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return extension;
-}
-
-bool is_folder(fs::file_type type) { return type == fs::file_type::directory; }
-bool is_file(fs::file_type type) { return type == fs::file_type::regular; }
-
-/// Appends the entries below the folder for which `kept` is true, links resolved; links to folders
-/// are not followed. `refuse` is called with each folder that cannot be listed.
-template <typename Keep, typename Refuse>
-void walk(const fs::path& directory, const std::vector<std::string>& extensions,
-          std::vector<fs::path>& files, const Keep& kept, const Refuse& refuse) {
-  std::error_code error, unknown;
-  std::vector<fs::path> folders;
-  for (fs::directory_iterator at(directory, error), end; !error && at != end; at.increment(error)) {
-    const fs::path& path = at->path();
-    if (at->is_directory(unknown) && !at->is_symlink(unknown)) {
-      folders.push_back(path);
-    } else if (kept(at->status(unknown).type()) &&
-               (extensions.empty() || std::find(extensions.begin(), extensions.end(),
-                                                lower_case_extension(path)) != extensions.end())) {
-      files.push_back(path);
-    }
-  }
-  if (error) refuse(directory, error);
-  for (const fs::path& folder : folders) walk(folder, extensions, files, kept, refuse);
-}
-
-}  // namespace
-
-std::vector<fs::path> list_files(const fs::path& directory,
-                                 const std::vector<std::string>& extensions) {
-  std::vector<fs::path> files;
-  const auto refuse = [](const fs::path& folder, const std::error_code& error) {
-    const bool is_missing =
-        error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory;
-    fail(is_missing ? ErrorCode::kNotFound : ErrorCode::kUnavailable,
-         "{}: cannot list the folder: {}", folder.string(), error.message());
-  };
-  walk(directory, extensions, files, is_file, refuse);
-  std::sort(files.begin(), files.end());
-  return files;
-}
-
-FileListing list_readable_files(const fs::path& directory,
-                                const std::vector<std::string>& extensions) {
-  FileListing listing;
-  walk(directory, extensions, listing.files, std::not_fn(is_folder),
-       [&](const fs::path& folder, const std::error_code&) { listing.unlisted.push_back(folder); });
-  std::sort(listing.files.begin(), listing.files.end());
-  std::sort(listing.unlisted.begin(), listing.unlisted.end());
-  return listing;
-}
 
 }  // namespace blip2

@@ -92,19 +92,4 @@ void require_writable(const std::filesystem::path& path);
 std::string checksum(std::span<const std::byte> bytes);
 std::string checksum(std::string_view bytes);
 
-/// The regular files below `directory` whose lower-cased extension is one of `extensions` (with the
-/// dot; empty = all), sorted by path. Throws kNotFound or kUnavailable for a folder in it that
-/// cannot be listed, with its path.
-std::vector<std::filesystem::path> list_files(const std::filesystem::path& directory,
-                                              const std::vector<std::string>& extensions);
-
-/// What list_files() finds where some folders cannot be listed, and what has a file's name and can
-/// not be opened at all: links to nowhere, pipes.
-struct FileListing {
-  std::vector<std::filesystem::path> files;
-  std::vector<std::filesystem::path> unlisted;  ///< those folders, sorted
-};
-FileListing list_readable_files(const std::filesystem::path& directory,
-                                const std::vector<std::string>& extensions);
-
 }  // namespace blip2

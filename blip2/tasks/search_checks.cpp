@@ -5,7 +5,7 @@
 
 #include "blip2/base/error.h"
 #include "blip2/base/log.h"
-#include "blip2/data/shards/shard.h"
+#include "blip2/image/picture_name.h"
 #include "blip2/tasks/picture_files.h"
 
 namespace blip2 {

@@ -12,7 +12,6 @@
 namespace blip2 {
 namespace {
 namespace fs = std::filesystem;
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using testing::TemporaryFolder;
 
@@ -74,20 +73,6 @@ TEST(Files, OnlyAFileIsReplaced) {
   folder.write("file", "old");
   write_file_atomic(folder / "file", "new");
   EXPECT_EQ(read_file(folder / "file"), "new");
-}
-
-TEST(ListReadableFiles, WhatCannotBeOpenedIsListed) {
-  const TemporaryFolder folder;
-  const std::string good = folder.write("a.png", "1");
-  const fs::path dangling = folder / "b.png", loop = folder / "c.png", pipe = folder / "d.png";
-  fs::create_symlink("gone", dangling);
-  fs::create_symlink("c.png", loop);
-  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
-  fs::create_symlink("gone", folder / "notes.txt");
-  fs::create_directory_symlink(".", folder / "folder.png");
-  EXPECT_THAT(list_readable_files(folder.path(), {".png"}).files,
-              ElementsAre(good, dangling, loop, pipe));
-  EXPECT_THAT(list_files(folder.path(), {".png"}), ElementsAre(good));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "blip2/base/list_files.h"
 #include "blip2/data/image_bytes.h"
 #include "blip2/data/open_source.h"
 #include "blip2/data/pipeline.h"

@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "blip2/base/error.h"
+#include "blip2/base/list_files.h"
 #include "tests/support/errors.h"
 #include "tests/support/shards.h"
 #include "tests/support/tiny/pictures.h"

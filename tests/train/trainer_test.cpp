@@ -9,6 +9,7 @@
 #include <cmath>
 #include <optional>
 
+#include "blip2/base/list_files.h"
 #include "blip2/ranks/gradient_reducer.h"
 #include "blip2/train/accumulation.h"
 #include "blip2/train/records/snapshot.h"

@@ -12,6 +12,7 @@
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
 #include "blip2/base/json_text.h"
+#include "blip2/base/list_files.h"
 #include "blip2/base/random.h"
 #include "blip2/workflows/demo/captions.h"
 #include "blip2/workflows/demo/emoji_names.h"

@@ -14,6 +14,7 @@
 #include <set>
 
 #include "blip2/base/error.h"
+#include "blip2/base/list_files.h"
 #include "blip2/checkpoint/open_source.h"
 #include "blip2/checkpoint/safetensors.h"
 #include "blip2/models/configs/blip2_config.h"

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "blip2/base/list_files.h"
 #include "blip2/train/config/loader.h"
 #include "tests/support/tests_directory.h"
 #include "tests/train/support.h"

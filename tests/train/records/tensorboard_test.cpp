@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "blip2/base/list_files.h"
 #include "tests/train/support.h"
 
 namespace blip2 {
