@@ -1,6 +1,7 @@
 // blip2 evaluate: scores a model on a data set, and writes its predictions.
 #include <fmt/ranges.h>
 
+#include <filesystem>
 #include <optional>
 
 #include "apps/generation_arguments.h"
@@ -22,7 +23,8 @@ namespace {
 
 struct Evaluate {
   std::string config, model, task, format = "jsonl", images, output = "evaluation";
-  std::vector<std::string> data;
+  std::vector<std::string> data, splits;
+  std::string image_key, caption_key, separator;
   std::optional<std::string> prompt;
   EvaluationOptions evaluation;
   GenerationArguments generation;
@@ -31,11 +33,20 @@ struct Evaluate {
     options.add("CONFIG.yaml", config, "not in this version: give --model, --task and --data");
     options.add("--model DIR", model, "directory of the model (required)");
     options.add("--task caption|retrieval", task, "what to score (required)");
-    options.add("--data FILE...", data,
-                "annotation files; with --format folder, a folder of pictures (required)");
+    options.add(
+        "--data FILE...", data,
+        "annotation files; with --format folder or imagefolder, a folder of pictures (required)");
     options.add("--format FORM", format, "format of the annotations", one_of(source_formats()));
     options.add("--images DIR", images,
                 "folder that picture paths start from [the annotations' folder]");
+    options.add("--split NAME...", splits,
+                "splits of a coco_karpathy file, such as test [train and restval]");
+    options.add("--img-key NAME", image_key,
+                "field or column that names the picture [the format's own]");
+    options.add("--caption-key NAME", caption_key,
+                "field or column of the caption [the format's own]");
+    options.add("--separator CHAR", separator,
+                "csv: what is between two columns [as in its first line]");
     options.add("--output DIR", output, "folder to write metrics.json and predictions.json to");
     options.add("--batch-size N", evaluation.batch_size, "pictures in a batch", between(1, 65536));
     options.add("--rerank K", evaluation.rerank,
@@ -89,7 +100,13 @@ struct Evaluate {
 
   std::unique_ptr<Source> open_data() const {
     SourceConfig source{"--data", format, {}, images};
-    if (format == "folder") {
+    source.splits = splits;
+    source.image_key = image_key;
+    source.caption_key = caption_key;
+    source.separator = separator;
+    std::error_code ignored;
+    const bool is_folder = std::filesystem::is_directory(data.front(), ignored);
+    if (format == "folder" || (format == "imagefolder" && is_folder)) {
       source.images = data.front();
     } else {
       source.annotations.assign(data.begin(), data.end());

@@ -16,6 +16,9 @@ struct FileRange {
   int64_t size = 0;    ///< bytes
 };
 
+/// What a record without a caption is: unusable, or a record with none.
+enum class MissingCaption { kRefused, kAllowed };
+
 /// What two records have in common, and what tells them apart, is said by record_identity.h.
 struct Record {
   std::string key;                       ///< the record's name, for people and caches

@@ -101,7 +101,7 @@ TEST(Jsonl, AnErrorNamesFileAndLineAndLeavesTheOthersReadable) {
   refused(4, 6, "\"caption\" as a string or a list of strings, found number");
   refused(5, 7, "empty list");
   refused(6, 8, "a JSON object, found array");
-  refused(7, 9, "syntax error");
+  refused(7, 9, "expected text in UTF-8, found other bytes (0xff at byte 28)");
 }
 
 TEST(Jsonl, ABrokenFirstLineIsOneUnusableRecord) {
@@ -129,21 +129,60 @@ TEST(Jsonl, AFileWithoutARecordIsRefusedOnOpening) {
       ErrorCode::kCorruptData);
 }
 
-TEST(Jsonl, ANumberOutOfRangeIsThatRecordsFault) {
+TEST(Jsonl, ANumberThatIsNoNumberIsAFaultWhereItIsUsed) {
   const TemporaryFolder folder;
-  const auto source = open_source(
-      {.name = "x",
-       .format = "jsonl",
-       .annotations = {folder.write(
-           "a.jsonl", "{\"image\": \"1.png\", \"caption\": \"a\"}\n{\"image\": 1e999}\n")},
-       .images = {}});
+  const auto source = open(
+      "jsonl",
+      {folder.write("a.jsonl",
+                    R"({"image": "1.png", "caption": "a", "width": NaN, "similarity": -Infinity})"
+                    "\n"
+                    R"({"image": 1e999, "caption": "b"})"
+                    "\n"
+                    R"({"image": "3.png", "caption": NaN})"
+                    "\n"
+                    R"({"image": "4.png", "caption": "d", "image_id": NaN, "key": null})"
+                    "\n"
+                    R"({"image": "5.png", "caption": "e", "noise": "\ud800", "size": 1e999})"
+                    "\n"
+                    R"({"image": "6.png", "caption": "f \ud800"})"
+                    "\n"
+                    R"({"image": "7\udce9.png", "caption": "g"})")});
   EXPECT_EQ(source->record(0).key, "1.png");
-  try {
-    source->record(1);
-    FAIL() << "no error";
-  } catch (const Error& error) {
-    EXPECT_THAT(error.what(), HasSubstr("a.jsonl:2: "));
-    EXPECT_THAT(error.what(), HasSubstr("a number out of range"));
+  EXPECT_THAT(error_of([&] { source->record(1); }).second,
+              AllOf(HasSubstr("a.jsonl:2: "), HasSubstr("\"image\" as a path, found number")));
+  EXPECT_THAT(error_of([&] { source->record(2); }).second, HasSubstr("found NaN"));
+  EXPECT_EQ(source->record(3).key, "4.png");
+  EXPECT_THAT(source->record(4).captions, ElementsAre("e"));
+  EXPECT_THAT(error_of([&] { source->record(5); }).second, HasSubstr("expected text in UTF-8"));
+  EXPECT_EQ(source->record(6).image, folder / "7\xe9.png");
+}
+
+TEST(Jsonl, AnIdMayBeANumberOfAnyKind) {
+  const TemporaryFolder folder;
+  std::string lines;
+  for (const char* id : {"1", "1.0", "\"1\"", "123456789012345678901234567890",
+                         "123456789012345678901234567891", "-3.0", "1.5"}) {
+    lines += fmt::format("{{\"image\": \"p\", \"caption\": \"c\", \"image_id\": {}}}\n", id);
+  }
+  const auto source = open("jsonl", {folder.write("a.jsonl", lines)});
+  std::vector<std::string> ids;
+  for (int64_t i = 0; i < source->size(); ++i) ids.push_back(source->record(i).image_id);
+  EXPECT_THAT(ids, ElementsAre("1", "1", "1", "123456789012345678901234567890",
+                               "123456789012345678901234567891", "-3", "1.5"));
+}
+
+TEST(Jsonl, AnyMarkedEncodingIsRead) {
+  const TemporaryFolder folder;
+  const std::string text = R"({"image": "1.png", "caption": "a"})"
+                           "\r\n"
+                           R"({"image": "2.png", "caption": "b"})";
+  std::string wide = "\xff\xfe";
+  for (const char c : text) wide += {c, '\0'};
+  for (const std::string& bytes : {text, "\xef\xbb\xbf" + text, wide}) {
+    const auto source = open("jsonl", {folder.write("a.jsonl", bytes)});
+    ASSERT_EQ(source->size(), 2);
+    EXPECT_EQ(source->record(0).key, "1.png");
+    EXPECT_THAT(source->record(1).captions, ElementsAre("b"));
   }
 }
 
@@ -175,7 +214,7 @@ TEST(Folder, PairsPicturesWithTextFiles) {
   ASSERT_EQ(source->size(), 2);
   const auto [code, message] = error_of([&] { source->record(0); });
   EXPECT_EQ(code, ErrorCode::kNotFound);
-  EXPECT_THAT(message, HasSubstr("a.txt"));
+  EXPECT_THAT(message, HasSubstr("a.jpg: expected a .txt"));
   const Record dog = source->record(1);
   EXPECT_EQ(dog.key, "b/dog.PNG");
   EXPECT_EQ(dog.image, folder.path() / "b/dog.PNG");
@@ -186,6 +225,29 @@ TEST(Folder, PairsPicturesWithTextFiles) {
   EXPECT_EQ(error_of([&] { open("folder", {}, folder.path() / "none"); }).first,
             ErrorCode::kNotFound);
   EXPECT_EQ(error_of([&] { open("folder", {}); }).first, ErrorCode::kInvalidArgument);
+}
+
+TEST(Folder, ReadsEverySideCarAndNoLeftover) {
+  const TemporaryFolder folder;
+  for (const char* name : {"a.jfif", "b.JPE", "c.jpg", "d.jpg", "._a.jfif", "__MACOSX/a.jpg"}) {
+    folder.write(name, "x");
+  }
+  folder.write("a.caption", "one\r\ntwo");
+  folder.write("b.TXT", "\xef\xbb\xbfthree");
+  folder.write("c.json", R"({"caption": "four", "width": NaN})");
+  folder.write("c.txt", std::string("\xff\xfe\x35\0\n\0", 6));
+  folder.write("d.txt", "good\ncaf\xe9");
+  folder.write("._a.txt", "no caption");
+  const auto source = open("folder", {}, folder.path());
+  ASSERT_EQ(source->size(), 4);
+  EXPECT_THAT(source->record(0).captions, ElementsAre("one", "two"));
+  EXPECT_THAT(source->record(1).captions, ElementsAre("three"));
+  EXPECT_THAT(source->record(2).captions, ElementsAre("5"));
+  std::filesystem::remove(folder / "c.txt");
+  EXPECT_THAT(source->record(2).captions, ElementsAre("four"));
+  const auto [code, message] = error_of([&] { source->record(3); });
+  EXPECT_EQ(code, ErrorCode::kCorruptData);
+  EXPECT_THAT(message, HasSubstr("d.txt:2: expected text in UTF-8"));
 }
 
 TEST(CocoKarpathy, ReadsTrainingAndValidationRows) {
@@ -214,7 +276,8 @@ TEST(CocoKarpathy, AnErrorNamesFileAndEntry) {
       message,
       HasSubstr("cut.json: expected the end of a string, found a syntax error at byte 19 of 19"));
   const auto object = folder.write("object.json", "{}");
-  EXPECT_THAT(error_of([&] { open("coco_karpathy", {object}); }).second, HasSubstr("found object"));
+  EXPECT_THAT(error_of([&] { open("coco_karpathy", {object}); }).second,
+              HasSubstr("found one JSON object"));
 }
 
 TEST(OpenSource, RefusesUnknownFormats) {
@@ -224,6 +287,40 @@ TEST(OpenSource, RefusesUnknownFormats) {
   EXPECT_EQ(error_of([] { open("laion_parquet", {}); }).first, ErrorCode::kInvalidArgument);
   EXPECT_EQ(error_of([] { open("jsonl", {}); }).first, ErrorCode::kInvalidArgument);
   for (const std::string& format : source_formats()) EXPECT_THAT(message, HasSubstr(format));
+}
+
+TEST(OpenSource, ASettingWithoutUseIsRefused) {
+  const TemporaryFolder folder;
+  SourceConfig config{.name = "pets", .format = "jsonl", .annotations = {}, .images = {}};
+  config.annotations = {folder.write("a.jsonl", R"({"path": "1.png", "text": "a"})")};
+  config.splits = {"train"};
+  config.separator = ",";
+  EXPECT_THAT(useless_settings(config), ElementsAre("split", "separator"));
+  EXPECT_THAT(error_of([&] { open_source(config); }).second, HasSubstr("datasets.pets.split"));
+  config.splits.clear();
+  config.separator.clear();
+  EXPECT_THAT(error_of([&] { open_source(config); }).second, HasSubstr("\"image\" as a path"));
+  config.image_key = "path";
+  config.caption_key = "text";
+  EXPECT_THAT(open_source(config)->record(0).captions, ElementsAre("a"));
+}
+
+TEST(OpenSource, ACaptionMayBeMissingWhereItIsAllowed) {
+  const TemporaryFolder folder;
+  SourceConfig config{.name = "pets", .format = "jsonl", .annotations = {}, .images = {}};
+  config.missing_caption = MissingCaption::kAllowed;
+  config.annotations = {folder.write("a.jsonl",
+                                     "{\"image\": \"1\"}\n{\"image\": \"2\", \"caption\": null}\n"
+                                     "{\"image\": \"3\", \"caption\": NaN}\n"
+                                     "{\"image\": \"4\", \"caption\": []}\n"
+                                     "{\"image\": \"5\", \"caption\": 5}\n")};
+  const auto source = open_source(config);
+  for (int64_t i = 0; i < 4; ++i) EXPECT_THAT(source->record(i).captions, ElementsAre()) << i;
+  EXPECT_EQ(error_of([&] { source->record(4); }).first, ErrorCode::kCorruptData);
+  folder.write("pictures/1.jpg", "x");
+  config = {.name = "pets", .format = "folder", .annotations = {}, .images = folder / "pictures"};
+  config.missing_caption = MissingCaption::kAllowed;
+  EXPECT_THAT(open_source(config)->record(0).captions, ElementsAre());
 }
 
 TEST(OpenSource, EveryFormatSaysWhatItLacks) {

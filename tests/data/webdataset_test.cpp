@@ -118,11 +118,90 @@ TEST(Webdataset, ABadSampleNamesShardAndMember) {
                 AllOf(HasSubstr((folder / "x.tar").string() + "/" + member), HasSubstr(why)));
   };
   refused(0, "a", "expected a picture");
-  refused(1, "b", "a .txt, found none");
+  refused(1, "b", "a .txt or a .caption, found none");
   refused(2, "c.json", "syntax error");
   refused(3, "d.png", "beside another picture");
   refused(4, "e.json", "\"caption\" as a string");
   EXPECT_THAT(source->record(5).captions, ElementsAre("good"));
+}
+
+TEST(Webdataset, MembersApartAreOneSample) {
+  const TemporaryFolder folder;
+  const auto source = open({write_tar(folder, "x.tar",
+                                      {{"a.jpg", "1"},
+                                       {"b.jpg", "2"},
+                                       {"c.jpg", "3"},
+                                       {"a.txt", "one"},
+                                       {"b.caption", "two"},
+                                       {"c.json", R"({"caption": "three"})"},
+                                       {"a.jpg", "another"},
+                                       {"a.txt", "of the same name"}})});
+  ASSERT_EQ(source->size(), 4);
+  EXPECT_EQ(bytes_of(source->record(0)), "1");
+  EXPECT_THAT(source->record(0).captions, ElementsAre("one"));
+  EXPECT_THAT(source->record(1).captions, ElementsAre("two"));
+  EXPECT_THAT(source->record(2).captions, ElementsAre("three"));
+  EXPECT_EQ(bytes_of(source->record(3)), "another");
+  EXPECT_THAT(source->record(3).captions, ElementsAre("of the same name"));
+}
+
+TEST(Webdataset, WhatPythonAndMacOSWriteIsRead) {
+  const TemporaryFolder folder;
+  const std::string wide("\xff\xfe\x68\0\x69\0", 6);
+  const auto source = open({write_tar(
+      folder, "x.tar",
+      {{"./._a.jpg", "resource fork"},
+       {"./a.jpg", "1"},
+       {"./a.json", "\xef\xbb\xbf{\"caption\": \"one\", \"width\": NaN, \"x\": -Infinity}"},
+       {"./__MACOSX/._a.txt", "no caption"},
+       {"./b.jfif", "2"},
+       {"./b.txt", wide},
+       {"./c.JPE", "3"},
+       {"./c.txt", "caf\xe9"},
+       {"./.ipynb_checkpoints/c-checkpoint.jpg", "no picture"}})});
+  ASSERT_EQ(source->size(), 3);
+  EXPECT_THAT(source->record(0).captions, ElementsAre("one"));
+  EXPECT_THAT(source->record(1).captions, ElementsAre("hi"));
+  const auto [code, message] = error_of([&] { source->record(2); });
+  EXPECT_EQ(code, ErrorCode::kCorruptData);
+  EXPECT_THAT(message, HasSubstr("c: expected text in UTF-8, found other bytes (0xe9"));
+}
+
+TEST(Webdataset, OtherFilesAreCalledByTheirNames) {
+  const TemporaryFolder folder;
+  const fs::path tar = write_tar(folder, "good.tar", {{"a.jpg", "1"}, {"a.txt", "one"}});
+  const std::string gzip("\x1f\x8b\x08\0\0\0\0\0\0\0", 10);
+  struct Case {
+    const char* name;
+    std::string bytes;
+    const char* kind;
+  };
+  for (const Case& bad :
+       {Case{"x.tar.gz", gzip, "a gzip file: decompress it"}, Case{"x.tgz", gzip, "a gzip file"},
+        Case{"x.parquet", "PAR1....PAR1", "a parquet file: format laion_parquet"},
+        Case{"x.zip", "PK\x03\x04", "a zip archive: unpack it"}}) {
+    const fs::path path = folder.write(bad.name, bad.bytes);
+    EXPECT_THAT(error_of([&] { open({path}); }).second,
+                AllOf(HasSubstr(path.string() + ": expected an uncompressed .tar shard, found"),
+                      HasSubstr(bad.kind)));
+  }
+  for (const Case& bad :
+       {Case{"1.tar", gzip, "a gzip file: decompress it"},
+        Case{"2.tar", "PAR1....", "a parquet file"},
+        Case{"3.tar", "version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer"},
+        Case{"4.tar", "<!DOCTYPE html><html>", "an HTML page"}}) {
+    const auto source = open({folder.write(bad.name, bad.bytes)});
+    ASSERT_EQ(source->size(), 1);
+    EXPECT_THAT(error_of([&] { source->record(0); }).second,
+                AllOf(HasSubstr("expected an uncompressed tar, found"), HasSubstr(bad.kind)));
+  }
+  // A tar under another name is one.
+  fs::copy_file(tar, folder / "shard.data");
+  EXPECT_EQ(open({folder / "shard.data"})->size(), 1);
+  const TemporaryFolder compressed;
+  compressed.write("00000.tar.gz", gzip);
+  EXPECT_THAT(error_of([&] { open({}, compressed.path()); }).second,
+              AllOf(HasSubstr("found none; it holds 1"), HasSubstr("decompress it")));
 }
 
 TEST(Webdataset, ACutShardLosesOnlyWhatIsCut) {

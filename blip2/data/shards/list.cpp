@@ -1,14 +1,19 @@
 // Patterns, folders and indices to a list of shards.
 #include "blip2/data/shards/list.h"
 
+#include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string_view>
 
 #include "blip2/base/error.h"
+#include "blip2/base/file_kind.h"
 #include "blip2/base/files.h"
 #include "blip2/base/json_fields.h"
+#include "blip2/base/list_files.h"
+#include "blip2/base/python_json.h"
+#include "blip2/base/text_file.h"
 #include "blip2/data/shards/shard.h"
 
 namespace blip2 {
@@ -70,7 +75,7 @@ ShardEntry counted(FoundShard shard) {
 }
 
 void add_index(const fs::path& index, const fs::path& root, std::vector<FoundShard>& shards) {
-  const Json json = Json::parse(read_file(index), nullptr, false);
+  const Json json = try_parse_json<Json>(read_text_file(index)).value_or(Json());
   if (!json.is_object() || !json.contains("shardlist")) {
     fail(ErrorCode::kCorruptData,
          "{}: expected an object with a \"shardlist\", as widsindex writes", index.string());
@@ -83,6 +88,36 @@ void add_index(const fs::path& index, const fs::path& root, std::vector<FoundSha
   }
 }
 
+/// The first bytes of a file, by which its kind is told; "" where there is no such file.
+std::string start_of(const fs::path& path) {
+  std::error_code error;
+  if (!fs::is_regular_file(path, error)) return "";
+  const auto size = std::min<uintmax_t>(fs::file_size(path, error), 512);
+  return error ? "" : read_file_range(path, 0, static_cast<int64_t>(size));
+}
+
+/// Says what a file is that is given as a shard and is none by its name.
+void require_tar(const fs::path& shard) {
+  if (shard.extension() == ".tar") return;  // what is in it is looked at when it is opened
+  const std::string start = start_of(shard);
+  const std::string_view kind = file_kind(start);
+  if (kind.empty() || kind == "a tar archive") return;
+  fail(ErrorCode::kUnsupported, "{}: expected an uncompressed .tar shard, found {}{}",
+       shard.string(), kind, file_kind_advice(start));
+}
+
+/// Of a folder without shards, what it has instead.
+std::string other_shards_in(const fs::path& folder) {
+  std::error_code error;
+  if (!fs::is_directory(folder, error)) return "";
+  const std::vector<fs::path> found = list_files(
+      folder, {".gz", ".tgz", ".bz2", ".tbz", ".xz", ".txz", ".zst", ".zip", ".parquet"});
+  if (found.empty()) return "";
+  const std::string start = start_of(found.front());
+  return fmt::format("; it holds {} compressed or other files, such as {}{}", found.size(),
+                     found.front().filename().string(), file_kind_advice(start));
+}
+
 void add_place(const fs::path& place, const fs::path& root, std::vector<FoundShard>& shards) {
   std::error_code error;
   const size_t before = shards.size();
@@ -93,10 +128,14 @@ void add_place(const fs::path& place, const fs::path& root, std::vector<FoundSha
       shards.push_back({std::move(shard)});
     }
   } else {
-    for (const std::string& shard : expand_braces(place.string())) shards.push_back({shard});
+    for (const std::string& shard : expand_braces(place.string())) {
+      require_tar(shard);
+      shards.push_back({shard});
+    }
   }
   if (shards.size() == before) {
-    fail(ErrorCode::kNotFound, "{}: expected .tar shards, found none", place.string());
+    fail(ErrorCode::kNotFound, "{}: expected .tar shards, found none{}", place.string(),
+         other_shards_in(place));
   }
 }
 

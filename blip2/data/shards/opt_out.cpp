@@ -2,7 +2,11 @@
 #include "blip2/data/shards/opt_out.h"
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
+#include <optional>
+
+#include "blip2/base/python_json.h"
 
 namespace blip2 {
 namespace {
@@ -41,7 +45,10 @@ std::vector<std::string> parts_of(std::string_view text) {
 
 bool says_no(const Json& value, bool is_permission, const OptOutRule& rule) {
   if (value.is_boolean()) return value.get<bool>() != is_permission;
-  if (value.is_number()) return (value.get<double>() != 0) != is_permission;
+  if (value.is_number()) {  // NaN is a gap in a table, and says nothing
+    const double number = value.get<double>();
+    return !std::isnan(number) && (number != 0) != is_permission;
+  }
   if (value.is_array()) {
     return std::ranges::any_of(value, [&](const Json& one) {
       return one.is_string() && says_no(one, is_permission, rule);
@@ -60,9 +67,9 @@ bool says_no(const Json& value, bool is_permission, const OptOutRule& rule) {
 }  // namespace
 
 std::string opted_out_by(std::string_view text, const OptOutRule& rule) {
-  const Json object = Json::parse(text, nullptr, false);
-  if (!object.is_object()) return "";
-  for (const auto& [name, value] : object.items()) {
+  const std::optional<Json> object = try_parse_json<Json>(text);
+  if (!object || !object->is_object()) return "";
+  for (const auto& [name, value] : object->items()) {
     const std::string field = plain(name);
     if (!contains(rule.fields, field)) continue;
     const bool is_permission = field.find("robots") != std::string::npos;

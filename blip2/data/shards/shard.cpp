@@ -3,12 +3,14 @@
 #include "blip2/data/shards/shard.h"
 
 #include <algorithm>
-#include <array>
 
 #include "blip2/base/error.h"
+#include "blip2/base/list_files.h"
 #include "blip2/base/quote.h"
+#include "blip2/base/text_file.h"
 #include "blip2/data/shards/parquet.h"
 #include "blip2/data/sources/json_record.h"
+#include "blip2/image/picture_name.h"
 
 namespace blip2 {
 
@@ -22,50 +24,63 @@ std::string lower_case(std::string_view text) {
   return lowered;
 }
 
-bool is_picture_extension(std::string_view extension) {
-  constexpr std::array<std::string_view, 6> kKnown = {"jpg", "jpeg", "png", "webp", "gif", "bmp"};
-  return std::ranges::find(kKnown, extension) != kKnown.end();
-}
-
 }  // namespace
-
-bool is_picture_name(std::string_view name) {
-  const size_t dot = name.rfind('.');
-  return dot != std::string_view::npos && is_picture_extension(lower_case(name.substr(dot + 1)));
-}
 
 Shard::Shard(const std::filesystem::path& path, ShardCaptions from) : file_(path) {
   if (from == ShardCaptions::kParquet) read_parquet_captions();
   TarIndex index = index_tar(file_.bytes());
-  for (const TarMember& member : index.members) add_member(member);
+  Places places;
+  for (const TarMember& member : index.members) add_member(member, places);
   if (!index.damage.empty()) {
-    samples_.emplace_back().fault = path.string() + ": " + index.damage;
+    damage_ = path.string() + ": " + index.damage;
+    samples_.emplace_back().fault = damage_;
   }
 }
 
-void Shard::add_member(const TarMember& member) {
+void Shard::add_member(const TarMember& member, Places& places) {
   const std::string_view name = member.name;
+  if (is_leftover_path(name)) return;
   const size_t slash = name.rfind('/');
   const size_t base = slash == std::string_view::npos ? 0 : slash + 1;
   const size_t dot = name.find('.', base);
-  if (dot == std::string_view::npos || dot == base) return;  // no sample: ".hidden", "README"
-  const std::string_view key = name.substr(0, dot);
-  if (samples_.empty() || samples_.back().key != key) samples_.emplace_back().key = key;
-  Sample& sample = samples_.back();
+  if (dot == std::string_view::npos) return;  // no sample: "README"
   const std::string extension = lower_case(name.substr(dot + 1));
-  Stretch* stretch = nullptr;
-  if (extension == "json") stretch = &sample.json;
-  if (extension == "txt") stretch = &sample.text;
-  if (is_picture_extension(extension)) {
-    stretch = &sample.picture;
-    sample.extension = name.substr(dot + 1);
-  }
+  Sample& sample = sample_of(name.substr(0, dot), extension, places);
+  Stretch* const stretch = sample.place_of(extension);
   if (stretch == nullptr) return;
+  if (stretch == &sample.picture) sample.extension = name.substr(dot + 1);
   if (stretch->size >= 0) {
     sample.fault = fmt::format("{}/{}: there twice, or beside another picture",
                                file_.path().string(), printable(member.name));
   }
   *stretch = {member.offset, member.size};
+}
+
+/// The sample that a member belongs to: of neighbours that of its key; a member further on
+/// completes a sample that lacks it, as where all texts come after all pictures, and else starts
+/// another.
+Shard::Sample& Shard::sample_of(std::string_view key, const std::string& extension,
+                                Places& places) {
+  if (!samples_.empty() && samples_.back().key == key) return samples_.back();
+  const auto [place, is_new] = places.emplace(key, samples_.size());
+  if (!is_new) {
+    Sample& earlier = samples_[place->second];
+    const Stretch* const stretch = earlier.place_of(extension);
+    if (stretch == nullptr || stretch->size < 0) return earlier;
+    place->second = samples_.size();
+  }
+  Sample& sample = samples_.emplace_back();
+  sample.key = key;
+  return sample;
+}
+
+/// Where a member with this ending, in lower case, goes; nullptr for one that is not read.
+Shard::Stretch* Shard::Sample::place_of(const std::string& ending) {
+  if (ending == "json") return &json;
+  if (ending == "txt") return &text;
+  if (ending == "caption") return &caption;
+  const bool has_one_dot = ending.find('.') == std::string::npos;
+  return has_one_dot && is_picture_name("." + ending) ? &picture : nullptr;
 }
 
 void Shard::read_parquet_captions() {
@@ -88,42 +103,40 @@ std::string_view Shard::content(const Stretch& stretch) const {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-std::vector<std::string> Shard::captions(const Sample& sample) const {
-  if (parquet_captions_) {
-    const auto row = parquet_captions_->find(sample.key);
-    if (row != parquet_captions_->end()) return {row->second};
-    fail(ErrorCode::kCorruptData,
-         "{}/{}: expected a row with this key in the parquet beside the "
-         "shard, found none",
-         file_.path().string(), printable(sample.key));
-  }
+std::vector<std::string> Shard::captions(const Sample& sample, MissingCaption missing) const {
+  const std::string where = fmt::format("{}/{}", file_.path().string(), printable(sample.key));
   std::vector<std::string> captions;
-  if (sample.json.size >= 0) {
-    captions = parse_sidecar_captions(
-        content(sample.json),
-        fmt::format("{}/{}.json", file_.path().string(), printable(sample.key)));
+  const char* expected = "a .json with a caption, a .txt or a .caption";
+  if (parquet_captions_) {
+    expected = "a row with this key in the parquet beside the shard";
+    const auto row = parquet_captions_->find(sample.key);
+    if (row != parquet_captions_->end()) captions = {row->second};
+  } else if (sample.json.size >= 0) {
+    captions = parse_sidecar_captions(decode_text(content(sample.json)), where + ".json", missing);
   }
-  if (captions.empty() && sample.text.size >= 0) captions = {std::string(content(sample.text))};
-  if (captions.empty()) {
-    fail(ErrorCode::kCorruptData, "{}/{}: expected a .json with a caption or a .txt, found none",
-         file_.path().string(), printable(sample.key));
+  for (const std::string& caption : captions) require_utf8(caption, where);
+  for (const Stretch* text : {&sample.text, &sample.caption}) {
+    if (!captions.empty() || parquet_captions_ || text->size < 0) continue;
+    captions = {decode_text(content(*text))};
+    require_text(captions.front(), where);
+  }
+  if (captions.empty() && missing == MissingCaption::kRefused) {
+    fail(ErrorCode::kCorruptData, "{}: expected {}, found none", where, expected);
   }
   return captions;
 }
 
-std::string_view Shard::fields(int64_t index) const {
+std::string Shard::fields(int64_t index) const {
   const Sample& sample = at(index);
-  return sample.json.size < 0 ? std::string_view() : content(sample.json);
+  return sample.json.size < 0 ? std::string() : decode_text(content(sample.json));
 }
 
 Record Shard::picture(int64_t index) const {
   const Sample& sample = at(index);
   if (!sample.fault.empty()) fail(ErrorCode::kCorruptData, "{}", sample.fault);
   if (sample.picture.size < 0) {
-    fail(ErrorCode::kCorruptData,
-         "{}/{}: expected a picture (.jpg .jpeg .png .webp .gif .bmp), "
-         "found none",
-         file_.path().string(), printable(sample.key));
+    fail(ErrorCode::kCorruptData, "{}/{}: expected a picture ({}), found none",
+         file_.path().string(), printable(sample.key), kPictureExtensions);
   }
   Record record;
   record.key = file_.path().string() + "/" + sample.key;
@@ -133,9 +146,9 @@ Record Shard::picture(int64_t index) const {
   return record;
 }
 
-Record Shard::record(int64_t index) const {
+Record Shard::record(int64_t index, MissingCaption missing) const {
   Record record = picture(index);
-  record.captions = captions(at(index));
+  record.captions = captions(at(index), missing);
   return record;
 }
 

@@ -1,5 +1,5 @@
-// A webdataset shard: a tar whose neighbouring members of one name, extensions aside, are a sample
-// (000012.jpg, 000012.json, 000012.txt). Which shards there are is decided by list.h.
+// A webdataset shard: a tar whose members of one name, extensions aside, are a sample (000012.jpg,
+// 000012.json, 000012.txt). Which shards there are is decided by list.h.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +19,7 @@ namespace blip2 {
 
 /// Where a shard's captions are.
 enum class ShardCaptions {
-  kMembers,  ///< in the shard: .json or .txt
+  kMembers,  ///< in the shard: .json, .txt or .caption
   kParquet,  ///< in SHARD.parquet beside SHARD.tar, columns "key" and "caption", as img2dataset
              ///< leaves it
 };
@@ -35,15 +35,20 @@ class Shard {
   int64_t size() const { return static_cast<int64_t>(samples_.size()); }
 
   /// Sample `index` of {0, ..., size() - 1}. The key is "PATH/SHARD.tar/KEY", as two folders may
-  /// have a shard of one name; the image is "PATH/SHARD.tar/MEMBER". Captions: `.json`'s "caption" (of a list, or of a `.json` that is a
-  /// list, the first two, which LAVIS draws from), else `.txt`, whole. Throws kCorruptData, naming
-  /// shard and member, for a sample without picture or caption and for damage.
-  Record record(int64_t index) const;
+  /// have a shard of one name; the image is "PATH/SHARD.tar/MEMBER". Captions: `.json`'s "caption"
+  /// (of a list, or of a `.json` that is a list, the first two, which LAVIS draws from), else
+  /// `.txt`, else `.caption`, whole. Throws kCorruptData, naming shard and member, for a sample
+  /// without picture, for one without caption unless that is allowed, for text that is not UTF-8
+  /// and for damage.
+  Record record(int64_t index, MissingCaption missing = MissingCaption::kRefused) const;
+
+  /// Why reading stopped early; "" for a whole shard.
+  const std::string& damage() const { return damage_; }
 
   /// The key of a sample in the shard, without the shard's name; "" for damage.
   const std::string& key(int64_t index) const { return at(index).key; }
-  /// A sample's unchanged `.json`; "" where it has none, and for damage.
-  std::string_view fields(int64_t index) const;
+  /// A sample's `.json`, as decode_text() gives it; "" where it has none, and for damage.
+  std::string fields(int64_t index) const;
   /// The sample with its picture alone: record() without captions.
   Record picture(int64_t index) const;
 
@@ -55,22 +60,25 @@ class Shard {
   struct Sample {
     std::string key;
     std::string extension;  // of the picture, as stored
-    Stretch picture, json, text;
+    Stretch picture, json, text, caption;
     std::string fault;
+
+    Stretch* place_of(const std::string& ending);
   };
 
-  void add_member(const TarMember& member);
+  using Places = std::unordered_map<std::string, size_t>;
+
+  void add_member(const TarMember& member, Places& places);
+  Sample& sample_of(std::string_view key, const std::string& extension, Places& places);
   const Sample& at(int64_t index) const;
   std::string_view content(const Stretch& stretch) const;
-  std::vector<std::string> captions(const Sample& sample) const;
+  std::vector<std::string> captions(const Sample& sample, MissingCaption missing) const;
   void read_parquet_captions();
 
   MappedFile file_;
+  std::string damage_;
   std::vector<Sample> samples_;
   std::optional<std::unordered_map<std::string, std::string>> parquet_captions_;  // by key
 };
-
-/// Whether a name ends like a picture that is read (.jpg .jpeg .png .webp .gif .bmp, any case).
-bool is_picture_name(std::string_view name);
 
 }  // namespace blip2

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "blip2/base/error.h"
+#include "blip2/base/file_kind.h"
 #include "blip2/base/quote.h"
 
 namespace blip2 {
@@ -63,6 +64,14 @@ TarIndex index_tar(std::span<const std::byte> tar) {
   const std::unique_ptr<archive, CloseArchive> reader(archive_read_new());
   BLIP2_CHECK(reader != nullptr);
   archive_read_support_format_tar(reader.get());
+  const std::string_view start(reinterpret_cast<const char*>(tar.data()),
+                               std::min<size_t>(tar.size(), kBlock));
+  const std::string_view kind = file_kind(start);
+  if (!kind.empty() && kind != "a tar archive") {
+    index.damage =
+        fmt::format("expected an uncompressed tar, found {}{}", kind, file_kind_advice(start));
+    return index;
+  }
   if (tar.empty() || archive_read_open_memory(reader.get(), tar.data(), tar.size()) != ARCHIVE_OK) {
     index.damage = tar.empty() ? "expected a tar, found an empty file" : reason_of(reader.get());
     return index;

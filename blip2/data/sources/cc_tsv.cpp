@@ -35,8 +35,9 @@ class CcFile {
   const fs::path& path() const { return lines_.path(); }
   int64_t size() const { return lines_.size() - header_; }
 
-  Record record(int64_t index, const fs::path& images) const {
+  Record record(int64_t index, const RecordRules& rules) const {
     const std::string_view line = lines_.line(index + header_);
+    require_text(line, lines_.where(index + header_));
     const size_t tab = line.find('\t');
     if (std::ranges::count(line, '\t') != 1) {
       fail(ErrorCode::kCorruptData, "{}: expected two columns, a caption and a URL, found {}",
@@ -50,7 +51,7 @@ class CcFile {
     }
     Record record;
     record.key = fmt::format("{}_{}", index, crc32_of(url));
-    const fs::path bare = images / record.key;
+    const fs::path bare = rules.images / record.key;
     record.image = bare.string() + ".jpg";
     std::error_code error;
     if (!fs::exists(record.image, error) && fs::exists(bare, error)) record.image = bare;
@@ -65,8 +66,8 @@ class CcFile {
 
 }  // namespace
 
-std::unique_ptr<Source> open_cc_tsv(const std::vector<fs::path>& files, const fs::path& images) {
-  return std::make_unique<FileSequence<CcFile>>(files, images);
+std::unique_ptr<Source> open_cc_tsv(const std::vector<fs::path>& files, const RecordRules& rules) {
+  return std::make_unique<FileSequence<CcFile>>(files, rules);
 }
 
 }  // namespace blip2

@@ -7,36 +7,60 @@
 #include <vector>
 
 #include "blip2/base/error.h"
-#include "blip2/base/files.h"
+#include "blip2/base/list_files.h"
+#include "blip2/base/text_file.h"
+#include "blip2/data/sources/json_record.h"
+#include "blip2/image/picture_name.h"
 
 namespace blip2 {
+namespace fs = std::filesystem;
 
 namespace {
 
-std::vector<std::string> lines_with_text(std::string_view text) {
-  std::vector<std::string> lines;
-  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
-  while (!text.empty()) {
-    const size_t end = std::min(text.find('\n'), text.size());
-    std::string_view line = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    if (line.find_first_not_of(" \t") != std::string_view::npos) lines.emplace_back(line);
+std::vector<std::string> lines_with_text(const fs::path& path) {
+  const std::string text = read_text_file(path);
+  std::vector<std::string> captions;
+  size_t number = 0;
+  for (const std::string_view line : split_lines(text)) {
+    ++number;
+    require_text(line, fmt::format("{}:{}", path.string(), number));
+    if (line.find_first_not_of(" \t") != std::string_view::npos) captions.emplace_back(line);
   }
-  return lines;
+  return captions;
+}
+
+/// The captions of the file beside a picture: its .txt, else .caption, else the .json that
+/// img2dataset writes.
+std::vector<std::string> captions_beside(const fs::path& image, MissingCaption missing) {
+  std::error_code error;
+  fs::path beside = image;
+  for (const char* extension : {".txt", ".TXT", ".caption"}) {
+    beside.replace_extension(extension);
+    if (fs::exists(beside, error)) return lines_with_text(beside);
+  }
+  beside.replace_extension(".json");
+  if (fs::exists(beside, error)) {
+    std::vector<std::string> captions =
+        parse_sidecar_captions(read_text_file(beside), beside.string(), missing);
+    if (!captions.empty()) return captions;
+  }
+  if (missing == MissingCaption::kAllowed) return {};
+  fail(ErrorCode::kNotFound,
+       "{}: expected a .txt, a .caption or a .json with a caption beside this picture, found none",
+       image.string());
 }
 
 class FolderSource : public Source {
  public:
-  explicit FolderSource(std::filesystem::path root) : root_(std::move(root)) {
+  FolderSource(fs::path root, MissingCaption missing) : root_(std::move(root)), missing_(missing) {
     std::error_code error;
-    if (!std::filesystem::is_directory(root_, error)) {
+    if (!fs::is_directory(root_, error)) {
       fail(ErrorCode::kNotFound, "{}: expected a folder of pictures, found none", root_.string());
     }
-    pictures_ = list_files(root_, {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp"});
+    pictures_ = list_files(root_, picture_extensions());
     if (pictures_.empty()) {
-      fail(ErrorCode::kNotFound, "{}: no picture (.jpg .jpeg .png .webp .gif .bmp) in this folder",
-           root_.string());
+      fail(ErrorCode::kNotFound, "{}: no picture ({}) in this folder", root_.string(),
+           kPictureExtensions);
     }
   }
 
@@ -48,21 +72,20 @@ class FolderSource : public Source {
     record.image = pictures_[static_cast<size_t>(index)];
     record.key = record.image.lexically_relative(root_).string();
     record.listed_in = root_;
-    std::filesystem::path text = record.image;
-    text.replace_extension(".txt");
-    record.captions = lines_with_text(read_file(text));
+    record.captions = captions_beside(record.image, missing_);
     return record;
   }
 
  private:
-  std::filesystem::path root_;
-  std::vector<std::filesystem::path> pictures_;
+  fs::path root_;
+  MissingCaption missing_;
+  std::vector<fs::path> pictures_;
 };
 
 }  // namespace
 
-std::unique_ptr<Source> open_folder(const std::filesystem::path& images) {
-  return std::make_unique<FolderSource>(images);
+std::unique_ptr<Source> open_folder(const fs::path& images, MissingCaption missing) {
+  return std::make_unique<FolderSource>(images, missing);
 }
 
 }  // namespace blip2

@@ -8,9 +8,11 @@
 
 namespace blip2 {
 
-/// The pictures (.png .jpg .jpeg .webp .gif .bmp) below `images`, sorted by path. A caption is a
-/// line of the text file that is not blank. Keys are paths relative to the folder. record() throws
-/// kNotFound where the text file is missing. Throws kNotFound if there is no such folder.
-std::unique_ptr<Source> open_folder(const std::filesystem::path& images);
+/// The pictures below `images`, by list_files()'s rule, sorted by path. The captions are the lines
+/// of the .txt beside a picture that are not blank, else of its .caption, else the "caption" of its
+/// .json. Keys are paths relative to the folder. record() throws kNotFound where none is there,
+/// unless that is allowed. Throws kNotFound if there is no such folder.
+std::unique_ptr<Source> open_folder(const std::filesystem::path& images,
+                                    MissingCaption missing = MissingCaption::kRefused);
 
 }  // namespace blip2

@@ -1,9 +1,11 @@
-// Elements found by matching brackets, parsed on demand.
+// Lists of records over a mapped file.
 #include "blip2/data/sources/json_list.h"
 
-#include <algorithm>
+#include <string>
+#include <string_view>
 
 #include "blip2/base/error.h"
+#include "blip2/data/sources/annotation_layout.h"
 #include "blip2/data/sources/file_sequence.h"
 #include "blip2/data/sources/json_record.h"
 
@@ -11,41 +13,13 @@ namespace blip2 {
 
 namespace {
 
-[[noreturn]] void cut_short(std::string_view text, const std::string& where, const char* expected) {
-  fail(ErrorCode::kCorruptData, "{}: expected {}, found a syntax error at byte {} of {}", where,
-       expected, text.size(), text.size());
-}
-
-/// Behind the string whose opening quote is at `position`.
-size_t skip_string(std::string_view text, size_t position, const std::string& where) {
-  for (size_t i = position + 1; i < text.size(); ++i) {
-    i = text.find_first_of("\\\"", i);
-    if (i == std::string_view::npos) break;
-    if (text[i] == '"') return i + 1;
-    ++i;  // what a backslash protects
-  }
-  cut_short(text, where, "the end of a string");
-}
-
-const char* kind_of(std::string_view text, size_t position) {
-  if (position >= text.size()) return "nothing";
-  switch (text[position]) {
-    case '{':
-      return "object";
-    case '"':
-      return "string";
-    default:
-      return "no JSON list";
-  }
-}
-
-/// Behind the bracket, and the white space after it, of the list that starts at `position`.
-size_t enter_list(std::string_view text, size_t position, const std::string& where) {
-  const size_t at = skip_json_space(text, position);
-  if (at >= text.size() || text[at] != '[') {
-    fail(ErrorCode::kCorruptData, "{}: expected a JSON list, found {}", where, kind_of(text, at));
-  }
-  return skip_json_space(text, at + 1);
+/// The text of a file that must begin a list.
+std::string_view text_of_list(const TextFile& file) {
+  const size_t at = skip_json_space(file.text(), 0);
+  if (at >= file.text().size() || file.text()[at] == '[') return file.text();
+  const std::string found = other_layout(file.text(), "");
+  if (found.empty()) return file.text();  // enter_list() says it
+  fail(ErrorCode::kCorruptData, "{}: expected a JSON list, found {}", file.path().string(), found);
 }
 
 /// A list of records.
@@ -55,8 +29,8 @@ class JsonRecordFile {
 
   const std::filesystem::path& path() const { return file_.path(); }
   int64_t size() const { return file_.list().size(); }
-  Record record(int64_t index, const std::filesystem::path& images) const {
-    return parse_json_record(file_.list().element(index), file_.list().where(index), images);
+  Record record(int64_t index, const RecordRules& rules) const {
+    return parse_json_record(file_.list().element(index), file_.list().where(index), rules);
   }
   std::string_view fields(int64_t index) const { return file_.list().element(index); }
 
@@ -66,78 +40,12 @@ class JsonRecordFile {
 
 }  // namespace
 
-size_t skip_json_space(std::string_view text, size_t position) {
-  return std::min(text.find_first_not_of(" \t\r\n", position), text.size());
-}
-
-size_t skip_json_value(std::string_view text, size_t position, const std::string& where) {
-  int64_t depth = 0;
-  for (size_t i = position; i < text.size();) {
-    i = depth == 0 ? i : std::min(text.find_first_of("\"[]{}", i), text.size());
-    if (i == text.size()) break;
-    const char c = text[i];
-    if (c == '"') {
-      i = skip_string(text, i, where);
-    } else if (c == '[' || c == '{') {
-      ++depth;
-      ++i;
-    } else if (c == ']' || c == '}') {
-      if (depth == 0) return i;
-      --depth;
-      ++i;
-    } else {  // a number or a word, at depth 0
-      i = std::min(text.find_first_of(" \t\r\n,]}:", i + 1), text.size());
-    }
-    if (depth == 0) return i;
-  }
-  cut_short(text, where, "the end of a value");
-}
-
-JsonList::JsonList(std::string_view text, size_t position, std::string where)
-    : text_(text), where_(std::move(where)) {
-  size_t at = enter_list(text, position, where_);
-  while (at < text.size() && text[at] != ']') {
-    starts_.push_back(at);
-    const size_t end = skip_json_space(text, skip_json_value(text, at, where_));
-    if (end == at || (end < text.size() && text[end] != ',' && text[end] != ']')) {
-      fail(ErrorCode::kCorruptData,
-           "{}: expected a JSON list, found a syntax error at byte {} of {}", where_, end,
-           text.size());
-    }
-    at = end;
-    if (at < text.size() && text[at] == ',') at = skip_json_space(text, at + 1);
-  }
-  if (at >= text.size()) cut_short(text, where_, "a JSON list");
-  end_ = at + 1;
-}
-
-std::string_view first_json_element(std::string_view text, const std::string& where) {
-  const size_t start = enter_list(text, 0, where);
-  if (start >= text.size() || text[start] == ']') return {};
-  return text.substr(start, skip_json_value(text, start, where) - start);
-}
-
-std::string_view JsonList::element(int64_t index) const {
-  BLIP2_CHECK(index >= 0 && index < size());
-  const size_t start = starts_[static_cast<size_t>(index)];
-  return text_.substr(start, skip_json_value(text_, start, where_) - start);
-}
-
-std::string JsonList::where(int64_t index) const { return fmt::format("{}[{}]", where_, index); }
-
-std::string_view text_of(const MappedFile& file) {
-  const auto bytes = file.bytes();
-  std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
-  return text;
-}
-
 JsonListFile::JsonListFile(const std::filesystem::path& path)
-    : file_(path), list_(text_of(file_), 0, path.string()) {}
+    : file_(path), list_(text_of_list(file_), 0, path.string()) {}
 
 std::unique_ptr<Source> open_json_lists(const std::vector<std::filesystem::path>& files,
-                                        const std::filesystem::path& images) {
-  return std::make_unique<FileSequence<JsonRecordFile>>(files, images);
+                                        const RecordRules& rules) {
+  return std::make_unique<FileSequence<JsonRecordFile>>(files, rules);
 }
 
 }  // namespace blip2

@@ -1,13 +1,17 @@
 // One JSON object -> Record, with an error that names the field.
 #include "blip2/data/sources/json_record.h"
 
-#include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "blip2/base/error.h"
+#include "blip2/base/json_fields.h"
+#include "blip2/base/python_json.h"
+#include "blip2/base/text_file.h"
+#include "blip2/data/sources/json_scan.h"
 
 namespace blip2 {
 
@@ -15,9 +19,15 @@ namespace {
 
 using Json = nlohmann::json;
 
+bool is_nan(const Json& value) {
+  return value.is_number_float() && std::isnan(value.get<double>());
+}
+
 [[noreturn]] void wrong_field(const std::string& where, const char* expected, const Json* found) {
   fail(ErrorCode::kCorruptData, "{}: expected {}, found {}", where, expected,
-       found == nullptr ? "none" : found->type_name());
+       found == nullptr ? "none"
+       : is_nan(*found) ? "NaN"
+                        : found->type_name());
 }
 
 const Json* find_field(const Json& object, const char* name) {
@@ -25,60 +35,56 @@ const Json* find_field(const Json& object, const char* name) {
   return found == object.end() ? nullptr : &*found;
 }
 
-std::string optional_name(const Json& object, const char* name, const std::string& otherwise,
-                          const std::string& where) {
+std::string optional_text(const Json& object, const char* name, const std::string& where) {
   const Json* value = find_field(object, name);
-  if (value == nullptr || value->is_null()) return otherwise;
-  if (value->is_string()) return value->get<std::string>();
-  if (value->is_number_integer()) return value->dump();
-  wrong_field(where, fmt::format("\"{}\" as a string or an integer", name).c_str(), value);
-}
-
-/// "5.0", as a table with gaps in its column of numbers writes 5, is "5".
-std::string without_zero_fraction(const std::string& text) {
-  const size_t dot = text.find('.');
-  if (dot == std::string::npos || dot + 1 == text.size()) return text;
-  const size_t sign = text[0] == '-' ? 1 : 0;
-  const bool is_whole = dot > sign && text.find_first_not_of("0123456789", sign) == dot &&
-                        text.find_first_not_of('0', dot + 1) == std::string::npos;
-  return is_whole ? text.substr(0, dot) : text;
-}
-
-/// A name that may be a number: 5, 5.0, "5" and "5.0" are one.
-std::string optional_id(const Json& object, const char* name, const std::string& otherwise,
-                        const std::string& where) {
-  constexpr double kExact = 9007199254740992;  // 2^53: beyond it a double is not one integer
-  const Json* value = find_field(object, name);
-  if (value == nullptr || value->is_null()) return otherwise;
-  if (value->is_string()) return without_zero_fraction(value->get_ref<const std::string&>());
-  if (value->is_number_integer()) return value->dump();
-  const double number = value->is_number_float() ? value->get<double>() : std::nan("");
-  if (!std::isfinite(number)) {
-    wrong_field(where, fmt::format("\"{}\" as a string or a number", name).c_str(), value);
+  if (value == nullptr || value->is_null()) return "";
+  if (!value->is_string() && !value->is_number_integer()) {
+    wrong_field(where, fmt::format("\"{}\" as a string", name).c_str(), value);
   }
-  const bool is_whole = std::trunc(number) == number && std::abs(number) < kExact;
-  return is_whole ? std::to_string(static_cast<int64_t>(number)) : value->dump();
+  const std::string text = value->is_string() ? value->get<std::string>() : value->dump();
+  require_utf8(text, fmt::format("{}: {}", where, name));
+  return text;
 }
 
-/// A caption, or a list of them; or of answers.
-std::vector<std::string> captions_in(const Json* value, const std::string& where) {
-  constexpr const char* kExpected = "\"caption\" as a string or a list of strings";
-  if (value != nullptr && value->is_string()) return {value->get<std::string>()};
-  if (value == nullptr || !value->is_array()) wrong_field(where, kExpected, value);
-  std::vector<std::string> captions;
-  for (const Json& caption : *value) {
-    if (!caption.is_string()) wrong_field(where, kExpected, &caption);
-    captions.push_back(caption.get<std::string>());
+/// An integer beyond 64 bits loses digits as a number, and is an id as it is written.
+std::string long_integer(std::string_view text, const char* name, const std::string& where) {
+  const auto members = json_members(text, where);
+  const auto member = members.find(name);
+  if (member == members.end()) return "";
+  const size_t end = skip_json_value(text, member->second, where);
+  const std::string_view digits = text.substr(member->second, end - member->second);
+  return digits.find_first_not_of("-0123456789") == std::string_view::npos ? std::string(digits)
+                                                                           : "";
+}
+
+/// A record's object with the text that it was parsed from.
+struct ParsedObject {
+  const Json& object;
+  std::string_view text;
+  const std::string& where;
+};
+
+/// The id of this name: 5, 5.0, "5" and "5.0" are one; `otherwise` where it is missing, null or
+/// NaN, a gap in a table.
+std::string optional_id(const ParsedObject& parsed, const char* name,
+                        const std::string& otherwise) {
+  constexpr double kExactIntegers = 9007199254740992;  // 2^53
+  const Json* value = find_field(parsed.object, name);
+  if (value == nullptr || value->is_null() || is_nan(*value)) return otherwise;
+  if (value->is_number_float() && std::abs(value->get<double>()) >= kExactIntegers) {
+    const std::string digits = long_integer(parsed.text, name, parsed.where);
+    if (!digits.empty()) return digits;
   }
-  return captions;
+  return id_in_text(as_id(*value, fmt::format("{}: {}", parsed.where, name)));
 }
 
-std::vector<std::string> captions_of(const Json& object, const std::string& where) {
-  const Json* answers = find_field(object, "answer");
-  const Json* value = find_field(object, "caption");
-  std::vector<std::string> captions = captions_in(value == nullptr ? answers : value, where);
-  if (captions.empty()) fail(ErrorCode::kCorruptData, "{}: \"caption\" is an empty list", where);
-  return captions;
+/// The first of some members that is there, and its name.
+std::pair<const Json*, std::string> first_field(const Json& object,
+                                                const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    if (const Json* value = find_field(object, name.c_str())) return {value, name};
+  }
+  return {nullptr, names.front()};
 }
 
 /// Where the picture is in a shard, if the object says so.
@@ -100,50 +106,94 @@ std::optional<FileRange> stored_in(const Json& object, const std::filesystem::pa
                    number(*size, "size")};
 }
 
-Json parse(std::string_view text, const std::string& where, const char* expected) {
-  try {
-    return Json::parse(text);
-  } catch (const Json::parse_error& error) {
-    const size_t at = std::min(text.size(), error.byte > 0 ? error.byte - 1 : 0);
-    fail(ErrorCode::kCorruptData, "{}: expected {}, found a syntax error at byte {} of {}", where,
-         expected, at, text.size());
-  } catch (const Json::exception&) {  // a number beyond a double's range
-    fail(ErrorCode::kCorruptData, "{}: expected {}, found a number out of range", where, expected);
-  }
-}
-
-Record to_record(const Json& object, const std::string& where,
-                 const std::filesystem::path& images) {
+Record to_record(const ParsedObject& parsed, const RecordRules& rules) {
+  const auto& [object, text, where] = parsed;
   if (!object.is_object()) wrong_field(where, "a JSON object", &object);
-  const Json* image = find_field(object, "image");
+  const auto [image, image_name] = first_field(object, rules.names.image);
   if (image == nullptr || !image->is_string() || image->get_ref<const std::string&>().empty()) {
-    wrong_field(where, "\"image\" as a path", image);
+    wrong_field(where, fmt::format("\"{}\" as a path", image_name).c_str(), image);
   }
-  const std::string& path = image->get_ref<const std::string&>();
+  const std::string path = path_in_json(image->get_ref<const std::string&>());
   Record record;
-  record.key = optional_id(object, "key", path, where);
-  record.image = images / path;
+  record.key = optional_id(parsed, "key", path);
+  record.image = rules.images / path;
   record.stored = stored_in(object, record.image, where);
-  record.captions = captions_of(object, where);
-  record.image_id = optional_id(object, "image_id", "", where);
-  record.question = optional_name(object, "question", "", where);
+  const auto [caption, caption_name] = first_field(object, rules.names.caption);
+  record.captions = captions_in_json(caption, where, rules.missing_caption, caption_name);
+  record.image_id = optional_id(parsed, "image_id", "");
+  record.question = optional_text(object, "question", where);
   return record;
 }
 
 }  // namespace
 
 Record parse_json_record(std::string_view text, const std::string& where,
-                         const std::filesystem::path& images) {
-  return to_record(parse(text, where, "a JSON object"), where, images);
+                         const RecordRules& rules) {
+  const Json object = parse_json<Json>(text, where, "a JSON object");
+  return to_record({object, text, where}, rules);
 }
 
-std::vector<std::string> parse_sidecar_captions(std::string_view text, const std::string& where) {
-  const Json sidecar = parse(text, where, "a JSON object");
+std::vector<std::string> captions_in_json(const Json* value, const std::string& where,
+                                          MissingCaption missing, const std::string& name) {
+  const std::string expected = fmt::format("\"{}\" as a string or a list of strings", name);
+  const bool may_be_missing = missing == MissingCaption::kAllowed;
+  if (may_be_missing && (value == nullptr || value->is_null() || is_nan(*value))) return {};
+  if (value == nullptr || (!value->is_string() && !value->is_array())) {
+    wrong_field(where, expected.c_str(), value);
+  }
+  std::vector<std::string> captions;
+  const auto add = [&](const Json& caption) {
+    if (!caption.is_string()) wrong_field(where, expected.c_str(), &caption);
+    captions.push_back(caption.get<std::string>());
+    require_utf8(captions.back(), where + ": " + name);
+  };
+  if (value->is_string()) {
+    add(*value);
+  } else {
+    for (const Json& caption : *value) add(caption);
+  }
+  if (captions.empty() && !may_be_missing) {
+    fail(ErrorCode::kCorruptData, "{}: \"{}\" is an empty list", where, name);
+  }
+  return captions;
+}
+
+std::vector<std::string> parse_sidecar_captions(std::string_view text, const std::string& where,
+                                                MissingCaption missing) {
+  const Json sidecar = parse_json<Json>(text, where, "a JSON object");
   const Json* value = sidecar.is_object() ? find_field(sidecar, "caption") : &sidecar;
   if (value == nullptr || value->is_null()) return {};
-  std::vector<std::string> captions = captions_in(value, where);
+  if (is_nan(*value) && missing == MissingCaption::kAllowed) return {};
+  if (value->is_array() && value->empty()) return {};
+  std::vector<std::string> captions = captions_in_json(value, where, missing);
   if (captions.size() > 2) captions.resize(2);
   return captions;
+}
+
+std::string id_in_text(const std::string& text) {
+  const size_t dot = text.find('.');
+  if (dot == std::string::npos || dot + 1 == text.size()) return text;
+  const size_t sign = text[0] == '-' ? 1 : 0;
+  const bool is_whole = dot > sign && text.find_first_not_of("0123456789", sign) == dot &&
+                        text.find_first_not_of('0', dot + 1) == std::string::npos;
+  return is_whole ? text.substr(0, dot) : text;
+}
+
+std::string path_in_json(const std::string& text) {
+  std::string path;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto byte = [&](size_t at) { return static_cast<uint8_t>(text[i + at]); };
+    // U+DC80 to U+DCFF, in the three bytes that parse_json() makes of a lone surrogate.
+    const bool is_byte =
+        i + 2 < text.size() && byte(0) == 0xed && (byte(1) == 0xb2 || byte(1) == 0xb3);
+    if (is_byte) {
+      path += static_cast<char>((byte(1) & 1) << 6 | (byte(2) & 0x3f) | 0x80);
+      i += 2;
+    } else {
+      path += text[i];
+    }
+  }
+  return path;
 }
 
 }  // namespace blip2

@@ -2,51 +2,42 @@
 #include "blip2/data/sources/jsonl.h"
 
 #include <optional>
-#include <string_view>
 
 #include "blip2/base/error.h"
+#include "blip2/data/sources/annotation_layout.h"
 #include "blip2/data/sources/file_sequence.h"
 #include "blip2/data/sources/json_record.h"
-#include "blip2/data/sources/mapped_lines.h"
 
 namespace blip2 {
 
-namespace {
-
-class JsonlFile {
- public:
-  /// Looks for a line that is a record: a file of another format is refused at once.
-  explicit JsonlFile(const std::filesystem::path& path) : lines_(path) {
-    std::optional<Error> first;
-    for (int64_t index = 0; index < size(); ++index) {
-      try {
-        record(index, {});
-        return;
-      } catch (const Error& error) {
-        if (!first) first = error;
-      }
-    }
-    if (first) {
-      fail(first->code(), "{}: no line is a record; the first: {}", path.string(), first->what());
+JsonlFile::JsonlFile(const std::filesystem::path& path, const RecordRules& rules) : lines_(path) {
+  std::optional<Error> first;
+  for (int64_t index = 0; index < size(); ++index) {
+    try {
+      record(index, rules);
+      return;
+    } catch (const Error& error) {
+      if (!first) first = error;
     }
   }
-
-  const std::filesystem::path& path() const { return lines_.path(); }
-  int64_t size() const { return lines_.size(); }
-  Record record(int64_t index, const std::filesystem::path& images) const {
-    return parse_json_record(lines_.line(index), lines_.where(index), images);
+  if (!first) return;
+  const std::string found = other_layout(lines_.text(), "jsonl");
+  if (!found.empty()) {
+    fail(first->code(), "{}: expected JSON lines, found {}", path.string(), found);
   }
-  std::string_view fields(int64_t index) const { return lines_.line(index); }
+  fail(first->code(), "{}: no line is a record; the first: {}", path.string(), first->what());
+}
 
- private:
-  MappedLines lines_;
-};
-
-}  // namespace
+Record JsonlFile::record(int64_t index, const RecordRules& rules) const {
+  return parse_json_record(lines_.line(index), lines_.where(index), rules);
+}
 
 std::unique_ptr<Source> open_jsonl(const std::vector<std::filesystem::path>& files,
-                                   const std::filesystem::path& images) {
-  return std::make_unique<FileSequence<JsonlFile>>(files, images);
+                                   const RecordRules& rules) {
+  return std::make_unique<FileSequence<JsonlFile>>(
+      files, rules, [&](const std::filesystem::path& path) {
+        return std::make_unique<const JsonlFile>(path, rules);
+      });
 }
 
 }  // namespace blip2

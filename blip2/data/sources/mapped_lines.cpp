@@ -9,7 +9,7 @@ namespace blip2 {
 
 MappedLines::MappedLines(const std::filesystem::path& path, BlankLines blank) : file_(path) {
   const std::string_view text = this->text();
-  size_t start = text.starts_with("\xef\xbb\xbf") ? 3 : 0;
+  size_t start = 0;
   while (start < text.size()) {
     const size_t end = std::min(text.find('\n', start), text.size());
     const size_t content = text.find_first_not_of(" \t\r", start);
@@ -20,11 +20,6 @@ MappedLines::MappedLines(const std::filesystem::path& path, BlankLines blank) : 
     }
     start = end + 1;
   }
-}
-
-std::string_view MappedLines::text() const {
-  const auto bytes = file_.bytes();
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
 std::string_view MappedLines::line(int64_t index) const {

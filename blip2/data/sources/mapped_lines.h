@@ -7,14 +7,14 @@
 #include <string_view>
 #include <vector>
 
-#include "blip2/base/files.h"
+#include "blip2/base/text_file.h"
 
 namespace blip2 {
 
 /// Whether a blank line is one: it is where the lines of two files belong together.
 enum class BlankLines { kSkip, kKeep };
 
-/// A byte order mark is ignored. 8 bytes of memory a line. Thread-safe.
+/// Text as text_file.h opens it. 8 bytes of memory a line. Thread-safe.
 class MappedLines {
  public:
   /// Throws kNotFound or kUnavailable.
@@ -26,11 +26,10 @@ class MappedLines {
   /// "FILE:LINE", counted from 1, blank lines included: for messages.
   std::string where(int64_t index) const;
   const std::filesystem::path& path() const { return file_.path(); }
+  std::string_view text() const { return file_.text(); }
 
  private:
-  std::string_view text() const;
-
-  MappedFile file_;
+  TextFile file_;
   std::vector<size_t> starts_;
   std::vector<size_t> blank_before_;  // for each blank line, the number of lines before it
 };

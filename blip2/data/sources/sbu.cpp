@@ -8,6 +8,7 @@
 
 #include "blip2/base/error.h"
 #include "blip2/base/json_fields.h"
+#include "blip2/base/python_json.h"
 #include "blip2/base/quote.h"
 #include "blip2/data/sources/json_list.h"
 #include "blip2/data/sources/mapped_lines.h"
@@ -45,41 +46,25 @@ Record to_record(std::string_view url, std::string caption, const fs::path& imag
 }
 
 std::string string_of(const JsonList& list, int64_t index) {
-  return as_text(nlohmann::json::parse(list.element(index), nullptr, false), list.where(index));
+  const auto json = parse_json<nlohmann::json>(list.element(index), list.where(index), "a string");
+  std::string text = as_text(json, list.where(index));
+  require_utf8(text, list.where(index));
+  return text;
 }
 
 /// sbu-captions-all.json.
 class ColumnsSource : public Source {
  public:
   ColumnsSource(const fs::path& path, fs::path images) : file_(path), images_(std::move(images)) {
-    const std::string_view text = text_of(file_);
     const std::string where = path.string();
-    const auto expect = [&](size_t at, char character) {
-      if (at >= text.size() || text[at] != character) {
-        fail(ErrorCode::kCorruptData,
-             "{}: expected an object of lists, found a syntax error at byte {} of {}", where, at,
-             text.size());
-      }
-      return skip_json_space(text, at + 1);
+    const auto members = json_members(file_.text(), where);
+    const auto list = [&](const char* name) {
+      const auto member = members.find(name);
+      return member == members.end() ? std::optional<JsonList>()
+                                     : JsonList(file_.text(), member->second, where + ": " + name);
     };
-    size_t at = expect(skip_json_space(text, 0), '{');
-    while (at < text.size() && text[at] != '}') {
-      const size_t end = skip_json_value(text, at, where);
-      const std::string_view name = text.substr(at, end - at);
-      at = expect(skip_json_space(text, end), ':');
-      if (name == "\"image_urls\"") {
-        urls_.emplace(text, at, where + ": image_urls");
-        at = urls_->end();
-      } else if (name == "\"captions\"") {
-        captions_.emplace(text, at, where + ": captions");
-        at = captions_->end();
-      } else {
-        at = skip_json_value(text, at, where);
-      }
-      at = skip_json_space(text, at);
-      if (at < text.size() && text[at] != '}') at = expect(at, ',');
-    }
-    expect(at, '}');
+    urls_ = list("image_urls");
+    captions_ = list("captions");
     if (!urls_ || !captions_) {
       fail(ErrorCode::kCorruptData, "{}: expected lists \"image_urls\" and \"captions\"", where);
     }
@@ -94,7 +79,7 @@ class ColumnsSource : public Source {
   }
 
  private:
-  MappedFile file_;
+  TextFile file_;
   fs::path images_;
   std::optional<JsonList> urls_, captions_;
 };
@@ -112,6 +97,7 @@ class LinesSource : public Source {
   int64_t size() const override { return urls_.size(); }
 
   Record record(int64_t index) const override {
+    require_text(captions_.line(index), captions_.where(index));
     return to_record(urls_.line(index), std::string(captions_.line(index)), images_,
                      {urls_.path(), urls_.where(index)});
   }
@@ -122,16 +108,16 @@ class LinesSource : public Source {
 };
 
 bool is_object_file(const fs::path& path) {
-  const MappedFile file(path);
-  const std::string_view text = text_of(file);
+  const TextFile file(path);
+  const std::string_view text = file.text();
   const size_t at = skip_json_space(text, 0);
   return at < text.size() && text[at] == '{';
 }
 
 }  // namespace
 
-std::unique_ptr<Source> open_sbu(const std::vector<fs::path>& files, const fs::path& images) {
-  const fs::path root = images.empty() ? files.front().parent_path() : images;
+std::unique_ptr<Source> open_sbu(const std::vector<fs::path>& files, const RecordRules& rules) {
+  const fs::path root = rules.images.empty() ? files.front().parent_path() : rules.images;
   if (files.front().extension() == ".txt") {
     if (files.size() != 2) {
       fail(ErrorCode::kInvalidArgument,
@@ -143,7 +129,7 @@ std::unique_ptr<Source> open_sbu(const std::vector<fs::path>& files, const fs::p
   if (files.size() == 1 && is_object_file(files.front())) {
     return std::make_unique<ColumnsSource>(files.front(), root);
   }
-  return open_json_lists(files, images);
+  return open_json_lists(files, rules);
 }
 
 }  // namespace blip2

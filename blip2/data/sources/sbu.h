@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "blip2/data/source.h"
+#include "blip2/data/sources/record_rules.h"
 
 namespace blip2 {
 
@@ -14,8 +15,8 @@ namespace blip2 {
 ///   two given as two annotations in this order;
 /// - `sbu.json` (LAVIS), a list: open_json_lists().
 /// Of the first two the picture is the URL's last part, `4385058960_b0f291553e.jpg`, below
-/// `images`, as LAVIS's list names it. Throws kCorruptData for lists of unequal length.
+/// `rules.images`, as LAVIS's list names it. Throws kCorruptData for lists of unequal length.
 std::unique_ptr<Source> open_sbu(const std::vector<std::filesystem::path>& files,
-                                 const std::filesystem::path& images);
+                                 const RecordRules& rules);
 
 }  // namespace blip2

@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "blip2/base/error.h"
+#include "blip2/base/json_fields.h"
+#include "blip2/base/python_json.h"
 #include "blip2/data/sources/file_sequence.h"
 #include "blip2/data/sources/json_list.h"
 
@@ -16,12 +18,13 @@ namespace {
 
 bool has_regions(const Json& entry) {
   return entry.is_object() && entry.contains("regions") && entry["regions"].is_array() &&
-         entry.contains("id") && entry["id"].is_number_integer();
+         entry.contains("id") && entry["id"].is_number();
 }
 
 bool is_region_file(const fs::path& path) {
-  const MappedFile file(path);
-  return has_regions(Json::parse(first_json_element(text_of(file), path.string()), nullptr, false));
+  const TextFile file(path);
+  const auto first = try_parse_json<Json>(first_json_element(file.text(), path.string()));
+  return first && has_regions(*first);
 }
 
 /// The pictures of one file and how many regions come before each.
@@ -40,7 +43,7 @@ class RegionFile {
   const fs::path& path() const { return file_.path(); }
   int64_t size() const { return size_; }
 
-  Record record(int64_t index, const fs::path& images) const {
+  Record record(int64_t index, const RecordRules& rules) const {
     const auto after = std::ranges::upper_bound(first_, index);
     const int64_t picture = after - first_.begin() - 1;
     const int64_t region = index - first_[static_cast<size_t>(picture)];
@@ -51,20 +54,23 @@ class RegionFile {
            file_.list().where(picture), region);
     }
     Record record;
-    const std::string id = json["id"].dump();
-    const fs::path second = images / "VG_100K_2" / (id + ".jpg");
+    const std::string id = as_id(json["id"], file_.list().where(picture) + ": id");
+    const fs::path second = rules.images / "VG_100K_2" / (id + ".jpg");
     std::error_code error;
-    record.image = images / "VG_100K" / (id + ".jpg");
+    record.image = rules.images / "VG_100K" / (id + ".jpg");
     if (!fs::exists(record.image, error) && fs::exists(second, error)) record.image = second;
-    record.key = record.image.lexically_relative(images).string();
+    record.key = record.image.lexically_relative(rules.images).string();
     record.captions = {found["phrase"].get<std::string>()};
+    require_utf8(record.captions.front(),
+                 fmt::format("{}: regions[{}]: phrase", file_.list().where(picture), region));
     record.image_id = id;
     return record;
   }
 
  private:
   Json entry(int64_t picture) const {
-    Json json = Json::parse(file_.list().element(picture), nullptr, false);
+    Json json = parse_json<Json>(file_.list().element(picture), file_.list().where(picture),
+                                 "a JSON object");
     if (!has_regions(json)) {
       fail(ErrorCode::kCorruptData, "{}: expected an object with \"id\" and \"regions\"",
            file_.list().where(picture));
@@ -80,10 +86,10 @@ class RegionFile {
 }  // namespace
 
 std::unique_ptr<Source> open_visual_genome(const std::vector<fs::path>& files,
-                                           const fs::path& images) {
+                                           const RecordRules& rules) {
   if (is_region_file(files.front()))
-    return std::make_unique<FileSequence<RegionFile>>(files, images);
-  return open_json_lists(files, images);
+    return std::make_unique<FileSequence<RegionFile>>(files, rules);
+  return open_json_lists(files, rules);
 }
 
 }  // namespace blip2

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "blip2/data/source.h"
+#include "blip2/data/sources/record_rules.h"
 
 namespace blip2 {
 
@@ -16,10 +17,10 @@ namespace blip2 {
 ///   its regions, then a picture's regions again when one is asked for;
 /// - `vg_caption.json` (LAVIS): open_json_lists().
 ///
-/// Pictures are below `images`, or in the folder of the file. Source: visualgenome.org/api/v0, and
-/// LAVIS's vg_caption. Throws kCorruptData for an entry of region_descriptions.json without
-/// regions.
+/// Pictures are below `rules.images`, or in the folder of the file. Source:
+/// visualgenome.org/api/v0, and LAVIS's vg_caption. Throws kCorruptData for an entry of
+/// region_descriptions.json without regions.
 std::unique_ptr<Source> open_visual_genome(const std::vector<std::filesystem::path>& files,
-                                           const std::filesystem::path& images);
+                                           const RecordRules& rules);
 
 }  // namespace blip2

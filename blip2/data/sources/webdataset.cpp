@@ -18,8 +18,8 @@ constexpr int64_t kOpenSamples = int64_t{1} << 18;  // four shuffle windows
 
 class WebdatasetSource : public Source {
  public:
-  WebdatasetSource(std::vector<ShardEntry> shards, ShardCaptions captions)
-      : shards_(std::move(shards)), cache_(kOpenSamples, captions) {
+  WebdatasetSource(std::vector<ShardEntry> shards, ShardCaptions captions, MissingCaption missing)
+      : shards_(std::move(shards)), missing_(missing), cache_(kOpenSamples, captions) {
     first_.reserve(shards_.size() + 1);
     for (const ShardEntry& shard : shards_) {
       first_.push_back(size_);
@@ -39,12 +39,12 @@ class WebdatasetSource : public Source {
 
   Record record(int64_t index) const override {
     const Place place = find(index);
-    return place.shard->record(place.sample);
+    return place.shard->record(place.sample, missing_);
   }
 
   std::string fields(int64_t index) const override {
     const Place place = find(index);
-    return std::string(place.shard->fields(place.sample));
+    return place.shard->fields(place.sample);
   }
 
  private:
@@ -60,6 +60,7 @@ class WebdatasetSource : public Source {
     const std::shared_ptr<const Shard> shard = open(number);
     const int64_t sample = index - first_[number];
     if (sample >= shard->size()) {
+      if (!shard->damage().empty()) fail(ErrorCode::kCorruptData, "{}", shard->damage());
       fail(ErrorCode::kCorruptData, "{}: expected {} samples, as its index says, found {}",
            shards_[number].path.string(), shards_[number].num_samples, shard->size());
     }
@@ -81,6 +82,7 @@ class WebdatasetSource : public Source {
   }
 
   std::vector<ShardEntry> shards_;
+  MissingCaption missing_;
   std::vector<int64_t> first_;  // of a shard's records; size() at the end
   int64_t size_ = 0;
   mutable ShardCache cache_;
@@ -91,14 +93,23 @@ class WebdatasetSource : public Source {
 }  // namespace
 
 std::unique_ptr<Source> open_webdataset(const std::vector<std::filesystem::path>& places,
-                                        const std::filesystem::path& root, ShardCaptions captions) {
+                                        const std::filesystem::path& root, ShardCaptions captions,
+                                        MissingCaption missing) {
   std::vector<std::filesystem::path> shards = places;
   for (std::filesystem::path& place : shards) {
     if (captions == ShardCaptions::kParquet && place.extension() == ".parquet") {
+      const std::filesystem::path parquet = place;
       place.replace_extension(".tar");
+      std::error_code error;
+      const bool is_pattern = place.native().find('{') != std::string::npos;
+      if (!is_pattern && !std::filesystem::exists(place, error)) {
+        fail(ErrorCode::kNotFound,
+             "{}: expected the shard {} beside it, which holds the pictures, found none",
+             parquet.string(), place.filename().string());
+      }
     }
   }
-  return std::make_unique<WebdatasetSource>(list_shards(shards, root), captions);
+  return std::make_unique<WebdatasetSource>(list_shards(shards, root), captions, missing);
 }
 
 }  // namespace blip2

@@ -17,6 +17,7 @@ namespace blip2 {
 /// what was expected and found, surplus ones are not read and a warning says so.
 std::unique_ptr<Source> open_webdataset(const std::vector<std::filesystem::path>& places,
                                         const std::filesystem::path& root,
-                                        ShardCaptions captions = ShardCaptions::kMembers);
+                                        ShardCaptions captions = ShardCaptions::kMembers,
+                                        MissingCaption missing = MissingCaption::kRefused);
 
 }  // namespace blip2

@@ -30,6 +30,10 @@ std::vector<std::string> architectures() {
 SourceConfig source_config(const std::string& name, const DatasetConfig& dataset) {
   SourceConfig config{name, dataset.format, {}, dataset.images};
   config.annotations.assign(dataset.annotations.begin(), dataset.annotations.end());
+  config.splits = dataset.split;
+  config.image_key = dataset.img_key;
+  config.caption_key = dataset.caption_key;
+  config.separator = dataset.separator;
   return config;
 }
 

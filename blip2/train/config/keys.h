@@ -35,6 +35,10 @@ struct DatasetConfig {
   std::string format;
   std::vector<std::string> annotations;
   std::string images;
+  std::vector<std::string> split;
+  std::string img_key;
+  std::string caption_key;
+  std::string separator;
   double sample_ratio = 1;
   int64_t image_size = 224;
   std::string augment = "random_resized_crop_flip";
@@ -158,6 +162,11 @@ void visit(DatasetConfig& c, V&& v) {
   v("format", c.format, "layout of annotations and pictures on disk", one_of(source_formats()));
   v("annotations", c.annotations, "annotation file, or a list of them");
   v("images", c.images, "folder of the pictures; relative paths start there");
+  v("split", c.split,
+    "coco_karpathy: train, restval, val or test, or a list of them [train and restval]");
+  v("img_key", c.img_key, "field or column that names the picture [the format's own]");
+  v("caption_key", c.caption_key, "field or column of the caption [the format's own]");
+  v("separator", c.separator, "csv: what is between two columns [as in the file's first line]");
   v("sample_ratio", c.sample_ratio, "weight of the data set in the mixture", above(0));
   v("image_size", c.image_size, "side of the picture in pixels", between(16, 4096));
   v("augment", c.augment, "random changes of a training picture",

@@ -51,7 +51,12 @@ void check_datasets(const TrainConfig& config, ConfigDocument& document) {
     }
     const std::vector<std::string>& formats = source_formats();
     if (std::find(formats.begin(), formats.end(), dataset.format) == formats.end()) continue;
-    const MissingSetting missing = missing_setting(source_config(name, dataset));
+    const SourceConfig source = source_config(name, dataset);
+    for (const std::string& setting : useless_settings(source)) {
+      document.fault(path + "." + setting,
+                     fmt::format("format {} has no use for it", dataset.format));
+    }
+    const MissingSetting missing = missing_setting(source);
     if (missing == MissingSetting::kAnnotations) {
       document.fault(path + ".annotations", "expected a file, found nothing");
     }
