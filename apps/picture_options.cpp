@@ -38,10 +38,10 @@ std::vector<std::string> PictureArguments::paths() const {
   return paths;
 }
 
-int for_each_batch(const PictureArguments& arguments, const std::vector<std::string>& paths,
-                   const ImageTransform& transform, const RowWriter& writer,
-                   const GeneralOptions& general,
-                   const std::function<BatchRows(const std::vector<Picture>&)>& work) {
+int for_each_picture_batch(const PictureArguments& arguments, const std::vector<std::string>& paths,
+                           const ImageTransform& transform, const RowWriter& writer,
+                           const GeneralOptions& general,
+                           const std::function<std::vector<Row>(const PictureBatch&)>& work) {
   PictureReader reader(paths, transform, {arguments.decode(), arguments.batch_size});
   const bool rows_on_terminal = isatty(STDOUT_FILENO) != 0;
   ProgressOutput output;
@@ -49,8 +49,7 @@ int for_each_batch(const PictureArguments& arguments, const std::vector<std::str
   Progress progress("pictures", static_cast<int64_t>(paths.size()), "pictures", 0, output);
   int status = 0;
   for (PictureBatch batch; reader.next(batch);) {
-    const BatchRows rows = batch.pictures.empty() ? BatchRows{} : work(batch.pictures);
-    for (const Row& row : rows_in_order(batch, rows)) {
+    for (const Row& row : work(batch)) {
       if (row.error.empty()) {
         writer.write(row);
       } else {
@@ -62,6 +61,17 @@ int for_each_batch(const PictureArguments& arguments, const std::vector<std::str
     throw_if_interrupted();
   }
   return status;
+}
+
+int for_each_batch(const PictureArguments& arguments, const std::vector<std::string>& paths,
+                   const ImageTransform& transform, const RowWriter& writer,
+                   const GeneralOptions& general,
+                   const std::function<BatchRows(const std::vector<Picture>&)>& work) {
+  return for_each_picture_batch(
+      arguments, paths, transform, writer, general, [&](const PictureBatch& batch) {
+        const BatchRows rows = batch.pictures.empty() ? BatchRows{} : work(batch.pictures);
+        return rows_in_order(batch, rows);
+      });
 }
 
 }  // namespace blip2

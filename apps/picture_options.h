@@ -28,6 +28,13 @@ struct PictureArguments {
   std::vector<std::string> paths() const;
 };
 
+/// Reads `paths` in batches and writes the rows that `work` makes of them, flushed after every
+/// batch. Returns the exit status: 3 if a row is a failure, else 0. Throws kInterrupted.
+int for_each_picture_batch(const PictureArguments& arguments, const std::vector<std::string>& paths,
+                           const ImageTransform& transform, const RowWriter& writer,
+                           const GeneralOptions& general,
+                           const std::function<std::vector<Row>(const PictureBatch&)>& work);
+
 /// Reads `paths` in batches and writes what `work` makes of them, in input order, flushed after
 /// every batch. Returns the exit status: 3 if an input failed, else 0. Throws kInterrupted.
 int for_each_batch(const PictureArguments& arguments, const std::vector<std::string>& paths,

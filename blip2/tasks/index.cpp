@@ -11,7 +11,9 @@
 #include "blip2/base/files.h"
 #include "blip2/base/json_fields.h"
 #include "blip2/base/json_text.h"
+#include "blip2/base/python_json.h"
 #include "blip2/base/quote.h"
+#include "blip2/base/text_file.h"
 #include "blip2/checkpoint/safetensors.h"
 #include "blip2/models/bundle.h"
 #include "blip2/tasks/embedder.h"
@@ -31,7 +33,7 @@ std::string dump(const OrderedJson& json) { return json_on_one_line(json); }
 
 /// Of any version of the format.
 bool is_index_json(std::string_view content) {
-  const OrderedJson json = OrderedJson::parse(content, nullptr, false);
+  const OrderedJson json = try_parse_json<OrderedJson>(content).value_or(OrderedJson());
   return json.is_object() && json.contains("format") && json["format"].is_string() &&
          json["format"].get<std::string>().starts_with("blip2-index-");
 }
@@ -54,7 +56,7 @@ std::string content_checksum(const fs::path& path) {
 }
 
 std::vector<std::string> read_images(const fs::path& path) {
-  const std::string content = read_file(path);
+  const std::string content = read_text_file(path);
   std::vector<std::string> images;
   for (size_t begin = 0; begin < content.size();) {
     size_t end = content.find('\n', begin);
@@ -62,9 +64,8 @@ std::vector<std::string> read_images(const fs::path& path) {
       fail(ErrorCode::kCorruptData, "{}:{}: the last line is cut off", path.string(),
            images.size() + 1);
     }
-    const OrderedJson row =
-        OrderedJson::parse(content.begin() + static_cast<std::ptrdiff_t>(begin),
-                           content.begin() + static_cast<std::ptrdiff_t>(end), nullptr, false);
+    const std::string_view line = std::string_view(content).substr(begin, end - begin);
+    const OrderedJson row = try_parse_json<OrderedJson>(line).value_or(OrderedJson());
     if (!row.is_object() || !row.contains("image") || !row["image"].is_string()) {
       fail(ErrorCode::kCorruptData, "{}:{}: expected {{\"image\": path}}", path.string(),
            images.size() + 1);

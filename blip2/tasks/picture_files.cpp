@@ -4,27 +4,40 @@
 #include <algorithm>
 
 #include "blip2/base/error.h"
+#include "blip2/base/file_kind.h"
 #include "blip2/base/files.h"
-#include "blip2/data/shards/shard.h"
+#include "blip2/base/list_files.h"
 #include "blip2/data/shards/tar_index.h"
+#include "blip2/image/picture_name.h"
 
 namespace blip2 {
 namespace fs = std::filesystem;
 
 namespace {
 
-constexpr const char* kNoPicture = "no picture (.jpg .jpeg .png .webp .gif .bmp) in this";
+std::string no_picture_in(const std::string& name, const char* what) {
+  return fmt::format("{}: no picture ({}) in this {}", name, kPictureExtensions, what);
+}
 
-const std::vector<std::string>& picture_extensions() {
-  static const std::vector<std::string> extensions = {".jpg",  ".jpeg", ".png",
-                                                      ".webp", ".gif",  ".bmp"};
-  return extensions;
+bool is_picture_member(const std::string& name) {
+  return is_picture_name(name) && !is_leftover_path(name);
+}
+
+/// Says what a file is that cannot be a picture, where its name does not promise one.
+void refuse_other_kinds(const std::string& name, std::span<const std::byte> bytes) {
+  if (is_picture_name(name)) return;  // decoding it tells more
+  const std::string_view start(reinterpret_cast<const char*>(bytes.data()),
+                               std::min<size_t>(bytes.size(), 512));
+  const std::string_view kind = file_kind(start);
+  if (kind.empty()) return;
+  fail(ErrorCode::kUnsupported, "{}: expected a picture or a .tar shard, found {}{}", name, kind,
+       file_kind_advice(start));
 }
 
 /// Says why nothing in a folder could be read.
 [[noreturn]] void refuse_folder(const std::string& folder) {
   const bool is_empty = list_files(folder, picture_extensions()).empty();
-  if (is_empty) fail(ErrorCode::kNotFound, "{}: {} folder", folder, kNoPicture);
+  if (is_empty) fail(ErrorCode::kNotFound, "{}", no_picture_in(folder, "folder"));
   fail(ErrorCode::kInvalidArgument, "{}: expected a picture, found a folder", folder);
 }
 
@@ -68,7 +81,7 @@ std::vector<std::string> pictures_in_shard(const std::string& shard) {
     MemberNames unique;
     for (const TarMember& member : index.members) {
       const std::string name = unique.next(member.name);
-      if (is_picture_name(member.name)) names.push_back(shard + "/" + name);
+      if (is_picture_member(member.name)) names.push_back(shard + "/" + name);
     }
     if (!index.damage.empty() || names.empty()) names.push_back(shard);
   } catch (const Error&) {  // opening it fails again
@@ -106,14 +119,18 @@ std::unique_ptr<ImageBytes> PictureFiles::open(const std::string& name) {
     index(name);
     if (!damage_.empty()) fail(ErrorCode::kCorruptData, "{}: {}", name, damage_);
     const bool has_pictures = std::ranges::any_of(
-        members_, [](const auto& member) { return is_picture_name(member.first); });
-    if (!has_pictures) fail(ErrorCode::kNotFound, "{}: {} shard", name, kNoPicture);
+        members_, [](const auto& member) { return is_picture_member(member.first); });
+    if (!has_pictures) fail(ErrorCode::kNotFound, "{}", no_picture_in(name, "shard"));
     fail(ErrorCode::kInvalidArgument, "{}: expected a picture, found a shard", name);
   }
   std::error_code error;
   if (fs::is_directory(name, error)) refuse_folder(name);
   const size_t length = shard_length(name);
-  if (length == 0) return std::make_unique<ImageBytes>(name, std::nullopt);
+  if (length == 0) {
+    auto file = std::make_unique<ImageBytes>(name, std::nullopt);
+    refuse_other_kinds(name, file->bytes());
+    return file;
+  }
   index(name.substr(0, length));
   const auto member = members_.find(name.substr(length + 1));
   if (member == members_.end()) {

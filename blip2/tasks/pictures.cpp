@@ -4,11 +4,13 @@
 #include <algorithm>
 #include <filesystem>
 #include <istream>
+#include <iterator>
 #include <new>
 
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
 #include "blip2/base/random.h"
+#include "blip2/base/text_file.h"
 
 namespace blip2 {
 namespace fs = std::filesystem;
@@ -27,9 +29,10 @@ std::vector<std::string> expand_images(const std::vector<std::string>& arguments
   };
   for (const std::string& argument : arguments) {
     if (argument == "-") {
-      for (std::string line; std::getline(standard_input, line);) {
-        if (!line.empty() && line.back() == '\r') line.pop_back();
-        if (!line.empty()) add(line);
+      const std::string list =
+          decode_text(std::string(std::istreambuf_iterator(standard_input), {}));
+      for (const std::string_view line : split_lines(list)) {
+        if (!line.empty()) add(std::string(line));
       }
     } else {
       add(argument);

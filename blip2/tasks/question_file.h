@@ -10,20 +10,23 @@ namespace blip2 {
 
 struct AskedQuestion {
   std::string question;
-  std::string question_id;  ///< the JSON of the member, "" where there is none
-  size_t line = 0;          ///< of the file, from 1
+  std::string question_id;  ///< the JSON of the member, a whole number without ".0"; "": none
+  size_t line = 0;          ///< of JSON lines, from 1; 0: it is in no line
+  size_t place = 0;         ///< among all questions of the file, bad ones included, from 0
+  std::string where = {};   ///< "FILE:LINE", "FILE[3]"; "" where no file asks
 };
 
 /// A picture with all the questions about it.
 struct QuestionedImage {
-  std::string image;  ///< path; a relative one starts from the file's folder
+  std::string image;  ///< path; a relative one starts from the file's folder, or the one given
   std::vector<AskedQuestion> questions;
 };
 
-/// A line that is not a question.
+/// A line, or an element of a list, that is not a question.
 struct BadLine {
-  size_t line = 0;     ///< from 1
-  std::string reason;  ///< "FILE:LINE: expected ..."
+  std::string image;    ///< what could be read of it; may be empty
+  AskedQuestion asked;  ///< likewise
+  std::string reason;   ///< "FILE:LINE: expected ..."
 };
 
 struct QuestionFile {
@@ -31,9 +34,12 @@ struct QuestionFile {
   std::vector<BadLine> bad_lines;
 };
 
-/// Reads {"image", "question", "question_id"?} lines. Questions about one picture are grouped, and
-/// pictures are in the order of their first line. Throws kNotFound, or kCorruptData where no line
-/// is a question.
-QuestionFile read_question_file(const std::filesystem::path& path);
+/// Reads {"image", "question", "question_id"?}, as lines or as one JSON list, or an official file
+/// of VQA questions, whose pictures are called by COCO's names (VqaQuestionFile). Questions about
+/// one picture are grouped, and pictures are in the order of their first question. `images`: where
+/// relative pictures start; empty: the file's folder. Throws kNotFound, or kCorruptData where
+/// nothing is a question.
+QuestionFile read_question_file(const std::filesystem::path& path,
+                                const std::filesystem::path& images = {});
 
 }  // namespace blip2

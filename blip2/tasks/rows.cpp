@@ -20,7 +20,7 @@ OrderedJson start_of_answer(const std::string& image, const AskedQuestion& asked
 }
 
 Row failed_line(OrderedJson json, size_t line, const std::string& reason) {
-  json["line"] = line;
+  if (line > 0) json["line"] = line;
   json["error"] = reason;
   return {.json = json_on_one_line(json), .error = reason};
 }
@@ -51,13 +51,19 @@ Row answer_row(const std::string& image, const AskedQuestion& asked, const Answe
 }
 
 Row refused_question_row(const std::string& image, const AskedQuestion& asked,
-                         const std::string& file, const std::string& reason) {
-  return failed_line(start_of_answer(image, asked), asked.line,
-                     fmt::format("{}:{}: {}", file, asked.line, reason));
+                         const std::string& reason) {
+  const std::string where = asked.where.empty() ? "" : asked.where + ": ";
+  return failed_line(start_of_answer(image, asked), asked.line, where + reason);
 }
 
 Row bad_line_row(const BadLine& bad) {
-  return failed_line(OrderedJson::object(), bad.line, bad.reason);
+  OrderedJson json = OrderedJson::object();
+  if (!bad.image.empty()) json["image"] = bad.image;
+  if (!bad.asked.question.empty()) json["question"] = bad.asked.question;
+  if (!bad.asked.question_id.empty()) {
+    json["question_id"] = OrderedJson::parse(bad.asked.question_id);
+  }
+  return failed_line(std::move(json), bad.asked.line, bad.reason);
 }
 
 Row match_row(const std::string& image, const std::string& text, const Match& match) {

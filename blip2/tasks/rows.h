@@ -22,12 +22,13 @@ Row caption_row(const std::string& image, const std::vector<Caption>& captions);
 /// {"image", "question", "question_id"?, "answer", "score"}.
 Row answer_row(const std::string& image, const AskedQuestion& asked, const Answer& answer);
 
-/// {"image", "question", "question_id"?, "line", "error"} of a question that a model refused;
-/// `file` is the file of questions.
+/// {"image", "question", "question_id"?, "line"?, "error"} of a question that failed: a model
+/// refused it, or its picture cannot be read.
 Row refused_question_row(const std::string& image, const AskedQuestion& asked,
-                         const std::string& file, const std::string& reason);
+                         const std::string& reason);
 
-/// {"line", "error"} of a line that is not a question.
+/// {"image"?, "question"?, "question_id"?, "line"?, "error"} of what is not a question, with what
+/// could be read of it.
 Row bad_line_row(const BadLine& bad);
 
 /// {"image", "text", "itm", "itm_logits", "itc"}; the two of ITM are null where the model has no

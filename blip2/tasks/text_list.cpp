@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "blip2/base/error.h"
-#include "blip2/base/files.h"
 #include "blip2/base/quote.h"
+#include "blip2/base/text_file.h"
 #include "blip2/base/utf8.h"
 
 namespace blip2 {
@@ -55,9 +55,10 @@ std::vector<std::string> read_text_list(const std::filesystem::path& file,
                                         const TextListWords& words) {
   std::vector<std::string> texts;
   int64_t line = 0;
-  for (const std::string& part : split(read_file(file), '\n')) {
+  const std::string content = read_text_file(file);
+  for (const std::string_view part : split_lines(content)) {
     ++line;
-    std::string text = without_spaces_around(part);
+    std::string text = without_spaces_around(std::string(part));
     if (text.empty()) continue;
     if (!is_text(text)) {
       fail(ErrorCode::kCorruptData, "{}:{}: expected {} in UTF-8, found other bytes", file.string(),

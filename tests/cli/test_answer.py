@@ -36,7 +36,8 @@ class WithModels(ModelCase):
         self.assertEqual(result.returncode, 3, result.stderr)
         rows = rows_of(result.stdout)
         self.assertEqual([(row.get("question"), row.get("question_id"), "error" in row) for row in rows],
-                         [("why", 7, False), ("when", None, False), (None, None, True), ("who", "x1", False)])
+                         [("why", 7, False), ("what", None, True), ("who", "x1", False), ("when", None, False)])
+        self.assertIn("--images", rows[1]["error"])
         file.write_text('{"image": "red.png"}\n')
         self.assert_error(blip2("answer", "--jsonl", file, "--model", self.stage2), 1, "questions.jsonl:1", "question")
 
@@ -52,18 +53,18 @@ class WithModels(ModelCase):
         self.assertEqual(result.returncode, 3, result.stderr)
         rows = rows_of(result.stdout)
         self.assertEqual([(row.get("image"), row.get("line"), "error" in row) for row in rows],
-                         [(None, 2, True), (red, None, False), (red, 3, True), (red, None, False), (blue, 4, True),
-                          (blue, None, False)])
-        self.assertEqual(rows[4]["question_id"], 4)
+                         [(red, None, False), (None, 2, True), (red, 3, True), (blue, 4, True), (blue, None, False),
+                          (red, None, False)])
+        self.assertEqual(rows[3]["question_id"], 4)
         messages = result.stderr.splitlines()
         self.assertEqual(len(messages), 3, result.stderr)
-        for message, line, row, word in zip(messages, (2, 3, 4), (rows[0], rows[2], rows[4]),
+        for message, line, row, word in zip(messages, (2, 3, 4), (rows[1], rows[2], rows[3]),
                                             ("expected", "<image>", "positions"), strict=True):
             self.assertTrue(message.startswith(f"blip2: {file}:{line}: "), message)
             self.assertIn(word, message)
             self.assertEqual(f"blip2: {row['error']}", message)
         alone = rows_of(blip2("answer", red, blue, "--question", "why", *options).stdout)
-        self.assertEqual([rows[1]["answer"], rows[5]["answer"]], [row["answer"] for row in alone])
+        self.assertEqual([rows[0]["answer"], rows[4]["answer"]], [row["answer"] for row in alone])
         file.write_text(json.dumps({"image": red, "question": "why"}))
         self.assert_error(blip2("answer", "--jsonl", file, "--model", self.stage1), 2, "stage-1")
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The inputs that verbs share: files, folders, shards and what fails among them."""
+import gzip
 import os
 import struct
 import unittest
@@ -49,6 +50,35 @@ class WithModels(ModelCase):
         self.assert_rows_in_order(blip2("caption", shard, *options), inputs)
         one = blip2("caption", f"{shard}/deep/blue.png", *options)
         self.assertEqual(rows_of(one.stdout)[0]["tokens"], loose[0]["tokens"])
+
+    def test_only_what_a_person_put_there_is_read(self):
+        red = (self.pictures / "red.png").read_bytes()
+        good = ["IMG_1.png", "IMG_2.JFIF", "sub/IMG_3.jpe"]
+        bad = ["._IMG_1.png", ".hidden.png", "__MACOSX/IMG_1.png", "sub/.ipynb_checkpoints/IMG_3-checkpoint.jpe"]
+        for name in good + bad:
+            path = self.folder / "pictures" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(red if name in good else b"left by a program")
+        (self.folder / "pictures/sub/loop").symlink_to("..")
+        shard = self.folder / "00000.tar"
+        write_shard(shard, [(f"./{name}", red if name in good else b"left by a program") for name in bad + good])
+        options = ("--model", self.stage1, "--format", "jsonl", "--text", "a red square")
+        for place, names in ((self.folder / "pictures", good), (shard, [f"./{name}" for name in good])):
+            result = blip2("match", place, *options)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            self.assertEqual([row["image"] for row in rows_of(result.stdout)], [f"{place}/{name}" for name in names])
+        # What is named itself is read, and a list on stdin may have a mark.
+        named = self.folder / "pictures/.named.png"
+        named.write_bytes(red)
+        self.assertEqual(blip2("match", named, *options).returncode, 0)
+        result = blip2("match", "-", *options, stdin=f"\ufeff{named}\r\n\r\n")
+        self.assertEqual([row["image"] for row in rows_of(result.stdout)], [str(named)], result.stderr)
+        packed = self.folder / "00000.tar.gz"
+        packed.write_bytes(gzip.compress(shard.read_bytes()))
+        for place, words in ((packed, "a gzip file: decompress it first"),):
+            result = blip2("match", place, *options)
+            self.assertEqual(result.returncode, 3)
+            self.assertIn(words, rows_of(result.stdout)[0]["error"])
 
     def test_only_files_are_read_and_replaced(self):
         red, pipe = self.pictures / "red.png", self.folder / "d.png"

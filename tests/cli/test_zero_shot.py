@@ -18,6 +18,11 @@ class WithModels(ModelCase):
                 self.assertAlmostEqual(sum(row["labels"].values()), 1, delta=1e-9)
                 self.assertEqual(row["label"], max(row["labels"], key=row["labels"].get))
                 self.assertEqual(row["probability"], row["labels"][row["label"]])
+        for encoded in ("utf-8-sig", "utf-16"):
+            marked = self.folder / "marked.txt"
+            marked.write_bytes("a red square\r\n\r\na green square\r\n  a cat".encode(encoded))
+            self.assertEqual(rows_of(blip2("zero-shot", self.pictures, "--model", self.stage1, "--labels", marked, "--rerank", 2,
+                                           "--format", "jsonl").stdout), rows)
         listed = rows_of(blip2("zero-shot", self.pictures, "--model", self.stage1, "--labels",
                                "a red square, a green square,a cat", "--format", "jsonl").stdout)
         plain = rows_of(blip2("zero-shot", self.pictures, "--model", self.stage1, "--labels", labels,

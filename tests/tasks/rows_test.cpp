@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include "blip2/tasks/row_order.h"
+
 namespace blip2 {
 namespace {
 using ::testing::ElementsAre;
@@ -24,13 +26,29 @@ TEST(Rows, OfAnswers) {
 }
 
 TEST(Rows, OfQuestionsThatFail) {
-  const Row refused = refused_question_row("a.png", {"why", "7", 3}, "q.jsonl", "too long");
+  const Row refused = refused_question_row("a.png", {"why", "7", 3, 0, "q.jsonl:3"}, "too long");
   EXPECT_EQ(refused.error, "q.jsonl:3: too long");
   EXPECT_EQ(refused.json, R"({"image":"a.png","question":"why","question_id":7,"line":3,)"
                           R"("error":"q.jsonl:3: too long"})");
-  const Row bad = bad_line_row({2, "q.jsonl:2: expected"});
+  const Row bad = bad_line_row({"", {"", "", 2}, "q.jsonl:2: expected"});
   EXPECT_EQ(bad.error, "q.jsonl:2: expected");
   EXPECT_EQ(bad.json, R"({"line":2,"error":"q.jsonl:2: expected"})");
+  const Row partly = bad_line_row({"a.png", {"why", "\"x\""}, "q.json[1]: expected"});
+  EXPECT_EQ(partly.json, R"({"image":"a.png","question":"why","question_id":"x",)"
+                         R"("error":"q.json[1]: expected"})");
+}
+
+TEST(Rows, WaitForThoseBeforeThem) {
+  RowOrder order;
+  order.put(2, {Row{"2"}});
+  order.put(1, {Row{"1a"}, Row{"1b"}});
+  EXPECT_THAT(order.take(), ElementsAre());
+  order.put(0, {Row{"0"}});
+  std::vector<std::string> rows;
+  for (const Row& row : order.take()) rows.push_back(row.json);
+  EXPECT_THAT(rows, ElementsAre("0", "1a", "1b", "2"));
+  order.put(3, {});
+  EXPECT_THAT(order.take(), ElementsAre());
 }
 
 TEST(Rows, OfMatches) {
