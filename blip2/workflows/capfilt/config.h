@@ -22,6 +22,8 @@ struct CapFiltConfig {
   std::vector<std::string> shards;
   std::string input_format = "auto";
   std::string images;
+  std::vector<std::string> split;
+  std::string img_key, caption_key, separator;
   std::string output;
   std::vector<std::string> output_formats = {"webdataset", "blip_json"};
   std::string report;
@@ -55,9 +57,13 @@ void visit(CapFiltConfig& c, V&& v) {
   v("ranker", c.ranker, "directory of the model whose image-text similarity ranks them");
   v("matcher", c.matcher, "directory of a model with a matching head, for min_match_probability");
   v("shards", c.shards, "inputs to caption: .tar shards, folders, annotation files");
-  v("input_format", c.input_format, "format of the inputs; auto: by their names",
+  v("input_format", c.input_format, "format of the inputs; auto: by their names and contents",
     one_of(capfilt_input_formats()));
   v("images", c.images, "folder that picture paths start from [the annotations' folder]");
+  v("split", c.split, "coco_karpathy: train, restval, val or test; may be repeated");
+  v("img_key", c.img_key, "field or column that names the picture [the format's own]");
+  v("caption_key", c.caption_key, "field or column of the caption [the format's own]");
+  v("separator", c.separator, "csv: what is between two columns [as in the file's first line]");
   v("output", c.output, "folder of the job, for shards, captions.json and its state");
   v("output_formats", c.output_formats,
     "format to write, webdataset or blip_json; may be repeated");

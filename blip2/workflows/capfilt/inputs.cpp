@@ -8,10 +8,15 @@
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
 #include "blip2/base/json_text.h"
+#include "blip2/base/list_files.h"
+#include "blip2/base/python_json.h"
+#include "blip2/base/text_file.h"
 #include "blip2/data/open_source.h"
 #include "blip2/data/record_identity.h"
 #include "blip2/data/shards/list.h"
 #include "blip2/data/shards/shard.h"
+#include "blip2/data/sources/annotation_layout.h"
+#include "blip2/image/picture_name.h"
 
 namespace blip2 {
 namespace fs = std::filesystem;
@@ -22,17 +27,32 @@ bool is_folder(const fs::path& path) {
   return fs::is_directory(path, error);
 }
 
-/// The format that the first input looks like.
+std::string guess_format_of_folder(const fs::path& folder) {
+  if (!list_files(folder, {".tar"}).empty()) return "webdataset";
+  const bool has_metadata =
+      std::ranges::any_of(list_files(folder, {".jsonl", ".csv"}),
+                          [](const fs::path& file) { return file.stem() == "metadata"; });
+  return has_metadata ? "imagefolder" : "folder";
+}
+
+/// The format that the first input looks like, by its name and then by what is in it.
 std::string guess_format(const fs::path& place) {
   const std::string extension = place.extension().string();
-  if (is_folder(place)) return list_files(place, {".tar"}).empty() ? "folder" : "webdataset";
+  if (is_folder(place)) return guess_format_of_folder(place);
   if (extension == ".tar") return "webdataset";
   if (extension == ".parquet") return "laion_parquet";
+  const AnnotationLayout layout = annotation_layout(TextFile(place).text());
+  const std::vector<std::string> formats = source_formats();
+  if (std::ranges::find(formats, layout.format) != formats.end()) return layout.format;
   if (extension == ".jsonl") return "jsonl";
   if (extension == ".tsv") return "cc_tsv";
   if (extension == ".json") return "blip_json";
+  if (!layout.what.empty()) {
+    fail(ErrorCode::kUnsupported, "{}: expected .tar shards, a folder or annotations, found {}",
+         place.string(), other_layout(TextFile(place).text(), ""));
+  }
   fail(ErrorCode::kInvalidArgument,
-       "{}: expected .tar, .parquet, .jsonl, .tsv, .json or a folder; another name needs "
+       "{}: expected .tar, .parquet, .jsonl, .tsv, .csv, .json or a folder; another name needs "
        "input_format",
        place.string());
 }
@@ -44,10 +64,10 @@ class TarRecords final : public ShardRecords {
 
   int64_t size() const override { return shard_.size(); }
   ShardRecord read(int64_t index) const override {
-    ShardRecord read{.record = shard_.record(index),
+    ShardRecord read{.record = shard_.record(index, MissingCaption::kAllowed),
                      .member = shard_.key(index),
                      .extension = "",
-                     .fields = std::string(shard_.fields(index)),
+                     .fields = shard_.fields(index),
                      .stream = name_ + "/" + shard_.key(index)};
     read.extension = read.record.image.extension().string().substr(1);
     return read;
@@ -82,8 +102,9 @@ class SourceRecords final : public ShardRecords {
  private:
   /// The record's JSON with "key" and "image", which the numbered names do not hold.
   static std::string with_names(const std::string& fields, const Record& record) {
-    nlohmann::ordered_json json = nlohmann::ordered_json::parse(fields, nullptr, false);
-    if (!json.is_object()) json = nlohmann::ordered_json::object();
+    using Fields = nlohmann::ordered_json;
+    Fields json = try_parse_json<Fields>(fields).value_or(Fields::object());
+    if (!json.is_object()) json = Fields::object();
     if (!json.contains("key")) json["key"] = record.key;
     if (!json.contains("image")) json["image"] = record.image.string();
     return json_on_one_line(json);
@@ -127,9 +148,14 @@ void CapFiltInputs::add_tars(const CapFiltConfig& config) {
 
 void CapFiltInputs::cut_source(const CapFiltConfig& config) {
   SourceConfig source{"shards", format_, {}, config.images};
-  if (format_ == "folder") {
+  source.splits = config.split;
+  source.image_key = config.img_key;
+  source.caption_key = config.caption_key;
+  source.separator = config.separator;
+  source.missing_caption = MissingCaption::kAllowed;
+  if (format_ == "folder" || (format_ == "imagefolder" && is_folder(config.shards.front()))) {
     if (config.shards.size() != 1) {
-      fail(ErrorCode::kInvalidArgument, "input_format folder: expected one folder, found {}",
+      fail(ErrorCode::kInvalidArgument, "input_format {}: expected one folder, found {}", format_,
            config.shards.size());
     }
     source.images = config.shards.front();

@@ -6,7 +6,6 @@
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
 #include "blip2/data/image_bytes.h"
-#include "blip2/data/shards/shard.h"
 #include "blip2/image/decode.h"
 
 namespace blip2 {
@@ -90,10 +89,6 @@ void CapFiltPictures::read_one(CapFiltPicture& picture) const {
     return;
   }
   std::erase_if(picture.record.record.captions, is_blank);
-  if (record.captions.empty()) {
-    fail(ErrorCode::kCorruptData, "{}: expected a caption, found blank text",
-         record.image.string());
-  }
   check_size(record, config_.max_image_bytes);
   const ImageBytes file(record);
   picture.bytes.assign(reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size());

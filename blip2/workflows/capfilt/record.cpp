@@ -5,6 +5,7 @@
 
 #include "blip2/base/error.h"
 #include "blip2/base/json_text.h"
+#include "blip2/base/python_json.h"
 
 namespace blip2 {
 namespace {
@@ -42,7 +43,7 @@ std::vector<std::string> kept_captions(const CapFiltResult& result) {
 
 std::string sidecar_json(const std::string& fields, const std::vector<std::string>& web_captions,
                          const CapFiltResult& result) {
-  Json json = Json::parse(fields, nullptr, false);
+  Json json = try_parse_json<Json>(fields).value_or(Json::object());
   if (!json.is_object()) json = Json::object();
   json["caption"] = kept_captions(result);
   json["web_captions"] = web_captions;

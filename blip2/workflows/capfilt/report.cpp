@@ -48,7 +48,7 @@ Example read_example(const CapFiltFolder& folder, int64_t shard, const std::stri
   if (fs::exists(folder.captions(shard), error)) {
     const MappedLines rows(folder.captions(shard));
     const std::string row(rows.line(place));
-    return {parse_json_record(row, rows.where(place), folder.root()),
+    return {parse_json_record(row, rows.where(place), {.images = folder.root()}),
             parse_candidates(row, rows.where(place))};
   }
   const Shard tar(folder.tar(name));

@@ -42,7 +42,7 @@ TEST(CapFiltRecord, ASidecarThatIsNoObjectIsReplaced) {
 TEST(CapFiltRecord, BothAreReadAsTrainReadsThem) {
   const std::string row =
       caption_row("00000.tar/7.jpg", FileRange{"00000.tar", 1536, 20}, some_result());
-  const Record record = parse_json_record(row, "captions.json[0]", "/out");
+  const Record record = parse_json_record(row, "captions.json[0]", {.images = "/out"});
   EXPECT_EQ(record.image, "/out/00000.tar/7.jpg");
   EXPECT_EQ(record.stored->file, "/out/00000.tar");
   EXPECT_EQ(record.stored->offset, 1536);
@@ -50,8 +50,9 @@ TEST(CapFiltRecord, BothAreReadAsTrainReadsThem) {
   EXPECT_THAT(record.captions, ElementsAre("best", "web \"one\""));
   EXPECT_THAT(parse_sidecar_captions(sidecar_json("", {}, some_result()), "x"),
               ElementsAre("best", "web \"one\""));
-  EXPECT_FALSE(parse_json_record(caption_row("a.jpg", std::nullopt, some_result()), "x", "/out")
-                   .stored.has_value());
+  EXPECT_FALSE(
+      parse_json_record(caption_row("a.jpg", std::nullopt, some_result()), "x", {.images = "/out"})
+          .stored.has_value());
 }
 
 TEST(CapFiltRecord, CandidatesComeBack) {
