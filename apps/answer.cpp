@@ -90,7 +90,7 @@ struct AnswerVerb {
     std::vector<std::string> paths;
     for (const QuestionedImage& image : asked.images) paths.push_back(image.image);
     if (!candidates.empty()) given = read_candidates(candidates);
-    const OpenModel opened(model, general);
+    const OpenModel opened(model, general, pictures);
     opened.expect(can_write(opened.bundle), "that writes texts");
     const Answerer answerer(opened.bundle, answerer_options(opened.bundle, general));
     RowOrder order;

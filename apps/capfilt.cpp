@@ -73,7 +73,8 @@ struct CapFiltVerb {
   void finish(const CapFiltConfig& config, const CapFiltOutcome& outcome) const {
     if (!config.report.empty()) {
       require_writable(config.report);
-      write_capfilt_report(config.report, CapFiltFolder(config.output), outcome);
+      write_capfilt_report(config.report, CapFiltFolder(config.output), outcome,
+                           decode_options(config));
     }
     const CapFiltStatus status = read_capfilt_status(config.output);
     rows.write({to_json(status), status.counts.equation() + "\n" +

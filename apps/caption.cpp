@@ -31,7 +31,7 @@ struct CaptionVerb {
 
   int run(const GeneralOptions& general) {
     const std::vector<std::string> paths = pictures.paths();
-    const OpenModel opened(model, general);
+    const OpenModel opened(model, general, pictures);
     const Bundle& bundle = opened.bundle;
     opened.expect(can_write(bundle), "that writes texts");
     const Captioner captioner(bundle, generation.over(default_generation_options(bundle, model)),

@@ -45,7 +45,7 @@ struct EmbedVerb {
   int run(const GeneralOptions& general) const {
     const std::vector<std::string> paths = pictures.paths();
     const InputTexts paired(texts, paths.size());
-    const OpenModel opened(model, general);
+    const OpenModel opened(model, general, pictures);
     const Bundle& bundle = opened.bundle;
     const Embedder embedder(bundle, split_names(features),
                             max_text_length.value_or(bundle.max_text_length));

@@ -7,6 +7,7 @@
 #include "apps/generation_arguments.h"
 #include "apps/open_model.h"
 #include "apps/output.h"
+#include "apps/picture_options.h"
 #include "apps/verb.h"
 #include "blip2/base/error.h"
 #include "blip2/base/progress.h"
@@ -27,6 +28,7 @@ struct Evaluate {
   std::string image_key, caption_key, separator;
   std::optional<std::string> prompt;
   EvaluationOptions evaluation;
+  PictureArguments pictures;
   GenerationArguments generation;
 
   void add(Options& options) {
@@ -55,6 +57,7 @@ struct Evaluate {
                 "retrieval: tokens of a text; longer ones are truncated", at_least(2));
     options.add("--prompt TEXT", prompt,
                 "captions: text that each caption continues [the model's own]");
+    pictures.add_decoding(options);
     generation.add(options);
   }
 
@@ -78,7 +81,7 @@ struct Evaluate {
       fail(ErrorCode::kInvalidArgument, "--data: {}: no records in it", fmt::join(data, ", "));
     }
     require_writable_evaluation(output);
-    const OpenModel opened(model, general);
+    const OpenModel opened(model, general, pictures);
     const Bundle& bundle = opened.bundle;
     if (task == "caption") {
       opened.expect(can_write(bundle), "that writes texts");
@@ -87,8 +90,9 @@ struct Evaluate {
                     "for image-text retrieval: a stage-1 BLIP-2, a BLIP, a CLIP");
     }
     Progress progress("evaluation", source->size(), "pictures");
+    evaluation.decode = pictures.decode();
     evaluation.seed = general.seed_or_default();
-    evaluation.progress = [&progress](int64_t pictures) { progress.advance(pictures); };
+    evaluation.progress = [&progress](int64_t count) { progress.advance(count); };
     const EvaluationFiles files =
         task == "caption"
             ? captions(bundle, *source)

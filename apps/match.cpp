@@ -51,7 +51,7 @@ struct MatchVerb {
 
   int run(const GeneralOptions& general) const {
     const std::vector<std::string> paths = pictures.paths();
-    const OpenModel opened(model, general);
+    const OpenModel opened(model, general, pictures);
     const Bundle& bundle = opened.bundle;
     opened.expect(has_similarity(bundle),
                   "for image-text retrieval: a stage-1 BLIP-2, a BLIP, a CLIP");

@@ -26,9 +26,13 @@ void PictureArguments::add(Options& options, Presence presence) {
 }
 
 void PictureArguments::add_decoding(Options& options) {
-  options.add("--exif-rotate", exif_rotate, "rotate pictures by their EXIF orientation");
+  options.add("--exif-rotate", exif_rotate,
+              "rotate pictures by the EXIF orientation in their file");
   options.add("--max-image-pixels N", max_image_pixels,
               "most pixels of a picture; larger ones fail", at_least(1));
+  options.add("--resize-order ORDER", resize_order,
+              "passes of a resize in the order of this version of Pillow",
+              one_of(resize_order_names()));
 }
 
 std::vector<std::string> PictureArguments::paths() const {

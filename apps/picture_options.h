@@ -19,6 +19,7 @@ struct PictureArguments {
   int64_t batch_size = 8;
   bool exif_rotate = false;
   int64_t max_image_pixels = DecodeOptions{}.max_pixels;
+  std::string resize_order = resize_order_names().front();
 
   enum class Presence { kRequired, kOptional };
   void add(Options& options, Presence presence = Presence::kRequired);

@@ -34,7 +34,7 @@ struct IndexBuild {
 
   int run(const GeneralOptions& general) const {
     const std::vector<std::string> paths = pictures.paths();
-    const OpenModel opened(model, general);
+    const OpenModel opened(model, general, pictures);
     const Bundle& bundle = opened.bundle;
     opened.expect(has_similarity(bundle),
                   "for image-text retrieval: a stage-1 BLIP-2, a BLIP, a CLIP");
@@ -89,7 +89,7 @@ struct Search {
     const Index opened{std::filesystem::path(index)};
     const std::filesystem::path directory =
         model.empty() ? opened.model() : std::filesystem::path(model);
-    const OpenModel loaded(directory, general);
+    const OpenModel loaded(directory, general, decoding);
     const Bundle& bundle = loaded.bundle;
     loaded.expect(has_similarity(bundle),
                   "for image-text retrieval: a stage-1 BLIP-2, a BLIP, a CLIP");
@@ -111,7 +111,7 @@ struct Search {
       write(results.back());
       throw_if_interrupted();
     }
-    if (!report.empty()) write_search_report(report, opened, results);
+    if (!report.empty()) write_search_report(report, opened, results, decoding.decode());
     return status;
   }
 

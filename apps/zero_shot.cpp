@@ -34,7 +34,7 @@ struct ZeroShotVerb {
   int run(const GeneralOptions& general) const {
     const std::vector<std::string> paths = pictures.paths();
     const std::vector<std::string> names = read_labels(labels);
-    const OpenModel opened(model, general);
+    const OpenModel opened(model, general, pictures);
     const Bundle& bundle = opened.bundle;
     opened.expect(has_similarity(bundle),
                   "for image-text retrieval: a stage-1 BLIP-2, a BLIP, a CLIP");

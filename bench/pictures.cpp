@@ -37,7 +37,7 @@ double pictures_per_second(const std::string& format, const std::string& path, i
   Pipeline pipeline(mixture, config, [&](Sample& sample) {
     const ImageBytes file(sample.image, sample.stored);
     sample.pixels = prepare_view(file.bytes(), sample.image.string(), transform,
-                                 Augmentation::kRandomResizedCropFlip, sample.augmentation);
+                                 {Augmentation::kRandomResizedCropFlip}, sample.augmentation);
   });
   pipeline.next();
   const int64_t batches = pipeline.batches_per_epoch() * passes;

@@ -2,26 +2,36 @@
 """Makes tests/golden/image: small pictures of every kind, and what Pillow, NumPy and Hugging Face's image
 processors make of them. Run by hand in the goldens environment (tools/requirements-goldens.txt):
 
-    .venv-goldens/bin/python tools/make_image_goldens.py
+    .venv-goldens/bin/python tools/make_image_goldens.py [pictures] [resizes] [placements] [pixels]
 
-pictures/*          the pictures, written by Pillow or byte by byte
+With Pillow 12 instead it makes the tables of the old order of the resize's passes: *_pillow_12.tsv.
+
+pictures/*          the pictures, written by Pillow or byte by byte; those that are there are kept
 decode.tsv          name, width, height, hash of RGB, hash of RGBA ("-" where ours follows the standard, not Pillow)
+refused.tsv         names of pictures that Pillow does not open
+cut.tsv             name, then the lengths of its proper beginnings that Pillow opens, as first-last:hash of RGB
 upright.tsv         name, width, height, hash of RGB after ImageOps.exif_transpose
-resize.tsv          channels, filter, source and target size, seed, hash: of noise(), made anew by the test
-window.tsv          shorter side and centre crop, as resize.tsv
-placement.tsv       source size, frame, fill, seed, hash: cut-outs on white
+resize*.tsv         channels, filter, source and target size, seed, hash: of noise(), made anew by the test
+window*.tsv         shorter side and centre crop, as resize.tsv
+placement*.tsv      source size, frame, fill, seed, hash: cut-outs on white
 pixels.tsv          transform, source size, seed, then index:value pairs of the float output
 Hashes are FNV-1a, 64 bits, in hexadecimal."""
 import io
 import pathlib
 import struct
+import sys
 import zlib
 
 import numpy as np
+import PIL
 from PIL import Image, ImageOps
+
+import image_variants
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent / "tests" / "golden" / "image"
 PICTURES = ROOT / "pictures"
+IS_NEW_ORDER = int(PIL.__version__.split(".")[0]) >= 13
+ORDER = "" if IS_NEW_ORDER else "_pillow_12"
 
 
 def fnv(data):
@@ -288,25 +298,66 @@ def bmp_pictures():
 OWN_ALPHA = {"png_grey4_key.png", "png_grey16_key.png", "png_rgb16_key.png"}
 
 
+def variants():
+    yield from image_variants.orientation_pictures(saved, scene)
+    yield from image_variants.run_length_bmps(noise)
+    yield from image_variants.damaged_pictures(saved, scene, noise)
+
+
+def opened(data):
+    """The picture, or None where Pillow refuses it."""
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            image.load()
+            return image
+    except (OSError, ValueError, SyntaxError):
+        return None
+
+
+def beginnings(data):
+    """The proper beginnings that Pillow opens, as ranges of equal pixels."""
+    ranges = []
+    for length in range(len(data)):
+        image = opened(data[:length])
+        if image is None:
+            continue
+        pixels = fnv(image.convert("RGB").tobytes())
+        if ranges and ranges[-1][1] == length - 1 and ranges[-1][2] == pixels:
+            ranges[-1][1] = length
+        else:
+            ranges.append([length, length, pixels])
+    return [f"{first}-{last}:{pixels}" for first, last, pixels in ranges]
+
+
 def write_pictures():
-    decoded, upright = [], []
-    for pictures in (png_pictures, jpeg_pictures, webp_pictures, gif_pictures, bmp_pictures):
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    decoded, upright, refused, cut = [], [], [], []
+    for pictures in (png_pictures, jpeg_pictures, webp_pictures, gif_pictures, bmp_pictures, variants):
         for name, data in pictures():
-            (PICTURES / name).write_bytes(data)
-            try:
-                with Image.open(io.BytesIO(data)) as image:
-                    rgb, rgba = image.convert("RGB"), image.convert("RGBA")
-                    turned = ImageOps.exif_transpose(image).convert("RGB")
-            except OSError as error:
-                print(f"{name}: Pillow refuses: {error}")
-                (PICTURES / name).unlink()
+            path = PICTURES / name
+            if not path.exists():
+                path.write_bytes(data)
+            data = path.read_bytes()
+            image = opened(data)
+            if image is None:
+                refused.append((name,))
                 continue
+            rgb, rgba = image.convert("RGB"), image.convert("RGBA")
             hashes = fnv(rgb.tobytes()), "-" if name in OWN_ALPHA else fnv(rgba.tobytes())
             decoded.append((name, *rgb.size, *hashes))
+            cut.append((name, *beginnings(data)))
             if "exif" in name:
-                upright.append((name, *turned.size, fnv(turned.tobytes())))
+                upright.append(upright_row(name, data))
     write("decode.tsv", decoded)
+    write("refused.tsv", refused)
+    write("cut.tsv", cut)
     write("upright.tsv", upright)
+
+
+def upright_row(name, data):
+    with Image.open(io.BytesIO(data)) as image:
+        turned = ImageOps.exif_transpose(image).convert("RGB")
+        return name, *turned.size, fnv(turned.tobytes())
 
 
 def write(name, rows):
@@ -329,23 +380,27 @@ def write_resizes():
               (72, 72, 224, 224), (128, 136, 198, 211), (100, 60, 100, 30), (100, 60, 50, 60), (65, 64, 64, 65),
               (224, 224, 224, 224), (225, 223, 224, 224), (333, 77, 224, 224), (77, 333, 224, 224), (640, 480, 224, 224),
               (500, 375, 364, 364), (1, 3000, 224, 224), (3000, 1, 224, 224), (129, 257, 16, 16), (31, 31, 1, 1),
-              (17, 90, 400, 2), (200, 150, 199, 151), (9, 1, 1, 9), (600, 400, 384, 256)]
+              (17, 90, 400, 2), (200, 150, 199, 151), (9, 1, 1, 9), (600, 400, 384, 256),
+              # Vertical first since Pillow 13, and just not.
+              (300, 501, 200, 300), (300, 500, 200, 300), (90, 400, 90, 33), (400, 90, 33, 90), (50, 51, 50, 50), (200, 700, 199, 90),
+              (150, 500, 700, 130), (130, 900, 129, 1), (97, 2000, 224, 224)]
     rows = []
     for number, (w, h, tw, th) in enumerate(shapes):
         for channels in (3, 4):
             for kind, filter_ in FILTERS.items():
                 out = noise_image(channels, w, h, number).resize((tw, th), filter_)
                 rows.append((channels, kind, w, h, tw, th, number, fnv(out.tobytes())))
-    write("resize.tsv", rows)
+    write(f"resize{ORDER}.tsv", rows)
     rows = []
     for number, (w, h, shorter, size) in enumerate(
-            [(300, 200, 256, 224), (201, 333, 256, 224), (50, 61, 64, 48), (640, 425, 256, 224), (30, 500, 32, 31), (224, 224, 224, 224)]):
+            [(300, 200, 256, 224), (201, 333, 256, 224), (50, 61, 64, 48), (640, 425, 256, 224), (30, 500, 32, 31), (224, 224, 224, 224),
+             (130, 500, 64, 48), (300, 900, 256, 224), (240, 700, 224, 100)]):
         new = (shorter, int(shorter * h / w)) if w <= h else (int(shorter * w / h), shorter)
         left, top = (new[0] - size) // 2, (new[1] - size) // 2
         out = noise_image(3, w, h, 100 + number).resize(new, Image.Resampling.BICUBIC)
         out = out.crop((left, top, left + size, top + size))
         rows.append((w, h, shorter, size, 100 + number, fnv(out.tobytes())))
-    write("window.tsv", rows)
+    write(f"window{ORDER}.tsv", rows)
 
 
 def write_placements():
@@ -361,7 +416,7 @@ def write_placements():
         value = over[..., :3] + np.float32(255) * (np.float32(255) - over[..., 3:]) / np.float32(255)
         out[top:top + th, left:left + tw] = np.clip(value + np.float32(0.5), 0, 255).astype(np.uint8)
         rows.append((w, h, frame, fill, 200 + number, fnv(out.tobytes())))
-    write("placement.tsv", rows)
+    write(f"placement{ORDER}.tsv", rows)
 
 
 def write_pixels():
@@ -382,7 +437,7 @@ def write_pixels():
         "efficientnet_lite0": efficientnet,
     }
     rows = []
-    for number, (w, h) in enumerate([(320, 240), (97, 211), (224, 224), (501, 333)]):
+    for number, (w, h) in enumerate([(320, 240), (97, 211), (224, 224), (501, 333), (300, 800)]):
         for name, transform in transforms.items():
             values = np.asarray(transform(noise_image(3, w, h, 300 + number))).reshape(-1)
             assert values.size == 3 * 224 * 224
@@ -391,11 +446,8 @@ def write_pixels():
     write("pixels.tsv", rows)
 
 
+PARTS = {"pictures": write_pictures, "resizes": write_resizes, "placements": write_placements, "pixels": write_pixels}
+
 if __name__ == "__main__":
-    PICTURES.mkdir(parents=True, exist_ok=True)
-    for old in PICTURES.iterdir():
-        old.unlink()
-    write_pictures()
-    write_resizes()
-    write_placements()
-    write_pixels()
+    for part in sys.argv[1:] or (PARTS if IS_NEW_ORDER else ["resizes", "placements"]):
+        PARTS[part]()

@@ -10,7 +10,6 @@
 #include <numbers>
 
 #include "blip2/base/error.h"
-#include "blip2/image/resize.h"
 
 namespace blip2 {
 namespace {
@@ -47,7 +46,7 @@ View draw_view(const AugmentOptions& options, Random& random) {
 }
 
 /// Premultiplied, the longer side `longer` pixels, the shorter at least 1.
-ImageRgba fit(const ImageRgba& image, double longer) {
+ImageRgba fit(const ImageRgba& image, double longer, ResizeOrder order) {
   if (image.width <= 0 || image.height <= 0 || !(longer >= 0.5 && longer < 1 << 15)) {
     fail(ErrorCode::kInvalidArgument,
          "placement: expected a picture and a side, found {} x {} to {}", image.width, image.height,
@@ -57,7 +56,8 @@ ImageRgba fit(const ImageRgba& image, double longer) {
   const auto side = [&](int pixels) {
     return std::max(static_cast<int>(std::lround(pixels * factor)), 1);
   };
-  return resize_premultiplied(premultiply(image), side(image.width), side(image.height));
+  return resize_premultiplied(premultiply(image), side(image.width), side(image.height),
+                              Filter::kBicubic, order);
 }
 
 Image filled(int size, const std::array<uint8_t, 3>& colour) {
@@ -168,7 +168,7 @@ void change_colours(const View& view, Image& image) {
 Image place_on_background(const ImageRgba& image, const PlacementOptions& options) {
   const int size = options.frame_size;
   Image frame = filled(size, options.background);
-  const ImageRgba picture = fit(image, std::min(options.fill, 1.0) * size);
+  const ImageRgba picture = fit(image, std::min(options.fill, 1.0) * size, options.resize_order);
   const int left = (size - picture.width) / 2;
   const int top = (size - picture.height) / 2;
   const uint8_t* in = picture.rgba.data();
@@ -189,7 +189,8 @@ Image augmented_view(const ImageRgba& image, const AugmentOptions& options, Rand
   const View view = draw_view(options, random);
   const PlacementOptions& placement = options.placement;
   Image frame = filled(placement.frame_size, view.background);
-  const ImageRgba picture = fit(image, placement.fill * placement.frame_size * view.scale);
+  const ImageRgba picture =
+      fit(image, placement.fill * placement.frame_size * view.scale, placement.resize_order);
   draw_turned(picture, view, options.max_overhang, frame);
   change_colours(view, frame);
   return frame;

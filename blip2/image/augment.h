@@ -6,6 +6,7 @@
 
 #include "blip2/base/random.h"
 #include "blip2/image/image.h"
+#include "blip2/image/resize.h"
 
 namespace blip2 {
 
@@ -13,6 +14,7 @@ struct PlacementOptions {
   int frame_size = 224;  ///< side of the square, pixels
   double fill = 0.94;    ///< the picture's longer side, share of the frame
   std::array<uint8_t, 3> background = {255, 255, 255};
+  ResizeOrder resize_order = ResizeOrder::kByShape;
 };
 
 /// The picture, its longer side resized to fill * frame_size (bicubic, with premultiplied alpha),

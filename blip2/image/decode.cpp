@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "blip2/image/codecs.h"
+#include "blip2/image/foreign_file.h"
 #include "blip2/image/orientation.h"
 #include "blip2/image/raster.h"
 
@@ -28,20 +29,13 @@ bool starts_with(std::span<const uint8_t> bytes, std::string_view magic, size_t 
 
 Raster decode_raster(const Source& source) {
   const auto bytes = source.bytes;
-  if (bytes.empty())
-    fail(ErrorCode::kCorruptData, "{}: expected a picture, found no bytes", source.name);
   if (starts_with(bytes, "\xff\xd8\xff")) return decode_jpeg(source);
   if (starts_with(bytes, "\x89PNG\r\n\x1a\n")) return decode_png(source);
   if (starts_with(bytes, "RIFF") && starts_with(bytes, "WEBP", 8)) return decode_webp(source);
   if (starts_with(bytes, "GIF87a") || starts_with(bytes, "GIF89a")) return decode_gif(source);
   if (starts_with(bytes, "BM")) return decode_bmp(source);
-  std::string first;
-  for (size_t i = 0; i < std::min<size_t>(bytes.size(), 8); ++i) {
-    first += fmt::format("{}{:02x}", i == 0 ? "" : " ", bytes[i]);
-  }
-  fail(ErrorCode::kCorruptData,
-       "{}: expected a JPEG, PNG, WebP, GIF or BMP picture, found {} bytes that begin with {}",
-       source.name, bytes.size(), first);
+  fail(ErrorCode::kCorruptData, "{}: expected a JPEG, PNG, WebP, GIF or BMP picture, found {}",
+       source.name, describe_foreign_file(bytes));
 }
 
 /// a * b / 255, rounded, in the integer form that Pillow uses.

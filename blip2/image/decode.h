@@ -14,7 +14,9 @@ namespace blip2 {
 struct DecodeOptions {
   int64_t max_pixels =
       89'478'485;  ///< width x height above this is refused by the header (Pillow's limit)
-  bool exif_rotate = false;  ///< turn a JPEG upright by its EXIF orientation
+  /// Turns pictures upright as Pillow's ImageOps.exif_transpose: by EXIF, else XMP, in JPEG, PNG and
+  /// WebP, which are the formats that carry an orientation.
+  bool exif_rotate = false;
 };
 
 /// Decodes as Pillow's `Image.open(f).convert("RGB")`: alpha is dropped, not blended; transparent

@@ -31,7 +31,8 @@ class JpegReader {
 
   bool read_header();
   bool start();
-  /// Reads all rows into `out`, [height, width, components], and the end marker.
+  /// Reads all rows into `out`, [height, width, components]. As in Pillow, the end marker may be
+  /// missing.
   bool read_rows(uint8_t* out);
 
   const jpeg_decompress_struct& info() const { return library_; }
@@ -125,15 +126,16 @@ bool JpegReader::read_rows(uint8_t* out) {
     JSAMPROW row = out + library_.output_scanline * stride;
     if (jpeg_read_scanlines(&library_, &row, 1) != 1) return false;
   }
-  return jpeg_finish_decompress(&library_) != FALSE;  // FALSE: no end marker
+  jpeg_finish_decompress(&library_);
+  return true;
 }
 
 int JpegReader::orientation() const {
+  StatedOrientation stated;
   for (auto marker = library_.marker_list; marker != nullptr; marker = marker->next) {
-    const int found = exif_orientation({marker->data, marker->data_length});
-    if (found != 1) return found;
+    add_app1({reinterpret_cast<const char*>(marker->data), marker->data_length}, stated);
   }
-  return 1;
+  return orientation_of(stated);
 }
 
 }  // namespace

@@ -1,15 +1,26 @@
-// The EXIF orientation of a JPEG: finding it, and turning pixels upright by it.
+// The orientation that a picture's file states, in EXIF or XMP, and turning pixels upright by it:
+// Pillow's ImageOps.exif_transpose.
 #pragma once
 
 #include <cstdint>
 #include <span>
+#include <string>
+#include <string_view>
 #include <vector>
 
 namespace blip2::internal {
 
-/// The orientation (1 to 8) in an APP1 segment's payload, or 1 where there is none or it is
-/// damaged.
-int exif_orientation(std::span<const uint8_t> segment);
+/// What a file states, for formats of every kind. Empty where it states nothing.
+struct StatedOrientation {
+  std::string exif;  ///< a TIFF file, with or without "Exif", 0, 0 before it
+  std::string xmp;   ///< XML
+};
+
+/// 1 (upright) to 8. EXIF before XMP; 1 where nothing is stated or what is stated is damaged.
+int orientation_of(const StatedOrientation& stated);
+
+/// Adds the payload of a JPEG's APP1 segment: EXIF that is split over segments, or XMP.
+void add_app1(std::string_view segment, StatedOrientation& stated);
 
 /// Whether turning upright exchanges width and height.
 bool swaps_sides(int orientation);

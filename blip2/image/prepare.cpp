@@ -17,7 +17,13 @@ namespace blip2 {
 namespace {
 
 PlacementOptions placement_of(const ImageTransform& transform) {
-  return {transform.image_size, transform.fill, transform.background};
+  return {transform.image_size, transform.fill, transform.background, transform.resize_order};
+}
+
+Image random_crop(const Image& image, const ImageTransform& transform, Random& random) {
+  RandomCropOptions options;
+  options.resize_order = transform.resize_order;
+  return random_resized_crop(image, transform.image_size, options, random);
 }
 
 Image without_alpha(const ImageRgba& picture) {
@@ -63,23 +69,23 @@ std::vector<float> prepare_pixels(const ImageRgba& picture, const ImageTransform
 }
 
 std::vector<float> prepare_view(std::span<const std::byte> bytes, const std::string& name,
-                                const ImageTransform& transform, Augmentation augmentation,
+                                const ImageTransform& transform, const ViewOptions& view,
                                 Random& random) {
-  switch (augmentation) {
+  const DecodeOptions& options = view.decode;
+  switch (view.augmentation) {
     case Augmentation::kNone:
-      return prepare_pixels(bytes, name, transform);
+      return prepare_pixels(bytes, name, transform, options);
     case Augmentation::kRandomResizedCropFlip:
-      return normalise(random_resized_crop(decode(bytes, name), transform.image_size, {}, random),
-                       transform);
+      return normalise(random_crop(decode(bytes, name, options), transform, random), transform);
     case Augmentation::kRandAugment:
       return normalise(
-          rand_augment(random_resized_crop(decode(bytes, name), transform.image_size, {}, random),
-                       random),
+          rand_augment(random_crop(decode(bytes, name, options), transform, random), random),
           transform);
     case Augmentation::kCutout: {
-      AugmentOptions options;
-      options.placement = placement_of(transform);
-      return normalise(augmented_view(decode_rgba(bytes, name), options, random), transform);
+      AugmentOptions cutout;
+      cutout.placement = placement_of(transform);
+      return normalise(augmented_view(decode_rgba(bytes, name, options), cutout, random),
+                       transform);
     }
   }
   fail(ErrorCode::kInternal, "unknown augmentation");

@@ -40,9 +40,15 @@ std::vector<float> prepare_pixels(std::span<const std::byte> bytes, const std::s
 /// several kinds read of one picture.
 std::vector<float> prepare_pixels(const ImageRgba& picture, const ImageTransform& transform);
 
+/// How a data set's pictures become views.
+struct ViewOptions {
+  Augmentation augmentation = Augmentation::kNone;
+  DecodeOptions decode = {};
+};
+
 /// The same of a random view; kNone gives prepare_pixels().
 std::vector<float> prepare_view(std::span<const std::byte> bytes, const std::string& name,
-                                const ImageTransform& transform, Augmentation augmentation,
+                                const ImageTransform& transform, const ViewOptions& view,
                                 Random& random);
 
 }  // namespace blip2

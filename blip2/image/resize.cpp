@@ -9,9 +9,12 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "blip2/base/error.h"
+#include "blip2/base/quote.h"
 #include "blip2/image/nearest.h"
 #include "blip2/image/resample_kernels.h"
 
@@ -33,7 +36,9 @@ struct Axis {
   int source;
   int64_t target;
   Filter filter;
+  int first = 0;  // the pixels at hand start there
 
+  bool is_resampled() const { return source != target; }
   double scale() const { return static_cast<double>(source) / static_cast<double>(target); }
   double support() const { return filter_support(filter) * std::max(scale(), 1.0); }
   size_t max_weights() const { return static_cast<size_t>(std::ceil(support())) * 2 + 1; }
@@ -78,7 +83,7 @@ Weights make_weights(const Axis& axis, int64_t first, int count) {
       weight *= 1 << kWeightBits;
       row[i] = static_cast<int32_t>(weight < 0 ? weight - 0.5 : weight + 0.5);
     }
-    weights.spans.push_back({start, length});
+    weights.spans.push_back({start - axis.first, length});
   }
   return weights;
 }
@@ -213,21 +218,23 @@ struct Tile {
   int left, top, width, height;  // in the window
 };
 
-void resample_tile(const Pixels& source, const ResizeWindow& window, Filter filter,
+struct Axes {
+  Axis columns, rows;
+};
+
+void resample_tile(const Pixels& source, const ResizeWindow& window, const Axes& axes,
                    const Tile& tile, uint8_t* out) {
+  const Weights columns = make_weights(axes.columns, window.left + tile.left, tile.width);
+  const Weights rows = make_weights(axes.rows, window.top + tile.top, tile.height);
   // An axis that keeps its size has the weight 1 for each pixel: copying is the same, and faster.
-  const bool resample_columns = window.full_width != source.width;
-  const Weights columns =
-      make_weights({source.width, window.full_width, filter}, window.left + tile.left, tile.width);
-  const Weights rows =
-      make_weights({source.height, window.full_height, filter}, window.top + tile.top, tile.height);
   Weights plain_columns;
-  if (!resample_columns) {
+  if (!axes.columns.is_resampled()) {
     for (int x = 0; x < tile.width; ++x) {
       plain_columns.spans.push_back({static_cast<int>(window.left) + tile.left + x, 1});
     }
   }
-  Strip strip(source, resample_columns ? columns : plain_columns, resample_columns);
+  Strip strip(source, axes.columns.is_resampled() ? columns : plain_columns,
+              axes.columns.is_resampled());
   const std::vector<int32_t> sums = sum_rows(strip, rows);
   std::vector<uint8_t> line(strip.stride());
   for (int y = 0; y < tile.height; ++y) {
@@ -240,8 +247,7 @@ void resample_tile(const Pixels& source, const ResizeWindow& window, Filter filt
   }
 }
 
-std::vector<uint8_t> resample(const Pixels& source, size_t num_bytes, const ResizeWindow& window,
-                              Filter filter) {
+void check_shapes(const Pixels& source, size_t num_bytes, const ResizeWindow& window) {
   if (source.width <= 0 || source.height <= 0 ||
       num_bytes != static_cast<size_t>(source.width) * static_cast<size_t>(source.height) *
                        source.channels) {
@@ -255,13 +261,13 @@ std::vector<uint8_t> resample(const Pixels& source, size_t num_bytes, const Resi
          "resize: expected a window within {} x {}, found {} x {} at ({}, {})", window.full_width,
          window.full_height, window.width, window.height, window.left, window.top);
   }
-  if (filter == Filter::kNearest) {
-    return internal::nearest_pixels({source.data, source.width, source.height, source.channels},
-                                    {window.full_width, window.left, window.width},
-                                    {window.full_height, window.top, window.height});
-  }
-  const size_t column_weights = Axis{source.width, window.full_width, filter}.max_weights();
-  const size_t row_weights = Axis{source.height, window.full_height, filter}.max_weights();
+}
+
+/// Horizontal pass first, tile by tile.
+std::vector<uint8_t> resample_tiles(const Pixels& source, const ResizeWindow& window,
+                                    const Axes& axes) {
+  const size_t column_weights = axes.columns.max_weights();
+  const size_t row_weights = axes.rows.max_weights();
   const auto limit = [](int wanted, size_t most) {
     return static_cast<int>(std::clamp<size_t>(most, 1, static_cast<size_t>(wanted)));
   };
@@ -276,10 +282,49 @@ std::vector<uint8_t> resample(const Pixels& source, size_t num_bytes, const Resi
     for (int left = 0; left < window.width; left += tile_width) {
       const Tile tile{left, top, std::min(tile_width, window.width - left),
                       std::min(tile_height, window.height - top)};
-      resample_tile(source, window, filter, tile, out.data());
+      resample_tile(source, window, axes, tile, out.data());
     }
   }
   return out;
+}
+
+/// Vertical pass first: the source's columns that the window needs, at their new height, are a
+/// picture of their own, smaller than the source.
+std::vector<uint8_t> resample_rows_first(const Pixels& source, const ResizeWindow& window,
+                                         const Axes& axes) {
+  const Weights first = make_weights(axes.columns, window.left, 1);
+  const Weights last = make_weights(axes.columns, window.left + window.width - 1, 1);
+  ResizeWindow tall = window;
+  tall.full_width = source.width;
+  tall.left = first.begin();
+  tall.width = last.end() - first.begin();
+  const Axis kept_columns{source.width, source.width, axes.columns.filter};
+  const std::vector<uint8_t> between = resample_tiles(source, tall, {kept_columns, axes.rows});
+  ResizeWindow wide = window;
+  wide.full_height = window.height;
+  wide.top = 0;
+  Axis columns = axes.columns;
+  columns.first = first.begin();
+  const Axis kept_rows{window.height, window.height, axes.rows.filter};
+  return resample_tiles({between.data(), tall.width, window.height, source.channels}, wide,
+                        {columns, kept_rows});
+}
+
+std::vector<uint8_t> resample(const Pixels& source, const ResizeWindow& window, Filter filter,
+                              ResizeOrder order) {
+  if (filter == Filter::kNearest) {
+    return internal::nearest_pixels({source.data, source.width, source.height, source.channels},
+                                    {window.full_width, window.left, window.width},
+                                    {window.full_height, window.top, window.height});
+  }
+  const Axes axes{{source.width, window.full_width, filter},
+                  {source.height, window.full_height, filter}};
+  const int64_t shrunk_columns = source.width - window.full_width;
+  const int64_t shrunk_rows = source.height - window.full_height;
+  const bool rows_first = order == ResizeOrder::kByShape && axes.columns.is_resampled() &&
+                          shrunk_rows > 0 && shrunk_rows > 2 * shrunk_columns;
+  return rows_first ? resample_rows_first(source, window, axes)
+                    : resample_tiles(source, window, axes);
 }
 
 bool has_transparency(const ImageRgba& image) {
@@ -289,12 +334,23 @@ bool has_transparency(const ImageRgba& image) {
   return false;
 }
 
-ImageRgba resample_rgba(const ImageRgba& image, const ResizeWindow& window, Filter filter) {
+ImageRgba resample_rgba(const ImageRgba& image, const ResizeWindow& window, Filter filter,
+                        ResizeOrder order) {
   const Pixels source{image.rgba.data(), image.width, image.height, 4};
-  return {window.width, window.height, resample(source, image.rgba.size(), window, filter)};
+  check_shapes(source, image.rgba.size(), window);
+  return {window.width, window.height, resample(source, window, filter, order)};
 }
 
 }  // namespace
+
+std::vector<std::string> resize_order_names() { return {"pillow-13", "pillow-12"}; }
+
+ResizeOrder parse_resize_order(std::string_view name) {
+  if (name == "pillow-13") return ResizeOrder::kByShape;
+  if (name == "pillow-12") return ResizeOrder::kHorizontalFirst;
+  fail(ErrorCode::kInvalidArgument, "resize order: expected pillow-13 or pillow-12, found {}",
+       quote(name));
+}
 
 ImageRgba premultiply(ImageRgba image) {
   for (size_t i = 0; i + 3 < image.rgba.size(); i += 4) {
@@ -318,29 +374,34 @@ ImageRgba unpremultiply(ImageRgba image) {
   return image;
 }
 
-Image resize_window(const Image& image, const ResizeWindow& window, Filter filter) {
+Image resize_window(const Image& image, const ResizeWindow& window, Filter filter,
+                    ResizeOrder order) {
   const Pixels source{image.rgb.data(), image.width, image.height, 3};
-  return {window.width, window.height, resample(source, image.rgb.size(), window, filter)};
+  check_shapes(source, image.rgb.size(), window);
+  return {window.width, window.height, resample(source, window, filter, order)};
 }
 
-ImageRgba resize_window(const ImageRgba& image, const ResizeWindow& window, Filter filter) {
+ImageRgba resize_window(const ImageRgba& image, const ResizeWindow& window, Filter filter,
+                        ResizeOrder order) {
   // Pillow copies a picture that keeps its size; premultiplying would lose colours for nothing.
   const bool same = window.full_width == image.width && window.full_height == image.height;
-  if (same || filter == Filter::kNearest || !has_transparency(image))
-    return resample_rgba(image, window, filter);
-  return unpremultiply(resample_rgba(premultiply(image), window, filter));
+  if (same || filter == Filter::kNearest || !has_transparency(image)) {
+    return resample_rgba(image, window, filter, order);
+  }
+  return unpremultiply(resample_rgba(premultiply(image), window, filter, order));
 }
 
-Image resize(const Image& image, int width, int height, Filter filter) {
-  return resize_window(image, {width, height, 0, 0, width, height}, filter);
+Image resize(const Image& image, int width, int height, Filter filter, ResizeOrder order) {
+  return resize_window(image, {width, height, 0, 0, width, height}, filter, order);
 }
 
-ImageRgba resize(const ImageRgba& image, int width, int height, Filter filter) {
-  return resize_window(image, {width, height, 0, 0, width, height}, filter);
+ImageRgba resize(const ImageRgba& image, int width, int height, Filter filter, ResizeOrder order) {
+  return resize_window(image, {width, height, 0, 0, width, height}, filter, order);
 }
 
-ImageRgba resize_premultiplied(const ImageRgba& image, int width, int height, Filter filter) {
-  return resample_rgba(image, {width, height, 0, 0, width, height}, filter);
+ImageRgba resize_premultiplied(const ImageRgba& image, int width, int height, Filter filter,
+                               ResizeOrder order) {
+  return resample_rgba(image, {width, height, 0, 0, width, height}, filter, order);
 }
 
 Image crop(const Image& image, int left, int top, int width, int height) {

@@ -135,7 +135,7 @@ Image resize_and_crop(const Image& image, const ImageTransform& transform) {
                       std::max<int64_t>(top, 0)};
   window.width = static_cast<int>(std::min<int64_t>(size, sides.width));
   window.height = static_cast<int>(std::min<int64_t>(size, sides.height));
-  Image centre = resize_window(image, window, transform.filter);
+  Image centre = resize_window(image, window, transform.filter, transform.resize_order);
   if (centre.width == size && centre.height == size) return centre;
   return on_black(centre, size, static_cast<int>(std::max<int64_t>(-left, 0)),
                   static_cast<int>(std::max<int64_t>(-top, 0)));
@@ -195,7 +195,8 @@ Image random_resized_crop(const Image& image, int size, const RandomCropOptions&
   const Box box = random_crop_box(image.width, image.height, options, random);
   const bool flip = random.uniform() < options.flip_probability;
   // Cropped first, as torchvision does: the filter must not see past the crop's edge.
-  Image out = resize(crop(image, box.left, box.top, box.width, box.height), size, size);
+  Image out = resize(crop(image, box.left, box.top, box.width, box.height), size, size,
+                     Filter::kBicubic, options.resize_order);
   return flip ? flip_horizontally(std::move(out)) : out;
 }
 

@@ -36,7 +36,8 @@ struct ImageTransform {
   double fill = 0.94;  ///< the longer side, share of image_size; for kPlaceOnBackground
   std::array<uint8_t, 3> background = {255, 255, 255};  ///< for kPlaceOnBackground
   Filter filter = Filter::kBicubic;
-  double rescale = 1.0 / 255.0;  ///< a byte times this, before mean and std
+  ResizeOrder resize_order = ResizeOrder::kByShape;  ///< the user's choice, in no model directory
+  double rescale = 1.0 / 255.0;                      ///< a byte times this, before mean and std
   std::array<double, 3> mean = {0.48145466, 0.4578275, 0.40821073};
   std::array<double, 3> std = {0.26862954, 0.26130258, 0.27577711};
 
@@ -72,6 +73,7 @@ struct RandomCropOptions {
   double min_ratio = 3.0 / 4.0;  ///< width / height
   double max_ratio = 4.0 / 3.0;
   double flip_probability = 0.5;
+  ResizeOrder resize_order = ResizeOrder::kByShape;
 };
 
 struct Box {

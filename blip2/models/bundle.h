@@ -86,7 +86,8 @@ struct BundleOptions {
   at::Device device = at::kCPU;
   /// Matrices are held in bfloat16 for every dtype in the file: half the memory of float32.
   bool has_bfloat16_matrices = false;
-  Arithmetic arithmetic = Arithmetic::kFloat32;  ///< becomes the bundle's
+  Arithmetic arithmetic = Arithmetic::kFloat32;      ///< becomes the bundle's
+  ResizeOrder resize_order = ResizeOrder::kByShape;  ///< becomes its transform's
 };
 
 /// What a `dtype` asks for. "float32": float32 arithmetic. "bfloat16": matrices in bfloat16, and

@@ -35,7 +35,7 @@ void for_each_batch(const Bundle& bundle, const Source& source, const Evaluation
                     F f) {
   std::vector<std::string> paths;
   for (int64_t i = 0; i < source.size(); ++i) paths.push_back(source.record(i).image.string());
-  PictureReader reader(paths, bundle.transform, {{}, options.batch_size});
+  PictureReader reader(paths, bundle.transform, {options.decode, options.batch_size});
   for (PictureBatch batch; reader.next(batch);) {
     if (!batch.failures.empty()) fail(ErrorCode::kCorruptData, "{}", batch.failures[0].reason);
     f(batch.pictures);

@@ -9,6 +9,7 @@
 
 #include "blip2/data/source.h"
 #include "blip2/generate/options.h"
+#include "blip2/image/decode.h"
 #include "blip2/metrics/recall.h"
 
 namespace blip2 {
@@ -20,6 +21,7 @@ struct EvaluationOptions {
   int64_t max_text_length = 35;  ///< LAVIS evaluates retrieval with 35 tokens
   int64_t rerank = 128;  ///< candidates of a query that ITM re-ranks (LAVIS k_test); 0 = none
   uint64_t seed = 42;
+  DecodeOptions decode = {};
   std::function<void(int64_t pictures)>
       progress;  ///< called with how many more are done; may be empty
 };

@@ -5,7 +5,6 @@
 
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
-#include "blip2/image/decode.h"
 #include "blip2/image/encode.h"
 #include "blip2/image/resize.h"
 #include "blip2/report/gallery.h"
@@ -18,8 +17,8 @@ namespace {
 constexpr int kLongerSide = 192;  // pixels of a picture on the page
 
 /// A small PNG of a picture file.
-std::string thumbnail(const std::filesystem::path& path) {
-  const Image image = decode(PictureFiles().open(path.string())->bytes(), path.string());
+std::string thumbnail(const std::filesystem::path& path, const DecodeOptions& options) {
+  const Image image = decode(PictureFiles().open(path.string())->bytes(), path.string(), options);
   const double scale = static_cast<double>(kLongerSide) / std::max(image.width, image.height);
   if (scale >= 1) return encode_png(image);
   const auto scaled = [&](int side) { return std::max(1, static_cast<int>(side * scale)); };
@@ -35,7 +34,7 @@ std::string placeholder() {
 }  // namespace
 
 void write_search_report(const std::filesystem::path& path, const Index& index,
-                         const std::vector<QueryResult>& results) {
+                         const std::vector<QueryResult>& results, const DecodeOptions& options) {
   std::vector<SearchResult> shown;
   for (const QueryResult& result : results) {
     SearchResult& row = shown.emplace_back();
@@ -45,7 +44,7 @@ void write_search_report(const std::filesystem::path& path, const Index& index,
       hit.score = found.score;
       hit.description = found.image;
       try {
-        hit.picture = thumbnail(index.image_file(found.row));
+        hit.picture = thumbnail(index.image_file(found.row), options);
       } catch (const Error&) {
         hit.picture = placeholder();
         hit.description += " (cannot be read)";

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "blip2/image/decode.h"
 #include "blip2/tasks/retriever.h"
 
 namespace blip2 {
@@ -18,6 +19,7 @@ struct QueryResult {
 /// One self-contained HTML page of what was found, with the pictures. Throws kUnavailable if it
 /// cannot be written.
 void write_search_report(const std::filesystem::path& path, const Index& index,
-                         const std::vector<QueryResult>& results);
+                         const std::vector<QueryResult>& results,
+                         const DecodeOptions& options = {});
 
 }  // namespace blip2

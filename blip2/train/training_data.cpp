@@ -35,9 +35,20 @@ Random view_random(uint64_t seed, RecordView view) {
 
 /// Reads and transforms `picture`, which is a Record or a Sample.
 std::vector<float> pixels_of(const auto& picture, const ImageTransform& transform,
-                             Augmentation augmentation, Random& random) {
+                             const ViewOptions& view, Random& random) {
   const ImageBytes file(picture.image, picture.stored);
-  return prepare_view(file.bytes(), picture.image.string(), transform, augmentation, random);
+  return prepare_view(file.bytes(), picture.image.string(), transform, view, random);
+}
+
+/// What decides the views of a feature cache.
+std::string view_description(const DatasetConfig& config, uint64_t seed) {
+  std::string text = fmt::format("{}, seed {}, resize_order {}", config.augment,
+                                 config.augment == "none" ? 0 : seed, config.resize_order);
+  if (config.exif_rotate) text += ", exif_rotate";
+  if (config.max_image_pixels != DatasetConfig{}.max_image_pixels) {
+    text += fmt::format(", max_image_pixels {}", config.max_image_pixels);
+  }
+  return text;
 }
 
 std::string on_one_line(const Json& json) {
@@ -93,20 +104,25 @@ void TrainingData::open_part(const std::string& name, const DatasetConfig& confi
   }
   Part& part = parts_.emplace_back();
   part.config = config;
-  part.augmentation = parse_augmentation(config.augment);
+  part.transform = transform_;
+  part.transform.resize_order = parse_resize_order(config.resize_order);
+  part.view.augmentation = parse_augmentation(config.augment);
+  part.view.decode.max_pixels = config.max_image_pixels;
+  part.view.decode.exif_rotate = config.exif_rotate;
   if (!config.feature_cache.empty()) {
     const uint64_t seed = static_cast<uint64_t>(run_.seed);
     const ViewFunction view = [&](const Record& record, RecordView wanted) {
       Random random = view_random(seed, wanted);
-      return pixels_of(record, transform_,
-                       wanted.view == 0 ? Augmentation::kNone : part.augmentation, random);
+      ViewOptions options = part.view;
+      if (wanted.view == 0) options.augmentation = Augmentation::kNone;
+      return pixels_of(record, part.transform, options, random);
     };
     FeatureCacheConfig cache;
     cache.directory = config.feature_cache;
     cache.num_views = config.views;
     cache.image_size = config.image_size;
     cache.max_gigabytes = config.feature_cache_gb;
-    cache.views = fmt::format("{}, seed {}", config.augment, config.augment == "none" ? 0 : seed);
+    cache.views = view_description(config, seed);
     part.cache.emplace(cache, *source, encoder_, view);
   }
   mixture.push_back({name, std::move(source), config.sample_ratio});
@@ -148,7 +164,7 @@ void TrainingData::load(Sample& sample) const {
     part.cache->check(sample.address.index);
     return;
   }
-  sample.pixels = pixels_of(sample, transform_, part.augmentation, sample.augmentation);
+  sample.pixels = pixels_of(sample, part.transform, part.view, sample.augmentation);
 }
 
 void TrainingData::note_skipped(const SkippedRecord& record) {

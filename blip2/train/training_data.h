@@ -52,7 +52,8 @@ class TrainingData {
   /// A data set as its pictures need it.
   struct Part {
     DatasetConfig config;
-    Augmentation augmentation = Augmentation::kNone;
+    ImageTransform transform;
+    ViewOptions view;
     std::optional<FeatureCache> cache;
   };
 

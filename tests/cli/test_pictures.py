@@ -1,12 +1,29 @@
 #!/usr/bin/env python3
 """The inputs that verbs share: files, folders, shards and what fails among them."""
 import gzip
+import json
 import os
+import random
 import struct
 import unittest
 import zlib
 
-from support import ModelCase, blip2, limited, png, rows_of, write_shard
+from support import ModelCase, blip2, limited, log_rows, png, read_tensors, rows_of, write_shard
+
+
+def noise(width, height, is_turned=False):
+    """A PNG of random colours; turned: stored on its side, with the EXIF orientation (6) that rights it."""
+    draw = random.Random(1)
+    colours = [[tuple(draw.randrange(256) for _ in range(3)) for _ in range(width)] for _ in range(height)]
+    if is_turned:  # a clockwise quarter turn of what is stored gives the picture
+        colours = [[colours[y][x] for y in range(height)] for x in reversed(range(width))]
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    rows = b"".join(b"\0" + b"".join(map(bytes, row)) for row in colours)
+    exif = b"II*\0" + struct.pack("<IHHHIHHI", 8, 1, 0x0112, 3, 1, 6, 0, 0)
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", len(colours[0]), len(colours), 8, 2, 0, 0, 0)) +
+            (chunk(b"eXIf", exif) if is_turned else b"") + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
 
 
 class WithModels(ModelCase):
@@ -99,6 +116,65 @@ class WithModels(ModelCase):
         self.assertTrue(pipe.is_fifo())
         result = blip2("caption", "-", "--model", self.stage2, stdin=f"{red}\0.png\n")
         self.assert_error(result, 3, "red.png\\x00.png: expected a path, which has no zero byte")
+
+    def pixels(self, path, *options):
+        output = self.folder / "pixels.safetensors"
+        result = blip2("embed", path, "--model", self.stage1, "--features", "pixel_values", "--output", output, *options)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return read_tensors(output)["pixel_values"]
+
+    def test_exif_rotate_reaches_every_verb(self):
+        upright, turned = self.folder / "upright.png", self.folder / "turned.png"
+        upright.write_bytes(noise(20, 36))
+        turned.write_bytes(noise(20, 36, is_turned=True))
+        # Not assertEqual, which would print all pixels.
+        self.assertTrue(self.pixels(turned, "--exif-rotate") == self.pixels(upright))
+        self.assertFalse(self.pixels(turned) == self.pixels(upright))
+        scores, logs = {}, {}
+        for path, options, settings in ((upright, (), ()), (turned, ("--exif-rotate",), ("exif_rotate=true",)), (turned, (), ())):
+            data = self.folder / "data.jsonl"
+            data.write_text("".join(json.dumps({"image": str(image), "caption": text}) + "\n" for image, text in
+                                    ((path, "red above blue"), (self.pictures / "red.png", "red"))))
+            name = f"{path.stem}{len(options)}"
+            scores[name] = blip2("evaluate", "--model", self.stage1, "--task", "retrieval", "--data", data, "--rerank", 0,
+                                 "--output", self.folder / "scores", *options).stdout
+            self.assertIn("txt_r1", scores[name])
+            for cache in ("", f"datasets.squares.feature_cache={self.folder / name}"):
+                run = self.folder / f"run_{name}_{bool(cache)}"
+                arguments = [word for value in (f"datasets.squares.annotations={data}", f"run.output_dir={run}", *([cache] if cache else []),
+                                                *(f"datasets.squares.{setting}" for setting in settings)) for word in ("--set", value)]
+                result = blip2("train", self.shared / "stage1.yaml", *arguments, "--set", "run.log_every=1")
+                self.assertEqual(result.returncode, 0, result.stderr)
+                logs[name, bool(cache)] = log_rows(run)
+        for cached in (False, True):
+            self.assertEqual(logs["turned1", cached], logs["upright0", cached])
+            self.assertNotEqual(logs["turned0", cached], logs["upright0", cached])
+
+    def test_the_resize_order_is_the_users(self):
+        tall = self.folder / "tall.png"
+        tall.write_bytes(noise(300, 901))
+        new, old = self.pixels(tall), self.pixels(tall, "--resize-order", "pillow-12")
+        self.assertTrue(self.pixels(tall, "--resize-order", "pillow-13") == new)
+        self.assertFalse(old == new)
+        self.assertLess(max(abs(a - b) for a, b in zip(old[1], new[1])), 3 / 128)  # levels of 1 / 128
+        self.assert_error(blip2("embed", tall, "--model", self.stage1, "--features", "pixel_values", "--output", "x",
+                                "--resize-order", "pillow"), 2, "--resize-order", "pillow-13, pillow-12")
+
+    def test_a_limit_of_pixels_holds_in_training(self):
+        result = blip2("train", self.shared / "stage1.yaml", "--set", f"run.output_dir={self.folder / 'run'}",
+                       "--set", "datasets.squares.max_image_pixels=1199")
+        self.assertEqual(result.returncode, 1, result.stderr)
+        self.assertIn("expected at most 1199 pixels, found 40 x 30", result.stderr)
+
+    def test_what_is_no_picture_is_named(self):
+        heic = self.folder / "IMG_1.jpg"
+        heic.write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+        page = self.folder / "photo.jpg"
+        page.write_bytes(b"<!DOCTYPE html><html><body>404</body></html>")
+        result = blip2("caption", heic, page, "--model", self.stage2)
+        self.assertEqual(result.returncode, 3, result.stderr)
+        for line, words in zip(result.stderr.splitlines(), ("found a HEIC picture; convert it", "found an HTML page; the server"), strict=True):
+            self.assertIn(words, line)
 
     def test_a_picture_that_memory_does_not_hold_is_a_failed_input(self):
         width = height = 40000  # 4.8 GB in RGB, a bit a pixel in the file

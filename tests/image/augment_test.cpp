@@ -41,17 +41,22 @@ AugmentOptions still() {
 }
 
 TEST(Placement, EqualsPillow) {
-  for (const auto& row : testing::read_table("placement.tsv")) {
-    SCOPED_TRACE(row[0] + "x" + row[1]);
-    PlacementOptions options;
-    options.frame_size = std::stoi(row[2]);
-    options.fill = std::stod(row[3]);
-    const auto seed = static_cast<uint32_t>(std::stoi(row[4]));
-    const Image out =
-        place_on_background(noise_rgba(seed, std::stoi(row[0]), std::stoi(row[1])), options);
-    EXPECT_EQ(out.width, options.frame_size);
-    EXPECT_EQ(out.height, options.frame_size);
-    EXPECT_EQ(hash(out.rgb), row[5]);
+  for (const ResizeOrder order : {ResizeOrder::kByShape, ResizeOrder::kHorizontalFirst}) {
+    const bool is_new = order == ResizeOrder::kByShape;
+    for (const auto& row :
+         testing::read_table(is_new ? "placement.tsv" : "placement_pillow_12.tsv")) {
+      SCOPED_TRACE(row[0] + "x" + row[1]);
+      PlacementOptions options;
+      options.resize_order = order;
+      options.frame_size = std::stoi(row[2]);
+      options.fill = std::stod(row[3]);
+      const auto seed = static_cast<uint32_t>(std::stoi(row[4]));
+      const Image out =
+          place_on_background(noise_rgba(seed, std::stoi(row[0]), std::stoi(row[1])), options);
+      EXPECT_EQ(out.width, options.frame_size);
+      EXPECT_EQ(out.height, options.frame_size);
+      EXPECT_EQ(hash(out.rgb), row[5]);
+    }
   }
 }
 

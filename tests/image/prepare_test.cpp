@@ -50,11 +50,11 @@ TEST_F(Prepare, ViewsReplay) {
     SCOPED_TRACE(name);
     const Augmentation augmentation = parse_augmentation(name);
     Random random(1, "view"), same = random;
-    const auto view = prepare_view(bytes_, kName, transform, augmentation, random);
+    const auto view = prepare_view(bytes_, kName, transform, {augmentation}, random);
     EXPECT_EQ(view.size(), 3U * 224 * 224);
-    EXPECT_EQ(prepare_view(bytes_, kName, transform, augmentation, same), view);
+    EXPECT_EQ(prepare_view(bytes_, kName, transform, {augmentation}, same), view);
     const bool fixed = augmentation == Augmentation::kNone;
-    EXPECT_EQ(prepare_view(bytes_, kName, transform, augmentation, random) == view, fixed);
+    EXPECT_EQ(prepare_view(bytes_, kName, transform, {augmentation}, random) == view, fixed);
   }
 }
 

@@ -15,9 +15,18 @@ using testing::noise_image;
 using testing::noise_rgba;
 using testing::read_table;
 
-void expect_pillow() {
-  const auto rows = read_table("resize.tsv");
-  EXPECT_GE(rows.size(), 90U);
+/// resize.tsv is Pillow 13's, resize_pillow_12.tsv Pillow 12's.
+struct Order {
+  ResizeOrder order;
+  std::string suffix;
+};
+const Order kOrders[] = {{ResizeOrder::kByShape, ".tsv"},
+                         {ResizeOrder::kHorizontalFirst, "_pillow_12.tsv"}};
+
+void expect_pillow(const Order& order) {
+  SCOPED_TRACE(order.suffix);
+  const auto rows = read_table("resize" + order.suffix);
+  EXPECT_GE(rows.size(), 130U);
   for (const auto& row : rows) {
     SCOPED_TRACE(row[0] + " channels, " + row[1] + ", " + row[2] + "x" + row[3] + " to " + row[4] +
                  "x" + row[5]);
@@ -26,18 +35,28 @@ void expect_pillow() {
     const int to_width = std::stoi(row[4]), to_height = std::stoi(row[5]);
     const auto seed = static_cast<uint32_t>(std::stoi(row[6]));
     if (row[0] == "3") {
-      const Image out = resize(noise_image(seed, width, height), to_width, to_height, filter);
+      const Image out =
+          resize(noise_image(seed, width, height), to_width, to_height, filter, order.order);
       EXPECT_EQ(out.width, to_width);
       EXPECT_EQ(out.height, to_height);
       EXPECT_EQ(hash(out.rgb), row[7]);
     } else {
-      EXPECT_EQ(hash(resize(noise_rgba(seed, width, height), to_width, to_height, filter).rgba),
-                row[7]);
+      const ImageRgba out =
+          resize(noise_rgba(seed, width, height), to_width, to_height, filter, order.order);
+      EXPECT_EQ(hash(out.rgba), row[7]);
     }
   }
 }
 
-TEST(Resize, EqualsPillowBitForBit) { expect_pillow(); }
+TEST(Resize, EqualsPillowBitForBit) {
+  for (const Order& order : kOrders) expect_pillow(order);
+}
+
+TEST(Resize, OrdersHaveNames) {
+  EXPECT_EQ(parse_resize_order("pillow-13"), ResizeOrder::kByShape);
+  EXPECT_EQ(parse_resize_order("pillow-12"), ResizeOrder::kHorizontalFirst);
+  EXPECT_THROW(parse_resize_order("pillow"), Error);
+}
 
 TEST(Resize, EveryProcessorGivesTheSameBits) {
   const int64_t supported = hwy::SupportedTargets();
@@ -46,7 +65,7 @@ TEST(Resize, EveryProcessorGivesTheSameBits) {
     SCOPED_TRACE(hwy::TargetName(left & -left));
     hwy::SetSupportedTargetsForTest(left & -left);
     hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-    expect_pillow();
+    for (const Order& order : kOrders) expect_pillow(order);
     ++num_targets;
   }
   hwy::SetSupportedTargetsForTest(0);
@@ -70,25 +89,27 @@ TEST(Resize, KernelsEqualPlainLoops) {
 }
 
 TEST(ResizeWindow, EqualsPillowsResizeAndCrop) {
-  for (const auto& row : read_table("window.tsv")) {
-    const int width = std::stoi(row[0]), height = std::stoi(row[1]);
-    const int64_t shorter = std::stoi(row[2]);
-    const int size = std::stoi(row[3]);
-    SCOPED_TRACE(row[0] + "x" + row[1]);
-    ResizeWindow window{shorter, shorter, 0, 0, size, size};
-    (width <= height ? window.full_height : window.full_width) =
-        shorter * std::max(width, height) / std::min(width, height);
-    window.left = (window.full_width - size) / 2;
-    window.top = (window.full_height - size) / 2;
-    const Image image = noise_image(static_cast<uint32_t>(std::stoi(row[4])), width, height);
-    EXPECT_EQ(hash(resize_window(image, window, Filter::kBicubic).rgb), row[5]);
+  for (const Order& order : kOrders) {
+    for (const auto& row : read_table("window" + order.suffix)) {
+      const int width = std::stoi(row[0]), height = std::stoi(row[1]);
+      const int64_t shorter = std::stoi(row[2]);
+      const int size = std::stoi(row[3]);
+      SCOPED_TRACE(row[0] + "x" + row[1]);
+      ResizeWindow window{shorter, shorter, 0, 0, size, size};
+      (width <= height ? window.full_height : window.full_width) =
+          shorter * std::max(width, height) / std::min(width, height);
+      window.left = (window.full_width - size) / 2;
+      window.top = (window.full_height - size) / 2;
+      const Image image = noise_image(static_cast<uint32_t>(std::stoi(row[4])), width, height);
+      EXPECT_EQ(hash(resize_window(image, window, Filter::kBicubic, order.order).rgb), row[5]);
+    }
   }
 }
 
 TEST(ResizeWindow, IsAPartOfTheWhole) {
   const Image image = noise_image(1, 90, 70);
   for (const auto& [width, height] :
-       {std::pair{40, 33}, {90, 33}, {40, 70}, {200, 170}, {90, 70}}) {
+       {std::pair{40, 33}, {90, 33}, {40, 70}, {200, 170}, {90, 70}, {80, 30}, {200, 30}}) {
     const Image whole = resize(image, width, height);
     for (const int left : {0, 1, 17}) {
       const ResizeWindow window{width, height, left, 5, 20, 21};

@@ -23,7 +23,7 @@ ImageTransform named(const std::string& name) {
 // BlipImageProcessor and CLIPImageProcessor of transformers; EfficientNet in NumPy.
 TEST(ImageTransform, EqualsHuggingFace) {
   const auto rows = testing::read_table("pixels.tsv");
-  EXPECT_EQ(rows.size(), 12U);
+  EXPECT_EQ(rows.size(), 15U);
   for (const auto& row : rows) {
     SCOPED_TRACE(row[0] + " " + row[1] + "x" + row[2]);
     const Image image =
@@ -36,6 +36,16 @@ TEST(ImageTransform, EqualsHuggingFace) {
       EXPECT_NEAR(pixels[at], std::stof(row[i].substr(colon + 1)), 1e-6) << "value " << at;
     }
   }
+}
+
+TEST(ImageTransform, TakesTheUsersResizeOrder) {
+  const Image tall = noise_image(3, 300, 800);
+  ImageTransform squash = blip2_transform(), crop = efficientnet_lite0_transform();
+  squash.resize_order = crop.resize_order = ResizeOrder::kHorizontalFirst;
+  EXPECT_EQ(resize_and_crop(tall, squash).rgb,
+            resize(tall, 224, 224, Filter::kBicubic, ResizeOrder::kHorizontalFirst).rgb);
+  EXPECT_NE(to_pixels(tall, squash), to_pixels(tall, blip2_transform()));
+  EXPECT_NE(to_pixels(tall, crop), to_pixels(tall, efficientnet_lite0_transform()));
 }
 
 TEST(ImageTransform, RefusesAPictureThatDoesNotBecomeASquare) {
@@ -105,6 +115,15 @@ TEST(RandomCrop, BoxesKeepAreaAndRatio) {
   EXPECT_LE(most_area, 1.0);
   EXPECT_NEAR(least_ratio, 0.75, 0.03);
   EXPECT_NEAR(most_ratio, 4.0 / 3.0, 0.04);
+}
+
+TEST(RandomCrop, TakesTheUsersResizeOrder) {
+  const Image image = noise_image(2, 50, 1000);
+  RandomCropOptions options;
+  Random random(3, "crop"), same = random;
+  const Image by_shape = random_resized_crop(image, 40, options, random);
+  options.resize_order = ResizeOrder::kHorizontalFirst;
+  EXPECT_NE(random_resized_crop(image, 40, options, same).rgb, by_shape.rgb);
 }
 
 // torchvision's fallback: the centre, clamped to the range of ratios.

@@ -5,18 +5,23 @@ import pathlib
 import subprocess
 import tempfile
 
+import PIL
 from safetensors.torch import load_file
 
 BINARY = os.environ.get("BLIP2_BINARY", "build/blip2")
+READS_PICTURES = ("caption", "answer", "match", "zero-shot", "embed", "index", "search", "evaluate")
+# The order of a resize's passes is that of the Pillow at hand.
+RESIZE_ORDER = "pillow-13" if int(PIL.__version__.split(".")[0]) >= 13 else "pillow-12"
 
 
 class Failed(Exception):
     pass
 
 
-def run(*arguments):
+def run(*arguments, statuses=(0,)):
+    arguments = [*arguments, *(("--resize-order", RESIZE_ORDER) if arguments[0] in READS_PICTURES else ())]
     done = subprocess.run([BINARY, *map(str, arguments), "--log-level", "warning"], capture_output=True, text=True, check=False)
-    if done.returncode != 0:
+    if done.returncode not in statuses:
         raise Failed(f"{' '.join(map(str, arguments))}: exit status {done.returncode}: {done.stderr.strip()[-400:]}")
     return done.stdout
 

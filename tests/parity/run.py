@@ -26,6 +26,7 @@ from safetensors.torch import load_file
 
 import checkpoints
 import events
+import files
 import pictures
 import program
 import small_tokenizers
@@ -435,6 +436,7 @@ def compare_pixels(folder, report):
     found = program.features(folder / "transform", ["pixel_values"], paths)["pixel_values"]
     report.line("transform", f"pixel_values of {len(paths)} pictures", bool((found - expected).abs().max() <= 1e-6),
                 f"{(found - expected).abs().max().item():.1e}")
+    files.compare(folder, folder / "transform", processor, report)
 
 
 def compare(name, folder, pictures_of, report):

@@ -134,6 +134,7 @@ Bundle load_bundle(const fs::path& directory, const BundleOptions& options) {
   }
   Bundle bundle = load_directory(OpenedDirectory(directory), options);
   bundle.arithmetic = options.arithmetic;
+  bundle.transform.resize_order = options.resize_order;
   log_debug("{}: loaded in {:.2f} s", directory.string(), now_s() - start_s);
   return bundle;
 }

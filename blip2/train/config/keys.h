@@ -10,6 +10,8 @@
 
 #include "blip2/base/config.h"
 #include "blip2/data/open_source.h"
+#include "blip2/image/decode.h"
+#include "blip2/image/resize.h"
 #include "blip2/nn/autocast.h"
 
 namespace blip2 {
@@ -41,6 +43,9 @@ struct DatasetConfig {
   std::string separator;
   double sample_ratio = 1;
   int64_t image_size = 224;
+  bool exif_rotate = false;
+  int64_t max_image_pixels = DecodeOptions{}.max_pixels;
+  std::string resize_order = resize_order_names().front();
   std::string augment = "random_resized_crop_flip";
   std::string feature_cache;
   int64_t views = 1;
@@ -169,6 +174,11 @@ void visit(DatasetConfig& c, V&& v) {
   v("separator", c.separator, "csv: what is between two columns [as in the file's first line]");
   v("sample_ratio", c.sample_ratio, "weight of the data set in the mixture", above(0));
   v("image_size", c.image_size, "side of the picture in pixels", between(16, 4096));
+  v("exif_rotate", c.exif_rotate, "rotate pictures by the EXIF orientation in their file");
+  v("max_image_pixels", c.max_image_pixels, "most pixels of a picture; larger ones are unusable",
+    at_least(1));
+  v("resize_order", c.resize_order, "passes of a resize in the order of this version of Pillow",
+    one_of(resize_order_names()));
   v("augment", c.augment, "random changes of a training picture",
     one_of({"none", "random_resized_crop_flip", "random_resized_crop_flip_randaugment", "cutout"}));
   v("feature_cache", c.feature_cache,

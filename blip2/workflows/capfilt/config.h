@@ -13,6 +13,8 @@
 #include "blip2/base/config.h"
 #include "blip2/data/shards/opt_out.h"
 #include "blip2/generate/options.h"
+#include "blip2/image/decode.h"
+#include "blip2/image/resize.h"
 #include "blip2/tasks/capfilt.h"
 
 namespace blip2 {
@@ -42,11 +44,17 @@ struct CapFiltConfig {
   double lease_s = 120;
   bool exif_rotate = false;
   int64_t max_image_pixels = 89'478'485;
+  std::string resize_order = resize_order_names().front();
   int64_t max_image_bytes = 100'000'000;
   int64_t seed = 42;
   std::string dtype = "float32";
   GenerationOptions generation;  ///< before resolve(), only what the user gave has meaning
 };
+
+/// How the job's pictures are decoded.
+inline DecodeOptions decode_options(const CapFiltConfig& config) {
+  return {.max_pixels = config.max_image_pixels, .exif_rotate = config.exif_rotate};
+}
 
 /// "auto", and every format of data.
 std::vector<std::string> capfilt_input_formats();
@@ -91,9 +99,11 @@ void visit(CapFiltConfig& c, V&& v) {
     "records in an output shard, for inputs without shards", at_least(1));
   v("lease_s", c.lease_s, "seconds without a sign of life after which a worker loses its shard",
     at_least(1));
-  v("exif_rotate", c.exif_rotate, "rotate pictures by their EXIF orientation");
+  v("exif_rotate", c.exif_rotate, "rotate pictures by the EXIF orientation in their file");
   v("max_image_pixels", c.max_image_pixels, "most pixels of a picture; larger ones fail",
     at_least(1));
+  v("resize_order", c.resize_order, "passes of a resize in the order of this version of Pillow",
+    one_of(resize_order_names()));
   v("max_image_bytes", c.max_image_bytes, "most bytes of a picture file; larger ones fail",
     at_least(1));
   v("seed", c.seed, "seed of every random choice", at_least(0));

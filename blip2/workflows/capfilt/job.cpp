@@ -30,6 +30,7 @@ class JobModels {
  public:
   JobModels(const CapFiltConfig& config, at::Device device)
       : options_(bundle_options(config.dtype, device)) {
+    options_.resize_order = parse_resize_order(config.resize_order);
     models_.captioner = load(config.captioner);
     models_.ranker = load(config.ranker);
     if (!config.matcher.empty()) models_.matcher = load(config.matcher);

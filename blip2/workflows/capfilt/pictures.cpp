@@ -92,8 +92,7 @@ void CapFiltPictures::read_one(CapFiltPicture& picture) const {
   check_size(record, config_.max_image_bytes);
   const ImageBytes file(record);
   picture.bytes.assign(reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size());
-  picture.image = decode_rgba(file.bytes(), record.image.string(),
-                              {config_.max_image_pixels, config_.exif_rotate});
+  picture.image = decode_rgba(file.bytes(), record.image.string(), decode_options(config_));
   if (picture.record.extension.empty()) picture.record.extension = extension_of(picture.bytes);
   if (!config_.dedup) return;
   picture.content = checksum(std::string_view(picture.bytes));

@@ -11,7 +11,6 @@
 #include "blip2/data/shards/shard.h"
 #include "blip2/data/sources/json_record.h"
 #include "blip2/data/sources/mapped_lines.h"
-#include "blip2/image/decode.h"
 #include "blip2/image/encode.h"
 #include "blip2/image/resize.h"
 #include "blip2/report/curves.h"
@@ -26,9 +25,9 @@ namespace {
 
 constexpr int kLongerSide = 192;  // pixels of a picture on the page
 
-std::string thumbnail(const Record& record) {
+std::string thumbnail(const Record& record, const DecodeOptions& decoding) {
   const ImageBytes file(record);
-  const Image image = decode(file.bytes(), record.image.string());
+  const Image image = decode(file.bytes(), record.image.string(), decoding);
   const double scale = static_cast<double>(kLongerSide) / std::max(image.width, image.height);
   if (scale >= 1) return encode_png(image);
   const auto scaled = [&](int side) { return std::max(1, static_cast<int>(side * scale)); };
@@ -56,8 +55,8 @@ Example read_example(const CapFiltFolder& folder, int64_t shard, const std::stri
           parse_candidates(std::string(tar.fields(place)), tar.picture(place).image.string())};
 }
 
-CandidateCard to_card(const Example& example) {
-  CandidateCard card{thumbnail(example.record), example.record.key, {}};
+CandidateCard to_card(const Example& example, const DecodeOptions& decoding) {
+  CandidateCard card{thumbnail(example.record, decoding), example.record.key, {}};
   for (const CaptionCandidate& candidate : example.result.candidates) {
     const bool is_web = candidate.source == CaptionCandidate::Source::kWeb;
     card.rows.push_back({candidate.text, is_web ? "web" : "drawn", candidate.score, candidate.kept,
@@ -67,7 +66,8 @@ CandidateCard to_card(const Example& example) {
 }
 
 std::vector<CandidateCard> choose_examples(const CapFiltFolder& folder,
-                                           const CapFiltOutcome& outcome, int64_t wanted) {
+                                           const CapFiltOutcome& outcome,
+                                           const DecodeOptions& decoding, int64_t wanted) {
   std::vector<CandidateCard> cards;
   const int64_t count = std::min(wanted, outcome.counts.kept);
   int64_t shard = 0, before = 0;  // pictures that the shards before this one kept
@@ -77,7 +77,7 @@ std::vector<CandidateCard> choose_examples(const CapFiltFolder& folder,
     for (; place >= before + state.counts.kept; state = folder.read_state(++shard)) {
       before += state.counts.kept;
     }
-    cards.push_back(to_card(read_example(folder, shard, state.shard, place - before)));
+    cards.push_back(to_card(read_example(folder, shard, state.shard, place - before), decoding));
   }
   return cards;
 }
@@ -156,7 +156,8 @@ Table rules_table(const CapFiltCounts& counts) {
 }  // namespace
 
 void write_capfilt_report(const fs::path& path, const CapFiltFolder& folder,
-                          const CapFiltOutcome& outcome, int64_t num_examples) {
+                          const CapFiltOutcome& outcome, const DecodeOptions& decoding,
+                          int64_t num_examples) {
   const CapFiltCounts& counts = outcome.counts;
   Page page("Captions before and after",
             fmt::format("CapFilt on {} pictures in {} shards: captions are drawn, ranked with the "
@@ -168,7 +169,7 @@ void write_capfilt_report(const fs::path& path, const CapFiltFolder& folder,
               {format_duration(outcome.seconds), "of work", "all workers added up"}});
   page.section("Examples");
   page.paragraph("All candidates of a picture, best score first; those that are kept are marked.");
-  page.figure({candidate_gallery(choose_examples(folder, outcome, num_examples))});
+  page.figure({candidate_gallery(choose_examples(folder, outcome, decoding, num_examples))});
   page.section("Scores");
   page.figure(score_figure(counts));
   page.section("Counts");
