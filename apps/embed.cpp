@@ -7,6 +7,7 @@
 #include "apps/output.h"
 #include "apps/picture_options.h"
 #include "apps/verb.h"
+#include "blip2/base/error.h"
 #include "blip2/base/log.h"
 #include "blip2/tasks/embedder.h"
 #include "blip2/tasks/feature_spool.h"
@@ -51,34 +52,73 @@ struct EmbedVerb {
                             max_text_length.value_or(bundle.max_text_length));
     FeatureSpool spool(output);
     int64_t next_row = 0;
-    const auto embed = [&](const std::vector<Picture>& batch,
-                           const std::vector<std::string>& said) {
-      for (const FeatureRows& feature : embedder.embed(batch, said)) spool.append(feature);
+    const auto add = [&](const std::vector<FeatureRows>& rows_of_each) {
+      for (const FeatureRows& feature : rows_of_each) spool.append(feature);
     };
+    int status = 0;
     if (paths.empty()) {  // texts alone
-      embed({}, texts);
-      for (const std::string& text : texts) rows.write(feature_row("", &text, next_row++));
-      spool.finish();
-      return 0;
+      const auto reasons = embed_each(embedder, {}, texts, texts.size(), add);
+      for (size_t i = 0; i < texts.size(); ++i) {
+        if (reasons[i].empty()) {
+          rows.write(feature_row("", &texts[i], next_row++));
+        } else {
+          rows.write_failure(general, "text", texts[i], reasons[i]);
+          status = 3;
+        }
+      }
+    } else {
+      status = for_each_batch(
+          pictures, paths, bundle.transform, rows, general, [&](const std::vector<Picture>& batch) {
+            BatchRows result(batch.size());
+            const std::vector<std::string> said = paired.of(batch);
+            const size_t inputs = paired.num_inputs(batch);
+            const auto reasons = embed_each(embedder, batch, said, inputs, add);
+            for (size_t i = 0; i < inputs; ++i) {
+              const size_t picture = paired.picture_of(i);
+              const std::string& path = batch[picture].path;
+              result[picture].push_back(
+                  reasons[i].empty()
+                      ? feature_row(path, said.empty() ? nullptr : &said[i], next_row++)
+                      : failure_row("image", path, reasons[i]));
+            }
+            return result;
+          });
     }
-    const int status = for_each_batch(
-        pictures, paths, bundle.transform, rows, general, [&](const std::vector<Picture>& batch) {
-          BatchRows result(batch.size());
-          const std::vector<std::string> said = paired.of(batch);
-          embed(batch, said);
-          for (size_t i = 0; i < paired.num_inputs(batch); ++i) {
-            const size_t picture = paired.picture_of(i);
-            result[picture].push_back(
-                feature_row(batch[picture].path, said.empty() ? nullptr : &said[i], next_row++));
-          }
-          return result;
-        });
     if (next_row > 0) {
       spool.finish();
     } else {
-      log_warning("{}: not written: no picture could be read", output);
+      log_warning("{}: not written: no input could be read", output);
     }
     return status;
+  }
+
+ private:
+  /// Embeds a batch, or where one of its inputs is refused, each alone. The reason of each input
+  /// that has no rows; empty of the others.
+  template <typename Add>
+  static std::vector<std::string> embed_each(const Embedder& embedder,
+                                             const std::vector<Picture>& batch,
+                                             const std::vector<std::string>& said, size_t inputs,
+                                             const Add& add) {
+    std::vector<std::string> reasons(inputs);
+    try {
+      add(embedder.embed(batch, said));
+      return reasons;
+    } catch (const Error& error) {  // what is refused without a text is no fault of an input
+      if (said.empty() || error.code() != ErrorCode::kInvalidArgument) throw;
+    }
+    for (size_t i = 0; i < inputs; ++i) {
+      const std::vector<Picture> own =
+          batch.size() == inputs ? std::vector{batch[i]} : batch;  // one picture for all, or none
+      try {
+        add(embedder.embed(own, {said[i]}));
+      } catch (const Error& error) {
+        if (error.code() != ErrorCode::kInvalidArgument) throw;
+        embedder.embed(own, {"a"});  // throws for options that no text would do with
+        reasons[i] = error.what();
+      }
+    }
+    return reasons;
   }
 };
 

@@ -89,17 +89,22 @@ struct Evaluate {
       opened.expect(has_similarity(bundle),
                     "for image-text retrieval: a stage-1 BLIP-2, a BLIP, a CLIP");
     }
-    Progress progress("evaluation", source->size(), "pictures");
+    Progress progress("evaluation", source->size(), "records");
     evaluation.decode = pictures.decode();
     evaluation.seed = general.seed_or_default();
-    evaluation.progress = [&progress](int64_t count) { progress.advance(count); };
+    evaluation.progress = [&progress](int64_t records) { progress.advance(records); };
+    int status = 0;
+    evaluation.failed = [&](const std::string& name, const std::string& reason) {
+      report_error(general, failure_row("image", name, reason).error);
+      status = 3;
+    };
     const EvaluationFiles files =
         task == "caption"
             ? captions(bundle, *source)
             : evaluation_files(evaluate_retrieval(bundle, *source, evaluation), evaluation);
     write_evaluation(output, files);
     print(files.metrics);
-    return 0;
+    return status;
   }
 
   std::unique_ptr<Source> open_data() const {
@@ -122,7 +127,7 @@ struct Evaluate {
     const GenerationOptions options = generation.over(default_generation_options(bundle, model));
     const CaptionEvaluation result =
         evaluate_captions(bundle, source, options, prompt.value_or(bundle.prompt), evaluation);
-    return evaluation_files(result, source, format);
+    return evaluation_files(result, format);
   }
 };
 

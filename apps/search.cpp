@@ -101,7 +101,11 @@ struct Search {
     int status = 0;
     for (const std::string& query : queries) {
       try {
-        results.push_back({query, retriever.search(query)});
+        results.push_back({query, retriever.search(query, [&](const std::string& image,
+                                                              const std::string& reason) {
+                             rows.write_failure(general, lost_candidate_row(query, image, reason));
+                             status = 3;
+                           })});
       } catch (const Error& error) {
         if (error.code() == ErrorCode::kInterrupted || error.code() == ErrorCode::kInternal) throw;
         rows.write_failure(general, "query", query, error.what());

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <set>
 #include <span>
 #include <string_view>
 #include <unordered_map>
@@ -25,6 +26,7 @@ void check(const RetrievalProblem& problem, bool with_scores) {
   };
   expect("groups of images", problem.num_images, problem.image_groups.size());
   expect("groups of texts", problem.num_texts, problem.text_groups.size());
+  if (!problem.words.empty()) expect("words of texts", problem.num_texts, problem.words.size());
   if (with_scores) {
     expect("similarities", problem.num_images * problem.num_texts, problem.similarity.size());
   }
@@ -34,18 +36,27 @@ void check(const RetrievalProblem& problem, bool with_scores) {
 struct Direction {
   std::span<const int64_t> query_groups;
   std::span<const int64_t> answer_groups;
+  std::span<const int64_t> answer_words;  // may be empty
   size_t query_stride;
   size_t answer_stride;
   const char* query_name;
 };
 
 Direction texts_for_images(const RetrievalProblem& problem) {
-  return {problem.image_groups, problem.text_groups, static_cast<size_t>(problem.num_texts), 1,
+  return {problem.image_groups,
+          problem.text_groups,
+          problem.words,
+          static_cast<size_t>(problem.num_texts),
+          1,
           "image"};
 }
 
 Direction images_for_texts(const RetrievalProblem& problem) {
-  return {problem.text_groups, problem.image_groups, 1, static_cast<size_t>(problem.num_texts),
+  return {problem.text_groups,
+          problem.image_groups,
+          {},
+          1,
+          static_cast<size_t>(problem.num_texts),
           "text"};
 }
 
@@ -67,9 +78,18 @@ std::vector<int64_t> ranks(std::span<const float> similarity, const Direction& d
       fail(ErrorCode::kInvalidArgument, "retrieval scores: {} {} has no right answer (group {})",
            direction.query_name, q, group);
     }
+    std::set<int64_t> best_words;  // of the right answers with the best score
+    for (size_t a = 0; a < direction.answer_words.size(); ++a) {
+      if (direction.answer_groups[a] == group && score(a) == best) {
+        best_words.insert(direction.answer_words[a]);
+      }
+    }
     int64_t rank = 0;
     for (size_t a = 0; a < direction.answer_groups.size(); ++a) {
-      if (direction.answer_groups[a] != group && !(score(a) < best)) ++rank;
+      if (direction.answer_groups[a] == group || score(a) < best) continue;
+      const bool says_the_same = score(a) == best && !direction.answer_words.empty() &&
+                                 best_words.contains(direction.answer_words[a]);
+      if (!says_the_same) ++rank;
     }
     result.push_back(rank);
   }

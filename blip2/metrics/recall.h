@@ -11,14 +11,14 @@
 namespace blip2 {
 
 /// All scores of a set of images against a set of texts, higher is better. A text is right for an
-/// image if their groups are equal: the image's own number for its several texts, or one number for
-/// all pictures that share a caption.
+/// image if their groups are equal, as with the image's own number for its several texts.
 struct RetrievalProblem {
   int64_t num_images = 0;
   int64_t num_texts = 0;
   std::span<const float> similarity;      ///< row-major [num_images, num_texts]
   std::span<const int64_t> image_groups;  ///< [num_images]
   std::span<const int64_t> text_groups;   ///< [num_texts]
+  std::span<const int64_t> words = {};    ///< [num_texts], equal for equal texts; empty: none are
 };
 
 /// Recalls in percent. `txt` finds a text for an image, `img` an image for a text; names as in
@@ -30,8 +30,9 @@ struct RetrievalScores {
 };
 
 /// R@K counts a query if the best of its right answers has fewer than K wrong ones before it. Wrong
-/// answers with an equal score count as before it, and NaN is the worst score of a right answer and
-/// the best of a wrong one: a model that gives one score to everything has recall 0, not 100.
+/// answers with an equal score count as before it, unless they say the same, and NaN is the worst
+/// score of a right answer and the best of a wrong one: a model that gives one score to everything
+/// has recall 0, not 100.
 /// Throws kInvalidArgument if sizes disagree, or if a query has no right answer.
 RetrievalScores retrieval_scores(const RetrievalProblem& problem);
 

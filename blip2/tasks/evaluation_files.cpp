@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <vector>
@@ -49,6 +50,19 @@ OrderedJson best_texts(const RetrievalEvaluation& result, int64_t image) {
   return texts;
 }
 
+/// The pictures' ids, all different.
+std::vector<OrderedJson> image_ids(const std::vector<Record>& pictures, const std::string& format) {
+  std::map<std::string, int64_t> counts;
+  for (const Record& picture : pictures) ++counts[image_id_json(picture, format)];
+  std::vector<OrderedJson> ids;
+  for (const Record& picture : pictures) {
+    const bool is_unique = counts[image_id_json(picture, format)] == 1;
+    const std::string own = picture.image_id.empty() ? picture.image.string() : picture.image_id;
+    ids.push_back(is_unique ? image_id(picture, format) : OrderedJson(own));
+  }
+  return ids;
+}
+
 fs::path metrics_path(const fs::path& folder) { return folder / "metrics.json"; }
 fs::path predictions_path(const fs::path& folder) { return folder / "predictions.json"; }
 
@@ -68,13 +82,11 @@ std::string image_id_json(const Record& record, const std::string& format) {
   return json_on_one_line(image_id(record, format));
 }
 
-EvaluationFiles evaluation_files(const CaptionEvaluation& result, const Source& source,
-                                 const std::string& format) {
+EvaluationFiles evaluation_files(const CaptionEvaluation& result, const std::string& format) {
+  const std::vector<OrderedJson> ids = image_ids(result.pictures, format);
   OrderedJson predictions = OrderedJson::array();
   for (size_t i = 0; i < result.captions.size(); ++i) {
-    const Record record = source.record(static_cast<int64_t>(i));
-    predictions.push_back(
-        {{"image_id", image_id(record, format)}, {"caption", result.captions[i]}});
+    predictions.push_back({{"image_id", ids[i]}, {"caption", result.captions[i]}});
   }
   const OrderedJson metrics = {{"Bleu_1", result.bleu[0]},
                                {"Bleu_2", result.bleu[1]},
@@ -84,7 +96,8 @@ EvaluationFiles evaluation_files(const CaptionEvaluation& result, const Source& 
                                {"CIDEr", result.cider},
                                {"noun_accuracy", result.noun_accuracy},
                                {"distinct", result.distinct},
-                               {"num_images", result.images.size()}};
+                               {"num_images", result.images.size()},
+                               {"num_failed", result.num_failed}};
   return {json_document(metrics), json_document(predictions)};
 }
 
@@ -100,6 +113,7 @@ EvaluationFiles evaluation_files(const RetrievalEvaluation& result,
   }
   metrics["num_images"] = result.num_images;
   metrics["num_texts"] = result.num_texts;
+  metrics["num_failed"] = result.num_failed;
   OrderedJson predictions = OrderedJson::array();
   for (int64_t i = 0; i < result.num_images; ++i) {
     predictions.push_back(

@@ -25,9 +25,9 @@ std::optional<int64_t> coco_image_number(const std::filesystem::path& image);
 /// LAVIS and BLIP share (formats coco_karpathy and blip_json) a picture's name is its id.
 std::string image_id_json(const Record& record, const std::string& format);
 
-/// `format` is that of the source. Predictions: [{"image_id", "caption"}].
-EvaluationFiles evaluation_files(const CaptionEvaluation& result, const Source& source,
-                                 const std::string& format);
+/// `format` is that of the source. Predictions: [{"image_id", "caption"}], each id once: pictures
+/// that would have one number keep their texts, else their paths.
+EvaluationFiles evaluation_files(const CaptionEvaluation& result, const std::string& format);
 
 /// LAVIS's names are the re-ranked scores, as LAVIS reports them; ITC's without re-ranking, and for
 /// a model without a matching head. Predictions: the ten texts with the greatest cosines to each

@@ -6,9 +6,13 @@
 #include <ATen/ops/softmax.h>
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
-#include <map>
 #include <numeric>
+#include <set>
+#include <string_view>
+#include <tuple>
+#include <unordered_map>
 
 #include "blip2/base/error.h"
 #include "blip2/base/interrupt.h"
@@ -22,73 +26,112 @@
 #include "blip2/models/encode_pictures.h"
 #include "blip2/models/similarity.h"
 #include "blip2/nn/autocast.h"
+#include "blip2/nn/token_batch.h"
 #include "blip2/tasks/captioner.h"
+#include "blip2/tasks/evaluation_set.h"
 #include "blip2/tasks/pictures.h"
 
 namespace blip2 {
 namespace {
 
-/// Calls f(pictures) for every batch of the source's pictures, in order. A picture that cannot be
-/// read throws.
-template <typename F>
-void for_each_batch(const Bundle& bundle, const Source& source, const EvaluationOptions& options,
-                    F f) {
-  std::vector<std::string> paths;
-  for (int64_t i = 0; i < source.size(); ++i) paths.push_back(source.record(i).image.string());
-  PictureReader reader(paths, bundle.transform, {options.decode, options.batch_size});
-  for (PictureBatch batch; reader.next(batch);) {
-    if (!batch.failures.empty()) fail(ErrorCode::kCorruptData, "{}", batch.failures[0].reason);
-    f(batch.pictures);
-    if (options.progress) options.progress(static_cast<int64_t>(batch.pictures.size()));
-    throw_if_interrupted();
-  }
+/// Counts what fails, where failures are allowed.
+FailedInput counted(const FailedInput& failed, int64_t& count) {
+  if (!failed) return {};
+  return [&failed, &count](const std::string& name, const std::string& reason) {
+    ++count;
+    failed(name, reason);
+  };
 }
 
-/// Gives pictures that share a caption one group (union-find over equal captions).
-void assign_groups(const Source& source, RetrievalEvaluation& result) {
-  std::vector<int64_t> parent(static_cast<size_t>(source.size()));
-  std::iota(parent.begin(), parent.end(), int64_t{0});
-  const auto root = [&](int64_t i) {
-    while (parent[static_cast<size_t>(i)] != i) i = parent[static_cast<size_t>(i)];
-    return i;
-  };
-  std::map<std::string, int64_t> first_with;
-  for (int64_t i = 0; i < source.size(); ++i) {
-    for (const std::string& caption : source.record(i).captions) {
-      const auto [place, is_new] = first_with.emplace(caption, i);
-      if (!is_new) parent[static_cast<size_t>(root(i))] = root(place->second);
+/// Calls f(pictures) for every batch of the pictures that can be read, in order, and removes the
+/// others from the list.
+template <typename F>
+void for_each_batch(const Bundle& bundle, std::vector<Record>& pictures,
+                    const EvaluationOptions& options, const FailedInput& failed, F f) {
+  std::vector<PictureInput> inputs;
+  for (const Record& picture : pictures) inputs.push_back({picture.image.string(), picture.stored});
+  PictureReader reader(std::move(inputs), bundle.transform, {options.decode, options.batch_size});
+  std::vector<Record> read;
+  for (PictureBatch batch; reader.next(batch);) {
+    for (const PictureFailure& failure : batch.failures) {
+      if (!failed) fail(ErrorCode::kCorruptData, "{}", failure.reason);
+      failed(failure.path, failure.reason);
     }
+    if (!batch.pictures.empty()) f(batch.pictures);
+    for (const Picture& picture : batch.pictures)
+      read.push_back(std::move(pictures[picture.input]));
+    if (options.progress) {
+      options.progress(static_cast<int64_t>(batch.pictures.size() + batch.failures.size()));
+    }
+    throw_if_interrupted();
   }
-  for (int64_t i = 0; i < source.size(); ++i) {
-    const Record record = source.record(i);
-    result.images.push_back(record.image.string());
-    result.image_groups.push_back(root(i));
-    result.first_texts.push_back(static_cast<int64_t>(result.texts.size()));
-    for (const std::string& caption : record.captions) {
+  pictures = std::move(read);
+}
+
+/// The pictures of a data set that is not empty; records that are no picture of their own count as
+/// done.
+std::vector<Record> open_set(const Source& source, const EvaluationOptions& options,
+                             const FailedInput& failed) {
+  if (source.size() == 0) fail(ErrorCode::kInvalidArgument, "the data set is empty");
+  std::vector<Record> pictures = read_evaluation_set(source, failed);
+  const int64_t others = source.size() - std::ssize(pictures);
+  if (options.progress && others > 0) options.progress(others);
+  return pictures;
+}
+
+void require_some(const std::vector<Record>& pictures, const Source& source) {
+  if (!pictures.empty()) return;
+  fail(ErrorCode::kNotFound, "no scores: none of the {} records could be used", source.size());
+}
+
+void list_texts(const std::vector<Record>& pictures, RetrievalEvaluation& result) {
+  for (const Record& picture : pictures) {
+    result.first_texts.push_back(std::ssize(result.texts));
+    for (const std::string& caption : picture.captions) {
       result.texts.push_back(caption);
-      result.text_groups.push_back(root(i));
+      result.text_images.push_back(std::ssize(result.images));
     }
+    result.images.push_back(picture.image.string());
   }
+  result.num_images = std::ssize(result.images);
+  result.num_texts = std::ssize(result.texts);
 }
 
 /// What retrieval needs of a whole set.
 struct EncodedSet {
-  at::Tensor embeds;  // [N, P, Dv] raw
-  TextFeatures texts;
-  at::Tensor similarity;  // [N, M] cosines
+  at::Tensor embeds;               // [N, P, Dv] raw
+  TextFeatures texts;              // the different ones: equal texts have equal scores
+  std::vector<int64_t> text_rows;  // [M], of each text in `texts`
+  at::Tensor similarity;           // [N, M] cosines
 };
 
-RetrievalProblem problem_of(const RetrievalEvaluation& result, std::span<const float> similarity) {
-  return {result.num_images, result.num_texts, similarity, result.image_groups, result.text_groups};
-}
+/// Recalls of both ways, each with scores of its own. A text is right for the picture that it is
+/// listed under, whatever other pictures' texts say (LAVIS 1.0.2, tasks/retrieval.py).
+struct Recalls {
+  Recalls(const RetrievalEvaluation& evaluation, const EncodedSet& set)
+      : result(evaluation), words(set.text_rows) {
+    images.resize(static_cast<size_t>(result.num_images));
+    std::iota(images.begin(), images.end(), int64_t{0});
+  }
+  RetrievalProblem problem(std::span<const float> similarity) const {
+    return {result.num_images, result.num_texts, similarity, images, result.text_images, words};
+  }
 
-/// The columns of the k greatest values of a row, best first.
-std::vector<int64_t> best_columns(std::span<const float> row, int64_t k) {
+  const RetrievalEvaluation& result;
+  const std::vector<int64_t>& words;
+  std::vector<int64_t> images;
+};
+
+/// The columns of the k greatest values of a row, best first. Of equal values the column comes
+/// first whose `place` is smaller.
+template <typename Place>
+std::vector<int64_t> best_columns(std::span<const float> row, int64_t k, const Place& place) {
   std::vector<int64_t> order(row.size());
   std::iota(order.begin(), order.end(), int64_t{0});
   const auto end = order.begin() + std::min<int64_t>(k, static_cast<int64_t>(order.size()));
   std::partial_sort(order.begin(), end, order.end(), [&](int64_t a, int64_t b) {
-    return row[static_cast<size_t>(a)] > row[static_cast<size_t>(b)];
+    const float left = row[static_cast<size_t>(a)], right = row[static_cast<size_t>(b)];
+    return left != right ? left > right : place(a) < place(b);
   });
   order.resize(static_cast<size_t>(end - order.begin()));
   return order;
@@ -100,32 +143,55 @@ struct Reranked {
   std::vector<float> by_image, by_text;  // [N, M] each
 };
 
-/// The cells (row * M + column) of the k best candidates of each picture, or of each text.
-std::vector<int64_t> candidate_cells(const at::Tensor& similarity, int64_t k, bool by_text) {
-  const at::Tensor scores = (by_text ? similarity.t() : similarity).contiguous();
-  const int64_t columns = scores.size(1), num_texts = similarity.size(1);
+std::span<const float> row_of(const at::Tensor& scores, int64_t row) {
+  const auto columns = static_cast<size_t>(scores.size(1));
+  return {scores.const_data_ptr<float>() + static_cast<size_t>(row) * columns, columns};
+}
+
+/// The cells (image * M + text) of the k best texts of each picture. Of equal texts the picture's
+/// own comes first.
+std::vector<int64_t> text_candidates(const EncodedSet& set, const std::vector<int64_t>& text_images,
+                                     int64_t k) {
+  const int64_t num_texts = set.similarity.size(1);
   std::vector<int64_t> cells;
-  for (int64_t row = 0; row < scores.size(0); ++row) {
-    const std::span<const float> values(scores.const_data_ptr<float>() + row * columns,
-                                        static_cast<size_t>(columns));
-    for (const int64_t column : best_columns(values, k)) {
-      cells.push_back(by_text ? column * num_texts + row : row * num_texts + column);
+  for (int64_t image = 0; image < set.similarity.size(0); ++image) {
+    const auto place = [&](int64_t text) {
+      const auto at = static_cast<size_t>(text);
+      return std::tuple(set.text_rows[at], text_images[at] != image, text);
+    };
+    for (const int64_t text : best_columns(row_of(set.similarity, image), k, place)) {
+      cells.push_back(image * num_texts + text);
     }
   }
   std::ranges::sort(cells);
   return cells;
 }
 
-Reranked rerank(const Bundle& bundle, const EncodedSet& set, int64_t k) {
-  const std::vector<int64_t> of_images = candidate_cells(set.similarity, k, false);
-  const std::vector<int64_t> of_texts = candidate_cells(set.similarity, k, true);
+/// The cells of the k best pictures of each text.
+std::vector<int64_t> image_candidates(const EncodedSet& set, int64_t k) {
+  const at::Tensor by_text = set.similarity.t().contiguous();  // [M, N]
+  const int64_t num_texts = by_text.size(0);
+  std::vector<int64_t> cells;
+  for (int64_t text = 0; text < num_texts; ++text) {
+    for (const int64_t image : best_columns(row_of(by_text, text), k, std::identity())) {
+      cells.push_back(image * num_texts + text);
+    }
+  }
+  std::ranges::sort(cells);
+  return cells;
+}
+
+Reranked rerank(const Bundle& bundle, const EncodedSet& set,
+                const std::vector<int64_t>& text_images, int64_t k) {
+  const std::vector<int64_t> of_images = text_candidates(set, text_images, k);
+  const std::vector<int64_t> of_texts = image_candidates(set, k);
   std::vector<int64_t> pairs;  // a pair that both directions ask for is matched once
   std::ranges::set_union(of_images, of_texts, std::back_inserter(pairs));
   const int64_t num_texts = set.similarity.size(1);
   std::vector<int64_t> images, texts;
   for (const int64_t cell : pairs) {
     images.push_back(cell / num_texts);
-    texts.push_back(cell % num_texts);
+    texts.push_back(set.text_rows[static_cast<size_t>(cell % num_texts)]);
   }
   const at::Tensor logits = pair_logits(bundle, set.embeds, set.texts, images, texts);
   const auto scores_of = [&](const std::vector<int64_t>& cells) {
@@ -147,11 +213,15 @@ double itm_accuracy(const Bundle& bundle, const RetrievalEvaluation& result, con
   const double temperature = feature_facts(bundle).temperature;
   std::vector<int64_t> images, texts;
   for (int64_t i = 0; i < result.num_images; ++i) {
-    const int64_t group = result.image_groups[static_cast<size_t>(i)];
+    std::set<std::string_view> own;
+    for (auto t = static_cast<size_t>(result.first_texts[static_cast<size_t>(i)]);
+         t < result.texts.size() && result.text_images[t] == i; ++t) {
+      own.insert(result.texts[t]);
+    }
     std::vector<int64_t> negatives;
     std::vector<double> scores;
     for (int64_t t = 0; t < result.num_texts; ++t) {
-      if (result.text_groups[static_cast<size_t>(t)] == group) continue;
+      if (own.contains(result.texts[static_cast<size_t>(t)])) continue;
       negatives.push_back(t);
       scores.push_back(hard ? set.similarity[i][t].item<double>() / temperature : 0.0);
     }
@@ -164,7 +234,9 @@ double itm_accuracy(const Bundle& bundle, const RetrievalEvaluation& result, con
     size_t drawn = 0;
     while (drawn + 1 < negatives.size() && (left -= scores[drawn]) >= 0) ++drawn;
     images.insert(images.end(), {i, i});
-    texts.insert(texts.end(), {result.first_texts[static_cast<size_t>(i)], negatives[drawn]});
+    for (const int64_t text : {result.first_texts[static_cast<size_t>(i)], negatives[drawn]}) {
+      texts.push_back(set.text_rows[static_cast<size_t>(text)]);
+    }
   }
   if (images.empty()) return 0;
   const at::Tensor logits = pair_logits(bundle, set.embeds, set.texts, images, texts);
@@ -176,19 +248,46 @@ double itm_accuracy(const Bundle& bundle, const RetrievalEvaluation& result, con
   return 100.0 * static_cast<double>(right) / static_cast<double>(logits.size(0));
 }
 
-EncodedSet encode_set(const Bundle& bundle, const Source& source,
-                      const std::vector<std::string>& texts, const EvaluationOptions& options) {
+/// Fills embeds and similarity of the pictures that can be read.
+EncodedSet encode_set(const Bundle& bundle, std::vector<Record>& pictures,
+                      const EvaluationOptions& options, const FailedInput& failed) {
   EncodedSet set;
   std::vector<at::Tensor> embeds;
-  for_each_batch(bundle, source, options, [&](const std::vector<Picture>& pictures) {
-    embeds.push_back(encode_pictures(bundle, pixels_of(pictures)));
+  for_each_batch(bundle, pictures, options, failed, [&](const std::vector<Picture>& batch) {
+    embeds.push_back(encode_pictures(bundle, pixels_of(batch)));
   });
-  set.embeds = at::cat(embeds);
-  set.texts = text_features(bundle, texts, options.max_text_length);
+  if (!embeds.empty()) set.embeds = at::cat(embeds);
+  return set;
+}
+
+void compare(const Bundle& bundle, const std::vector<std::string>& texts, int64_t max_text_length,
+             EncodedSet& set) {
+  std::vector<std::string> different;
+  std::unordered_map<std::string_view, int64_t> rows;
+  for (const std::string& text : texts) {
+    const auto [row, is_new] = rows.emplace(text, std::ssize(different));
+    if (is_new) different.push_back(text);
+    set.text_rows.push_back(row->second);
+  }
+  set.texts = text_features(bundle, different, max_text_length);
   set.similarity = all_similarities(image_features(bundle, set.embeds), set.texts.projected)
                        .to(at::kCPU, at::kFloat)
+                       .index_select(1, to_tensor(set.text_rows, at::kCPU))
                        .contiguous();
-  return set;
+}
+
+void add_reranked(const Bundle& bundle, const EncodedSet& set, int64_t candidates,
+                  RetrievalEvaluation& result) {
+  const Recalls recalls(result, set);
+  const Reranked scores = rerank(bundle, set, result.text_images, candidates);
+  const RetrievalScores texts = retrieval_scores(recalls.problem(scores.by_image));
+  RetrievalScores both = retrieval_scores(recalls.problem(scores.by_text));
+  both.txt_r1 = texts.txt_r1;
+  both.txt_r5 = texts.txt_r5;
+  both.txt_r10 = texts.txt_r10;
+  both.txt_r_mean = texts.txt_r_mean;
+  both.r_mean = (both.txt_r_mean + both.img_r_mean) / 2;
+  result.reranked = both;
 }
 
 }  // namespace
@@ -200,30 +299,24 @@ RetrievalEvaluation evaluate_retrieval(const Bundle& bundle, const Source& sourc
          "retrieval is scored by ITC: expected a BLIP-2 of stage 1, a BLIP for retrieval or a "
          "CLIP");
   }
-  if (source.size() == 0) fail(ErrorCode::kInvalidArgument, "the data set is empty");
   const at::NoGradGuard no_grad;
   const Autocast autocast(bundle.arithmetic);
   RetrievalEvaluation result;
-  assign_groups(source, result);
+  const FailedInput failed = counted(options.failed, result.num_failed);
+  std::vector<Record> pictures = open_set(source, options, failed);
+  remove_unreadable_texts(bundle, options.max_text_length, pictures, failed);
+  EncodedSet set = encode_set(bundle, pictures, options, failed);
+  require_some(pictures, source);
+  list_texts(pictures, result);
   result.has_matching = has_matching(bundle);
-  result.num_images = source.size();
-  result.num_texts = static_cast<int64_t>(result.texts.size());
-  const EncodedSet set = encode_set(bundle, source, result.texts, options);
+  compare(bundle, result.texts, options.max_text_length, set);
   result.similarity.assign(set.similarity.const_data_ptr<float>(),
                            set.similarity.const_data_ptr<float>() + set.similarity.numel());
-  result.itc = retrieval_scores(problem_of(result, result.similarity));
-  result.chance = chance_scores(problem_of(result, result.similarity));
+  const Recalls recalls(result, set);
+  result.itc = retrieval_scores(recalls.problem(result.similarity));
+  result.chance = chance_scores(recalls.problem(result.similarity));
   if (!result.has_matching) return result;
-  if (options.rerank > 0) {
-    const Reranked scores = rerank(bundle, set, options.rerank);
-    const RetrievalScores texts = retrieval_scores(problem_of(result, scores.by_image));
-    result.reranked = retrieval_scores(problem_of(result, scores.by_text));
-    result.reranked.txt_r1 = texts.txt_r1;
-    result.reranked.txt_r5 = texts.txt_r5;
-    result.reranked.txt_r10 = texts.txt_r10;
-    result.reranked.txt_r_mean = texts.txt_r_mean;
-    result.reranked.r_mean = (result.reranked.txt_r_mean + result.reranked.img_r_mean) / 2;
-  }
+  if (options.rerank > 0) add_reranked(bundle, set, options.rerank, result);
   result.itm_accuracy_random = itm_accuracy(bundle, result, set, false, options.seed);
   result.itm_accuracy_hard = itm_accuracy(bundle, result, set, true, options.seed);
   return result;
@@ -232,20 +325,21 @@ RetrievalEvaluation evaluate_retrieval(const Bundle& bundle, const Source& sourc
 CaptionEvaluation evaluate_captions(const Bundle& bundle, const Source& source,
                                     const GenerationOptions& generation, const std::string& prompt,
                                     const EvaluationOptions& options) {
-  if (source.size() == 0) fail(ErrorCode::kInvalidArgument, "the data set is empty");
   CaptionEvaluation result;
+  const FailedInput failed = counted(options.failed, result.num_failed);
+  result.pictures = open_set(source, options, failed);
   const Captioner captioner(bundle, generation, prompt, options.seed);
-  for_each_batch(bundle, source, options, [&](const std::vector<Picture>& pictures) {
-    for (const std::vector<Caption>& captions : captioner.caption(pictures)) {
+  for_each_batch(bundle, result.pictures, options, failed, [&](const std::vector<Picture>& batch) {
+    for (const std::vector<Caption>& captions : captioner.caption(batch)) {
       result.captions.push_back(captions.front().text);
     }
   });
+  require_some(result.pictures, source);
   std::vector<std::string> first_references;
-  for (int64_t i = 0; i < source.size(); ++i) {
-    const Record record = source.record(i);
-    result.images.push_back(record.image.string());
-    result.references.push_back(record.captions);
-    first_references.push_back(record.captions.front());
+  for (const Record& picture : result.pictures) {
+    result.images.push_back(picture.image.string());
+    result.references.push_back(picture.captions);
+    first_references.push_back(picture.captions.front());
   }
   const std::vector<CaptionSample> samples = caption_samples(result.captions, result.references);
   const BleuScores bleu_scores = bleu(samples);

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "blip2/base/base64.h"
 #include "blip2/base/directory_writer.h"
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
@@ -14,6 +15,7 @@
 #include "blip2/base/python_json.h"
 #include "blip2/base/quote.h"
 #include "blip2/base/text_file.h"
+#include "blip2/base/utf8.h"
 #include "blip2/checkpoint/safetensors.h"
 #include "blip2/models/bundle.h"
 #include "blip2/tasks/embedder.h"
@@ -55,6 +57,20 @@ std::string content_checksum(const fs::path& path) {
   return checksum(std::string_view(sums)) + checksum(bytes.last(kPiece));
 }
 
+std::string image_line(const std::string& path) {
+  OrderedJson row = {{"image", path}};
+  if (!is_valid_utf8(path)) row["bytes"] = encode_base64(path);
+  return json_line(dump(row));
+}
+
+/// The path of a line; none where it is not one.
+std::optional<std::string> path_of(const OrderedJson& row) {
+  if (!row.is_object() || !row.contains("image") || !row["image"].is_string()) return std::nullopt;
+  const auto bytes = row.find("bytes");
+  if (bytes == row.end()) return row["image"].get<std::string>();
+  return bytes->is_string() ? decode_base64(bytes->get<std::string>()) : std::nullopt;
+}
+
 std::vector<std::string> read_images(const fs::path& path) {
   const std::string content = read_text_file(path);
   std::vector<std::string> images;
@@ -66,11 +82,12 @@ std::vector<std::string> read_images(const fs::path& path) {
     }
     const std::string_view line = std::string_view(content).substr(begin, end - begin);
     const OrderedJson row = try_parse_json<OrderedJson>(line).value_or(OrderedJson());
-    if (!row.is_object() || !row.contains("image") || !row["image"].is_string()) {
+    std::optional<std::string> image = path_of(row);
+    if (!image) {
       fail(ErrorCode::kCorruptData, "{}:{}: expected {{\"image\": path}}", path.string(),
            images.size() + 1);
     }
-    images.push_back(row["image"].get<std::string>());
+    images.push_back(std::move(*image));
     begin = end + 1;
   }
   return images;
@@ -229,7 +246,7 @@ void IndexBuilder::add(const std::vector<Picture>& pictures) {
     state_->write([&] { state_->spool->append(rows); });
   }
   std::string lines;
-  for (const Picture& picture : pictures) lines += json_line(dump({{"image", picture.path}}));
+  for (const Picture& picture : pictures) lines += image_line(picture.path);
   state_->write([&] { state_->images.write(lines); });
   state_->count += static_cast<int64_t>(pictures.size());
 }

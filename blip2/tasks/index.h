@@ -3,7 +3,8 @@
 //
 //   index.json            {"format", "model", "model_fingerprint", "working_directory",
 //                          "num_images", "num_queries", "embed_dim"}
-//   images.jsonl          {"image": path}, a line for each row
+//   images.jsonl          {"image": path}, a line for each row; "bytes", in Base64, of a path that
+//                         is no UTF-8
 //   features.safetensors  itc_image [N, Q, E] float32, unit length
 #pragma once
 

@@ -49,13 +49,21 @@ std::vector<std::span<const float>> pixels_of(const std::vector<Picture>& pictur
 
 namespace {
 
-Picture make_picture(PictureFiles& files, size_t input, const std::string& path,
+Picture make_picture(PictureFiles& files, const PictureInput& input,
                      const ImageTransform& transform, const DecodeOptions& options) try {
-  const auto file = files.open(path);
+  const auto file = input.stored ? std::make_unique<ImageBytes>(input.path, input.stored)
+                                 : files.open(input.path);
   const std::span<const std::byte> bytes = file->bytes();
-  return {input, path, prepare_pixels(bytes, path, transform, options), hash_text(checksum(bytes))};
+  return {0, input.path, prepare_pixels(bytes, input.path, transform, options),
+          hash_text(checksum(bytes))};
 } catch (const std::bad_alloc&) {  // a failure of this picture: the next may be smaller
-  fail(ErrorCode::kUnavailable, "{}: not enough memory for this picture", path);
+  fail(ErrorCode::kUnavailable, "{}: not enough memory for this picture", input.path);
+}
+
+std::vector<PictureInput> whole_files(const std::vector<std::string>& paths) {
+  std::vector<PictureInput> inputs;
+  for (const std::string& path : paths) inputs.push_back({path});
+  return inputs;
 }
 
 }  // namespace
@@ -63,40 +71,44 @@ Picture make_picture(PictureFiles& files, size_t input, const std::string& path,
 Picture read_picture(const std::string& path, const ImageTransform& transform,
                      const DecodeOptions& options) {
   PictureFiles files;
-  return make_picture(files, 0, path, transform, options);
+  return make_picture(files, {path}, transform, options);
 }
 
-PictureReader::PictureReader(std::vector<std::string> paths, ImageTransform transform,
+PictureReader::PictureReader(const std::vector<std::string>& paths, ImageTransform transform,
                              PictureOptions options)
-    : paths_(std::move(paths)), transform_(transform), options_(options) {
+    : PictureReader(whole_files(paths), transform, options) {}
+
+PictureReader::PictureReader(std::vector<PictureInput> inputs, ImageTransform transform,
+                             PictureOptions options)
+    : inputs_(std::move(inputs)), transform_(transform), options_(options) {
   if (options_.batch_size < 1) {
     fail(ErrorCode::kInvalidArgument, "--batch-size: expected at least 1, found {}",
          options_.batch_size);
   }
-  if (!paths_.empty()) {
+  if (!inputs_.empty()) {
     ahead_ = std::async(std::launch::async, [this] { return read(0); });
   }
 }
 
 PictureBatch PictureReader::read(size_t first) {
-  const size_t end = std::min(first + static_cast<size_t>(options_.batch_size), paths_.size());
+  const size_t end = std::min(first + static_cast<size_t>(options_.batch_size), inputs_.size());
   PictureBatch batch;
   for (size_t input = first; input < end; ++input) {
     try {
-      batch.pictures.push_back(
-          make_picture(files_, input, paths_[input], transform_, options_.decode));
+      batch.pictures.push_back(make_picture(files_, inputs_[input], transform_, options_.decode));
+      batch.pictures.back().input = input;
     } catch (const Error& error) {
-      batch.failures.push_back({input, paths_[input], error.what()});
+      batch.failures.push_back({input, inputs_[input].path, error.what()});
     }
   }
   return batch;
 }
 
 bool PictureReader::next(PictureBatch& batch) {
-  if (next_ >= paths_.size()) return false;
+  if (next_ >= inputs_.size()) return false;
   batch = ahead_.get();
   next_ += static_cast<size_t>(options_.batch_size);
-  if (next_ < paths_.size()) {
+  if (next_ < inputs_.size()) {
     ahead_ = std::async(std::launch::async, [this, first = next_] { return read(first); });
   }
   return true;

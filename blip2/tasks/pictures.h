@@ -7,10 +7,12 @@
 #include <cstdint>
 #include <future>
 #include <iosfwd>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "blip2/data/record.h"
 #include "blip2/image/prepare.h"
 #include "blip2/tasks/picture_files.h"
 
@@ -50,10 +52,18 @@ struct PictureBatch {
   std::vector<PictureFailure> failures;
 };
 
-/// Reads paths in order, batch_size at a time, one batch ahead. One thread may call it.
+/// A picture to read: a path, and where its bytes are if they are not all of that file.
+struct PictureInput {
+  std::string path;
+  std::optional<FileRange> stored = std::nullopt;
+};
+
+/// Reads pictures in order, batch_size at a time, one batch ahead. One thread may call it.
 class PictureReader {
  public:
-  PictureReader(std::vector<std::string> paths, ImageTransform transform, PictureOptions options);
+  PictureReader(std::vector<PictureInput> inputs, ImageTransform transform, PictureOptions options);
+  PictureReader(const std::vector<std::string>& paths, ImageTransform transform,
+                PictureOptions options);
 
   /// The next batch, or false after the last.
   bool next(PictureBatch& batch);
@@ -61,7 +71,7 @@ class PictureReader {
  private:
   PictureBatch read(size_t first);
 
-  std::vector<std::string> paths_;
+  std::vector<PictureInput> inputs_;
   ImageTransform transform_;
   PictureOptions options_;
   PictureFiles files_;  // used by the one read that is under way

@@ -96,7 +96,8 @@ Retriever::Retriever(const Bundle& bundle, Index index, const RetrieverOptions& 
   if (options_.max_text_length == 0) options_.max_text_length = bundle_.max_text_length;
 }
 
-std::vector<FoundImage> Retriever::search(const std::string& query) const {
+std::vector<FoundImage> Retriever::search(const std::string& query,
+                                          const FailedInput& failed) const {
   const at::NoGradGuard no_grad;
   const Autocast autocast(bundle_.arithmetic);
   if (names_picture(query)) {
@@ -112,17 +113,26 @@ std::vector<FoundImage> Retriever::search(const std::string& query) const {
   const TextFeatures text = text_features(bundle_, {query}, options_.max_text_length);
   const std::vector<float> scores = text_scores(index_, text.projected.cpu());
   if (options_.rerank == 0) return best(index_, scores, options_.top);
-  return rerank(query, best(index_, scores, std::max(options_.rerank, options_.top)));
+  return rerank(query, best(index_, scores, std::max(options_.rerank, options_.top)), failed);
 }
 
-std::vector<FoundImage> Retriever::rerank(const std::string& query,
-                                          std::vector<FoundImage> found) const {
+std::vector<FoundImage> Retriever::rerank(const std::string& query, std::vector<FoundImage> found,
+                                          const FailedInput& failed) const {
   const Matcher matcher(bundle_, {query}, options_.max_text_length);
-  for (FoundImage& image : found) {
-    const Picture picture =
-        read_picture(index_.image_file(image.row).string(), bundle_.transform, options_.decode);
+  const auto cannot_be_ranked = [&](FoundImage& image) {
+    Picture picture;
+    try {
+      picture =
+          read_picture(index_.image_file(image.row).string(), bundle_.transform, options_.decode);
+    } catch (const Error& error) {
+      if (!failed || error.code() == ErrorCode::kInternal) throw;
+      failed(image.image, error.what());
+      return true;
+    }
     image.score += matcher.match({picture}).at(0).at(0).itm.value().logits[1];
-  }
+    return false;
+  };
+  std::erase_if(found, cannot_be_ranked);
   std::stable_sort(found.begin(), found.end(), [](const FoundImage& a, const FoundImage& b) {
     return comparable(a.score) != comparable(b.score) ? comparable(a.score) > comparable(b.score)
                                                       : a.row < b.row;

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "blip2/tasks/failed_input.h"
 #include "blip2/tasks/index.h"
 
 namespace blip2 {
@@ -34,12 +35,14 @@ class Retriever {
   /// A text's score is the cosine of the picture's best query (BLIP-2 section 3.2). A query that is
   /// the path of an existing file is a picture: its score is the mean over its queries of the
   /// cosine with the found picture's best query. Re-ranking re-reads the candidates' pictures and
-  /// scores ITM logit + cosine; it is for texts alone (kInvalidArgument). Throws for a picture that
-  /// cannot be read.
-  std::vector<FoundImage> search(const std::string& query) const;
+  /// scores ITM logit + cosine; it is for texts alone (kInvalidArgument). Throws for a query that
+  /// cannot be read. A candidate that cannot be read any more is left out, and `failed` is told its
+  /// name.
+  std::vector<FoundImage> search(const std::string& query, const FailedInput& failed = {}) const;
 
  private:
-  std::vector<FoundImage> rerank(const std::string& query, std::vector<FoundImage> found) const;
+  std::vector<FoundImage> rerank(const std::string& query, std::vector<FoundImage> found,
+                                 const FailedInput& failed) const;
 
   const Bundle& bundle_;
   Index index_;

@@ -107,6 +107,13 @@ Row found_row(const std::string& query, int64_t rank, const FoundImage& found) {
           columns({query, std::to_string(rank), fmt::format("{:.4f}", found.score), found.image})};
 }
 
+Row lost_candidate_row(const std::string& query, const std::string& image,
+                       const std::string& reason) {
+  Row row = failure_row("image", image, reason);
+  row.json = json_on_one_line(OrderedJson{{"query", query}, {"image", image}, {"error", reason}});
+  return row;
+}
+
 Row token_row(const std::string& text, const std::vector<int64_t>& ids,
               const std::vector<std::string>& pieces) {
   const OrderedJson json = {{"text", text}, {"ids", ids}, {"pieces", pieces}};

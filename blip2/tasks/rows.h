@@ -45,6 +45,10 @@ Row feature_row(const std::string& image, const std::string* text, int64_t row);
 /// {"query", "rank", "image", "score"}; `rank` from 1.
 Row found_row(const std::string& query, int64_t rank, const FoundImage& found);
 
+/// {"query", "image", "error"} of a candidate that cannot be re-ranked.
+Row lost_candidate_row(const std::string& query, const std::string& image,
+                       const std::string& reason);
+
 /// {"text", "ids", "pieces"}.
 Row token_row(const std::string& text, const std::vector<int64_t>& ids,
               const std::vector<std::string>& pieces);

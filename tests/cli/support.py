@@ -141,10 +141,10 @@ class TrainedModels:
         colours = {"red": (220, 30, 30), "green": (30, 200, 40), "blue": (30, 40, 220),
                    "white": (255, 255, 255)}
         with open(self.shared / "pairs.jsonl", "w", encoding="utf-8") as pairs:
-            for name, colour in colours.items():
+            for number, (name, colour) in enumerate(colours.items()):
                 (self.pictures / f"{name}.png").write_bytes(png(40, 30, colour))
                 pairs.write(json.dumps({"image": f"{name}.png", "caption": f"a {name} square",
-                                        "image_id": len(name)}) + "\n")
+                                        "image_id": number}) + "\n")
         self.stage1 = self.train("stage1", "blip2", "image_text_pretrain_stage1", BERT)
         self.stage2 = self.train("stage2", "blip2_llama", "image_text_pretrain_stage2", self.stage1)
 

@@ -14,6 +14,20 @@ class WithModels(ModelCase):
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertEqual([path.name for path in maps.iterdir()], ["0000_red_00.png"])
 
+    def test_heat_maps_of_long_names_and_bad_pictures(self):
+        long = self.folder / ("a" * 251 + ".png")
+        long.write_bytes((self.pictures / "red.png").read_bytes())
+        bad = self.folder / "bad.png"
+        bad.write_bytes(b"no picture")
+        maps = self.folder / "maps"
+        result = blip2("match", long, bad, self.pictures / "blue.png", "--text", "a", "b", "--model", self.stage1,
+                       "--attention", maps, "--format", "jsonl")
+        self.assertEqual(result.returncode, 3, result.stderr)
+        self.assertEqual([("error" in row, row["image"]) for row in rows_of(result.stdout)],
+                         [(False, str(long))] * 2 + [(True, str(bad))] + [(False, str(self.pictures / "blue.png"))] * 2)
+        self.assertEqual(sorted(path.name for path in maps.iterdir()),
+                         [f"0000_{'a' * 200}_0{i}.png" for i in range(2)] + [f"0002_blue_0{i}.png" for i in range(2)])
+
     def test_match_reads_paths_from_stdin(self):
         paths = [self.pictures / "blue.png", self.pictures / "red.png"]
         result = blip2("match", "-", "--model", self.stage1, "--text", "a red square", "[SEP] \u2028 x",

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """`blip2 index build` and `blip2 search`: results, reports, damaged indexes."""
+import os
 import unittest
 
 from support import CommandLineCase, ModelCase, blip2, limited, png, rows_of, without_a_reader
@@ -25,6 +26,41 @@ class WithModels(ModelCase):
         result = without_a_reader("index", "build", self.pictures, "--index", self.folder / "index", "--model", self.stage1)
         self.assertEqual((result.returncode, result.stderr), (1, "blip2: stopped: nobody reads stdout any more\n"))
         self.assertEqual(list(self.folder.iterdir()), [])
+
+    def test_a_picture_that_is_gone_is_one_failed_candidate(self):
+        pictures = self.folder / "pictures"
+        pictures.mkdir()
+        for path in self.pictures.glob("*.png"):
+            (pictures / path.name).write_bytes(path.read_bytes())
+        index = self.folder / "index"
+        self.assertEqual(blip2("index", "build", pictures, "--index", index, "--model", self.stage1).returncode, 0)
+        command = ("search", "a red square", "a blue square", "--index", index, "--rerank", 4, "--format", "jsonl")
+        before = rows_of(blip2(*command).stdout)
+        gone = pictures / "green.png"
+        gone.unlink()
+        result = blip2(*command, "--report", self.folder / "report.html")
+        self.assertEqual(result.returncode, 3, result.stderr)
+        rows = rows_of(result.stdout)
+        self.assertEqual([(row["query"], row["image"]) for row in rows if "error" in row],
+                         [(query, str(gone)) for query in command[1:3]])
+        self.assertEqual([(row["query"], row["image"], row["score"]) for row in rows if "error" not in row],
+                         [(row["query"], row["image"], row["score"]) for row in before if row["image"] != str(gone)])
+        self.assertEqual([row["rank"] for row in rows if "error" not in row], [1, 2, 3] * 2)
+        self.assertEqual([str(gone) in line for line in result.stderr.splitlines()], [True, True])
+        self.assertIn("a blue square", (self.folder / "report.html").read_text())
+
+    def test_names_of_any_bytes_are_indexed_and_found(self):
+        pictures = self.folder / "pictures"
+        pictures.mkdir()
+        picture = (self.pictures / "red.png").read_bytes()
+        for name in (b"caf\xe9.png", b"caf\xe8.png", b"two\nlines.png"):
+            (pictures / os.fsdecode(name)).write_bytes(picture)
+        index = self.folder / "index"
+        built = blip2("index", "build", pictures, "--index", index, "--model", self.stage1, "--format", "jsonl")
+        self.assertEqual(built.returncode, 0, built.stderr)
+        self.assertEqual(len(rows_of(built.stdout)), 3)
+        found = blip2("search", "a red square", "--index", index, "--rerank", 3, "--format", "jsonl")
+        self.assertEqual((found.returncode, len(rows_of(found.stdout))), (0, 3), found.stderr)
 
     def test_index_and_search(self):
         index = self.folder / "index"

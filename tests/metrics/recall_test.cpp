@@ -50,6 +50,22 @@ TEST(Recall, EveryTextOfTheSameCaptionIsRight) {
   EXPECT_THAT(image_ranks(shared.problem()), ElementsAre(0, 0, 0));
 }
 
+TEST(Recall, AnEqualTextOfAnotherImageIsWrongAndNotBeforeTheOwn) {
+  // Texts 0 and 2 say the same; image 1 likes it best, and has another of its own.
+  const std::vector<int64_t> words = {5, 6, 5, 7};
+  Case shared = {{0.9F, 0.1F, 0.9F, 0.9F,  //
+                  0.8F, 0.7F, 0.8F, 0.2F},
+                 {0, 1},
+                 {0, 0, 1, 1}};
+  RetrievalProblem problem = shared.problem();
+  EXPECT_THAT(text_ranks(problem), ElementsAre(2, 1));
+  problem.words = words;
+  EXPECT_THAT(text_ranks(problem), ElementsAre(1, 0));  // text 3, an equal score, has other words
+  shared.texts = {0, 0, 0, 1};
+  EXPECT_THAT(text_ranks(problem), ElementsAre(1, 3));  // right for image 0 alone
+  EXPECT_THAT(image_ranks(problem), ElementsAre(0, 1, 0, 1));
+}
+
 TEST(Recall, EqualScoresAndNanCountAgainstTheModel) {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   Case equal = {std::vector<float>(20UL * 20, 0.5F), {}, {}};

@@ -14,18 +14,9 @@ namespace {
 using Json = nlohmann::ordered_json;
 using testing::TemporaryFolder;
 
-class CaptionList : public Source {
- public:
-  explicit CaptionList(std::vector<Record> records) : records_(std::move(records)) {}
-  int64_t size() const override { return std::ssize(records_); }
-  Record record(int64_t index) const override { return records_.at(static_cast<size_t>(index)); }
-
- private:
-  std::vector<Record> records_;
-};
-
 Record record_of(const std::string& image, const std::string& image_id) {
   Record record;
+  record.key = image;
   record.image = image;
   record.image_id = image_id;
   return record;
@@ -46,23 +37,22 @@ TEST(ImageId, IsANumberWhereItCanBe) {
   };
   EXPECT_EQ(id_of("a_7.png", "0042", "jsonl"), "42");
   EXPECT_EQ(id_of("a_7.png", "x1", "jsonl"), "\"x1\"");
-  EXPECT_EQ(id_of("a_7.png", "", "jsonl"), "\"\"");
+  EXPECT_EQ(id_of("a_7.png", "", "jsonl"), "\"a_7.png\"");
   EXPECT_EQ(id_of("a_7.png", "9999999999999999999", "jsonl"), "\"9999999999999999999\"");
-  EXPECT_EQ(id_of("val2014/COCO_val2014_000000391895.jpg", "val2014/COCO_val2014_000000391895.jpg",
-                  "coco_karpathy"),
-            "391895");
-  EXPECT_EQ(id_of("val2014/red.png", "val2014/red.png", "blip_json"), "\"val2014/red.png\"");
+  EXPECT_EQ(id_of("val2014/COCO_val2014_000000391895.jpg", "", "coco_karpathy"), "391895");
+  EXPECT_EQ(id_of("val2014/red.png", "", "blip_json"), "\"val2014/red.png\"");
 }
 
 TEST(EvaluationFiles, OfCaptionsHaveARowForEachPicture) {
   CaptionEvaluation result;
   result.images = {"a.png", "b.png"};
+  result.pictures = {record_of("a.png", "3"), record_of("b.png", "b")};
   result.captions = {"a cat", "a dog"};
+  result.num_failed = 4;
   result.bleu[3] = 0.25;
   result.cider = 1.5;
   result.distinct = 2;
-  const CaptionList source({record_of("a.png", "3"), record_of("b.png", "b")});
-  const EvaluationFiles files = evaluation_files(result, source, "jsonl");
+  const EvaluationFiles files = evaluation_files(result, "jsonl");
   EXPECT_EQ(Json::parse(files.predictions), Json::parse(R"([{"image_id": 3, "caption": "a cat"},
                             {"image_id": "b", "caption": "a dog"}])"));
   const Json metrics = Json::parse(files.metrics);
@@ -70,6 +60,17 @@ TEST(EvaluationFiles, OfCaptionsHaveARowForEachPicture) {
   EXPECT_EQ(metrics["CIDEr"], 1.5);
   EXPECT_EQ(metrics["distinct"], 2);
   EXPECT_EQ(metrics["num_images"], 2);
+  EXPECT_EQ(metrics["num_failed"], 4);
+}
+
+TEST(EvaluationFiles, NameEachIdOnce) {
+  CaptionEvaluation result;
+  result.pictures = {record_of("a/COCO_1.png", ""), record_of("b/COCO_1.png", ""),
+                     record_of("c.png", "07"), record_of("d.png", "7")};
+  result.captions = {"one", "two", "three", "four"};
+  const Json predictions = Json::parse(evaluation_files(result, "coco_karpathy").predictions);
+  const std::vector<Json> expected = {"a/COCO_1.png", "b/COCO_1.png", "07", "7"};
+  for (size_t i = 0; i < 4; ++i) EXPECT_EQ(predictions[i]["image_id"], expected[i]);
 }
 
 TEST(EvaluationFiles, OfRetrievalReportTheRerankedScoresWhereThereAreSome) {

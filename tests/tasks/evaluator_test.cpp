@@ -25,6 +25,7 @@
 
 namespace blip2 {
 namespace {
+using ::testing::ElementsAre;
 using ::testing::ElementsAreArray;
 using ::testing::HasSubstr;
 using testing::TemporaryFolder;
@@ -40,6 +41,7 @@ class ListSource : public Source {
                           .image_id = std::to_string(i)});
     }
   }
+  explicit ListSource(std::vector<Record> records) : records_(std::move(records)) {}
   int64_t size() const override { return static_cast<int64_t>(records_.size()); }
   Record record(int64_t index) const override { return records_.at(static_cast<size_t>(index)); }
 
@@ -82,36 +84,37 @@ std::vector<std::vector<T>> transposed(const std::vector<std::vector<T>>& rows) 
   return columns;
 }
 
-/// Which texts are right for which pictures: a picture takes over the captions of every picture
-/// that it shares one with, until nothing changes.
+/// Which texts are right for which pictures: a picture's own alone.
 Right right_texts(const Captions& captions) {
-  std::vector<std::set<std::string>> accepted;
-  std::vector<std::string> texts;
-  for (const std::vector<std::string>& own : captions) {
-    accepted.emplace_back(own.begin(), own.end());
-    texts.insert(texts.end(), own.begin(), own.end());
-  }
-  for (bool changed = true; changed;) {
-    changed = false;
-    for (std::set<std::string>& one : accepted) {
-      for (const std::set<std::string>& other : accepted) {
-        const size_t before = one.size();
-        const auto common = [&](const std::string& text) { return one.contains(text); };
-        if (std::ranges::any_of(other, common)) one.insert(other.begin(), other.end());
-        changed = changed || one.size() > before;
-      }
-    }
-  }
-  Right right;
-  for (const std::set<std::string>& one : accepted) {
-    right.emplace_back();
-    for (const std::string& text : texts) right.back().push_back(one.contains(text));
+  const size_t count = std::accumulate(
+      captions.begin(), captions.end(), size_t{0},
+      [](size_t sum, const std::vector<std::string>& own) { return sum + own.size(); });
+  Right right(captions.size(), std::vector<bool>(count, false));
+  size_t text = 0;
+  for (size_t i = 0; i < captions.size(); ++i) {
+    for (size_t own = 0; own < captions[i].size(); ++own) right[i][text++] = true;
   }
   return right;
 }
 
-/// Fourteen pictures, nineteen texts. 0 and 3 share a caption, 5 and 7 too; 11 joins 1 and 9; the
-/// caption of 12 is longer than `max_text_length`.
+/// Which texts say what one of a picture's own says: no negatives of its.
+Right equal_texts(const Captions& captions) {
+  std::vector<std::string> texts;
+  for (const std::vector<std::string>& own : captions) {
+    texts.insert(texts.end(), own.begin(), own.end());
+  }
+  Right equal;
+  for (const std::vector<std::string>& own : captions) {
+    equal.emplace_back();
+    for (const std::string& text : texts) {
+      equal.back().push_back(std::ranges::find(own, text) != own.end());
+    }
+  }
+  return equal;
+}
+
+/// Fourteen pictures, nineteen texts. 0 and 3 share a caption, 5 and 7 too, 11 one with 1 and one
+/// with 9; the caption of 12 is longer than `max_text_length`.
 const Captions kCaptions = {{"a red cat"},
                             {"green dog", "a green dog"},
                             {"blue blue cat"},
@@ -181,14 +184,14 @@ class EvaluateRetrievalTest : public ::testing::Test {
     }
     return 100.0 * static_cast<double>(right) / static_cast<double>(2 * own.size());
   }
-  /// A text of another group, drawn in proportion to exp(cosine / temperature); uniformly where the
+  /// A text with other words, drawn in proportion to exp(cosine / temperature); uniformly where the
   /// temperature is 0.
-  size_t draw(const std::vector<double>& cosines, const std::vector<bool>& right,
+  size_t draw(const std::vector<double>& cosines, const std::vector<bool>& equal,
               double temperature, Random random) const {
     std::vector<double> weights;
     for (size_t t = 0; t < cosines.size(); ++t) {
       const double weight = temperature > 0 ? std::exp(cosines[t] / temperature) : 1;
-      weights.push_back(right[t] ? 0 : weight);
+      weights.push_back(equal[t] ? 0 : weight);
     }
     const double point = random.uniform() * std::accumulate(weights.begin(), weights.end(), 0.0);
     double sum = 0;
@@ -202,13 +205,13 @@ class EvaluateRetrievalTest : public ::testing::Test {
   void expect_accuracies(const Captions& captions, const std::vector<size_t>& own) const {
     const RetrievalEvaluation found = evaluate(captions);
     const Pairs all = pairs(captions);
-    const Right right = right_texts(captions);
+    const Right equal = equal_texts(captions);
     const double temperature = bundle_.stage1->temperature.item<double>();
     const auto random = [&](size_t i) {
-      return draw(all.cosine[i], right[i], 0, Random(options_.seed, "random pair", i));
+      return draw(all.cosine[i], equal[i], 0, Random(options_.seed, "random pair", i));
     };
     const auto hard = [&](size_t i) {
-      return draw(all.cosine[i], right[i], temperature, Random(options_.seed, "hard pair", i));
+      return draw(all.cosine[i], equal[i], temperature, Random(options_.seed, "hard pair", i));
     };
     EXPECT_DOUBLE_EQ(found.itm_accuracy_random, accuracy(all, own, random));
     EXPECT_DOUBLE_EQ(found.itm_accuracy_hard, accuracy(all, own, hard));
@@ -248,15 +251,73 @@ TEST_F(EvaluateRetrievalTest, ContrastIsAPlainLoop) {
   expect_recalls(found.itc, all.cosine, transposed(all.cosine), right_texts(kCaptions));
 }
 
-TEST_F(EvaluateRetrievalTest, PicturesWithACommonCaptionAreOneGroup) {
+TEST_F(EvaluateRetrievalTest, ATextIsRightForThePictureThatItIsListedUnder) {
   const RetrievalEvaluation found = evaluate(kCaptions);
-  const Right right = right_texts(kCaptions);
-  for (size_t i = 0; i < 14; ++i) {
-    for (size_t t = 0; t < 19; ++t) {
-      EXPECT_EQ(found.image_groups[i] == found.text_groups[t], right[i][t]) << i << " " << t;
+  size_t text = 0;
+  for (size_t i = 0; i < kCaptions.size(); ++i) {
+    EXPECT_EQ(found.first_texts[i], static_cast<int64_t>(text));
+    for (size_t own = 0; own < kCaptions[i].size(); ++own) {
+      EXPECT_EQ(found.text_images[text++], static_cast<int64_t>(i));
     }
   }
-  EXPECT_EQ(std::set(found.image_groups.begin(), found.image_groups.end()).size(), 10U);
+}
+
+TEST_F(EvaluateRetrievalTest, RecordsOfOnePictureAreOneWhateverTheirOrder) {
+  std::vector<Record> rows;
+  for (size_t turn = 0; turn < 2; ++turn) {  // each picture's second caption comes after all first
+    for (size_t i = 0; i < kCaptions.size(); ++i) {
+      if (turn >= kCaptions[i].size()) continue;
+      rows.push_back({.key = std::to_string(rows.size()),
+                      .image = paths_[i],
+                      .captions = {kCaptions[i][turn]}});
+    }
+  }
+  const RetrievalEvaluation grouped = evaluate_retrieval(bundle_, ListSource(rows), options_);
+  const RetrievalEvaluation listed = evaluate(kCaptions);
+  EXPECT_EQ(grouped.num_images, 14);
+  EXPECT_EQ(grouped.texts, listed.texts);
+  EXPECT_EQ(grouped.text_images, listed.text_images);
+  EXPECT_EQ(named_scores(grouped.itc), named_scores(listed.itc));
+  EXPECT_EQ(named_scores(grouped.reranked), named_scores(listed.reranked));
+}
+
+TEST_F(EvaluateRetrievalTest, WhatCannotBeReadIsLeftOutAndNamed) {
+  Captions captions = kCaptions;
+  std::vector<std::string> paths = paths_;
+  captions.insert(captions.begin() + 2, {"a cat"});
+  paths.insert(paths.begin() + 2, folder_.write("broken.png", "no picture"));
+  captions.insert(captions.begin() + 5, {" ", "\t"});  // blank: no caption
+  paths.insert(paths.begin() + 5, paths_[0]);
+  captions[0].push_back("");
+  std::vector<std::string> failures;
+  options_.failed = [&](const std::string& name, const std::string& reason) {
+    failures.push_back(name + ": " + reason);
+  };
+  for (const int64_t batch_size : {1, 2, 4, 64}) {
+    options_.batch_size = batch_size;
+    failures.clear();
+    const RetrievalEvaluation found =
+        evaluate_retrieval(bundle_, ListSource(paths, captions), options_);
+    EXPECT_THAT(failures, ElementsAre(HasSubstr("empty caption"), HasSubstr("broken.png")));
+    EXPECT_EQ(found.num_failed, 2);
+    EXPECT_EQ(found.num_images, 14);
+    EXPECT_THAT(found.images, ElementsAreArray(paths_));
+    EXPECT_EQ(named_scores(found.itc), named_scores(evaluate(kCaptions).itc));
+    EXPECT_EQ(named_scores(found.reranked), named_scores(evaluate(kCaptions).reranked));
+  }
+}
+
+TEST_F(EvaluateRetrievalTest, NoScoresWhereNothingCanBeRead) {
+  options_.failed = [](const std::string&, const std::string&) {};
+  const std::string broken = folder_.write("broken.png", "no picture");
+  const ListSource source(std::vector<std::string>(3, broken), Captions(3, {"a cat"}));
+  try {
+    evaluate_retrieval(bundle_, source, options_);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kNotFound);
+    EXPECT_THAT(error.what(), HasSubstr("none of the 3 records"));
+  }
 }
 
 TEST_F(EvaluateRetrievalTest, RerankingIsAPlainLoop) {
@@ -286,7 +347,6 @@ TEST_F(EvaluateRetrievalTest, RerankingIsAPlainLoop) {
   EXPECT_EQ(evaluate(kCaptions).reranked.r_mean, 0);
 }
 
-/// The first text of a group is a caption of each of its pictures.
 const Captions kMatched = {
     {"a red cat", "a cat"},        {"green dog"}, {"blue blue cat"}, {"a red cat"}, {"dog", "a"},
     {"a blue dog", "red red dog"}, {"cat"},       {"a blue dog"}};
@@ -306,7 +366,7 @@ TEST_F(EvaluateRetrievalTest, ThePositiveTextIsACaptionOfThePictureItself) {
 TEST_F(EvaluateRetrievalTest, ASharpTemperatureTakesTheHardestNegative) {
   bundle_.stage1->temperature.fill_(1e-5);
   const Pairs all = pairs(kMatched);
-  const Right right = right_texts(kMatched);
+  const Right right = equal_texts(kMatched);
   const auto hardest = [&](size_t i) {
     const std::vector<size_t> order = best_first(all.cosine[i]);
     return *std::ranges::find_if(order, [&](size_t t) { return !right[i][t]; });
@@ -481,6 +541,42 @@ TEST_F(EvaluateCaptionsTest, CaptionsAreTheirOwnBestReferences) {
   const CaptionEvaluation found = evaluate(references);
   EXPECT_NEAR(found.bleu[0], 1, 1e-6);
   EXPECT_NEAR(found.rouge_l, 1, 1e-6);
+}
+
+TEST_F(EvaluateCaptionsTest, RecordsOfOnePictureGiveOneCaptionAndAllReferences) {
+  const std::vector<std::string> captions = singles(bundle_, prompt_);
+  // Three rows of pictures 0 and 1, in turns; another id is another picture, whatever its path.
+  std::vector<Record> rows;
+  for (const std::string said : {"a fox", "", "a lamp"}) {
+    for (size_t i = 0; i < 2; ++i) {
+      rows.push_back({.key = std::to_string(rows.size()),
+                      .image = paths_[i],
+                      .captions = {said.empty() ? captions[i] : said},
+                      .image_id = std::to_string(i)});
+    }
+  }
+  rows.push_back({.key = "other", .image = paths_[0], .captions = {captions[0]}, .image_id = "x"});
+  const CaptionEvaluation found =
+      evaluate_captions(bundle_, ListSource(rows), generation_, prompt_, options_);
+  EXPECT_THAT(found.captions, ElementsAre(captions[0], captions[1], captions[0]));
+  EXPECT_THAT(found.references,
+              ElementsAre(ElementsAre("a fox", captions[0], "a lamp"),
+                          ElementsAre("a fox", captions[1], "a lamp"), ElementsAre(captions[0])));
+  EXPECT_NEAR(found.bleu[0], 1, 1e-6);
+  EXPECT_NEAR(found.rouge_l, 1, 1e-6);
+}
+
+TEST_F(EvaluateCaptionsTest, WhatCannotBeReadIsLeftOutAndNamed) {
+  const Captions references(7, {"a cat"});
+  const std::vector<std::string> captions = singles(bundle_, prompt_);
+  paths_[5] = (folder_ / "missing.png").string();
+  std::vector<std::string> failures;
+  options_.failed = [&](const std::string& name, const std::string&) { failures.push_back(name); };
+  const CaptionEvaluation found = evaluate(references);
+  EXPECT_THAT(failures, ElementsAre(paths_[5]));
+  EXPECT_EQ(found.num_failed, 1);
+  EXPECT_THAT(found.captions, ElementsAre(captions[0], captions[1], captions[2], captions[3],
+                                          captions[4], captions[6]));
 }
 
 TEST_F(EvaluateCaptionsTest, RefusesWhatCannotBeScored) {

@@ -163,6 +163,43 @@ TEST_F(RetrieverTest, RerankingAddsTheMatchingLogit) {
   EXPECT_THROW(reranked.search(paths_[0]), Error);
 }
 
+TEST_F(RetrieverTest, ACandidateThatIsGoneIsLeftOutAndNamed) {
+  build({paths_.begin(), paths_.begin() + 11});  // each picture once
+  const Retriever reranked(bundle_, Index(directory_), {.top = 6, .rerank = 6});
+  const auto before = reranked.search("a red cat");
+  ASSERT_EQ(before.size(), 6U);
+  std::filesystem::remove(before[2].image);
+  std::ofstream(before[4].image) << "no picture";
+  std::vector<std::string> failed;
+  const auto after =
+      reranked.search("a red cat", [&](const std::string& name, const std::string& reason) {
+        EXPECT_THAT(reason, HasSubstr(name));
+        failed.push_back(name);
+      });
+  EXPECT_THAT(failed, ::testing::UnorderedElementsAre(before[2].image, before[4].image));
+  ASSERT_EQ(after.size(), 4U);
+  for (size_t i = 0; i < 4; ++i) {
+    const FoundImage& expected = before[i < 2 ? i : i == 2 ? 3 : 5];
+    EXPECT_EQ(after[i].row, expected.row);
+    EXPECT_NEAR(after[i].score, expected.score, 1e-4);
+  }
+  EXPECT_THROW(reranked.search("a red cat"), Error);
+}
+
+TEST_F(RetrieverTest, ANameThatIsNoUtf8IsFoundAgain) {
+  const std::vector<std::string> names = {(folder_ / "caf\xe9.png").string(),
+                                          (folder_ / "caf\xe8.png").string()};
+  for (size_t i = 0; i < 2; ++i) std::filesystem::copy_file(paths_[i], names[i]);
+  IndexBuilder builder(bundle_, folder_ / "model", folder_ / "latin");
+  builder.add(read(names, 0, 2));
+  builder.finish();
+  const Index index(folder_ / "latin");
+  for (int64_t row = 0; row < 2; ++row) {
+    EXPECT_EQ(index.image(row), names[static_cast<size_t>(row)]);
+    EXPECT_TRUE(std::filesystem::exists(index.image_file(row)));
+  }
+}
+
 TEST_F(RetrieverTest, DamagedAndForeignIndexesAreRefused) {
   const std::string good = read_file(directory_ / "index.json");
   const auto with = [&](const std::string& from, const std::string& to) {

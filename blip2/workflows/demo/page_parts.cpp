@@ -113,9 +113,9 @@ Figure caption_figure(const CaptionEvaluation& result, size_t most, Thumbnails& 
 Figure search_figure(const RetrievalEvaluation& result, size_t most, const std::string& set,
                      Thumbnails& thumbnails) {
   std::vector<SearchResult> searches;
-  std::set<int64_t> groups;
+  std::set<std::string> shown;
   for (size_t text = 0; text < result.texts.size() && searches.size() < most; ++text) {
-    if (!groups.insert(result.text_groups[text]).second) continue;
+    if (!shown.insert(result.texts[text]).second) continue;
     std::vector<size_t> order(result.images.size());
     std::iota(order.begin(), order.end(), size_t{0});
     const auto score = [&](size_t image) {
@@ -126,11 +126,11 @@ Figure search_figure(const RetrievalEvaluation& result, size_t most, const std::
     SearchResult search{result.texts[text], {}, std::nullopt};
     for (size_t place = 0; place < order.size(); ++place) {
       const size_t image = order[place];
-      const bool right = result.image_groups[image] == result.text_groups[text];
+      const bool right = result.text_images[text] == static_cast<int64_t>(image);
       if (right && !search.right_place) search.right_place = static_cast<int64_t>(place) + 1;
       if (place < kHits) {
         search.hits.push_back({thumbnails.of(result.images[image]), score(image), right,
-                               result.texts[std::min(image, result.texts.size() - 1)]});
+                               result.texts[static_cast<size_t>(result.first_texts[image])]});
       }
     }
     searches.push_back(std::move(search));
