@@ -91,6 +91,8 @@ void require_writable(const std::filesystem::path& path);
 /// attacks.
 std::string checksum(std::span<const std::byte> bytes);
 std::string checksum(std::string_view bytes);
+/// 64-bit XXH3 of the bytes, for many short texts.
+uint64_t content_hash(std::string_view bytes);
 
 /// The regular files below `directory` whose lower-cased extension is one of `extensions` (with the
 /// dot; empty = all), sorted by path. Throws kNotFound or kUnavailable for a folder in it that

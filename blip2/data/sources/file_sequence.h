@@ -8,15 +8,16 @@
 #include <vector>
 
 #include "blip2/base/error.h"
+#include "blip2/data/listing.h"
 #include "blip2/data/source.h"
 
 namespace blip2 {
 
 /// `File` is made of a path and has `path()`, `size()`, and `record(index, images)` for an index
 /// within the file, where `images` is the root of relative pictures; if its records are JSON, also
-/// `fields(index)`.
+/// `fields(index)`; if its list is read without parsing it, `list(entry)`, as Listing::list().
 template <typename File>
-class FileSequence final : public Source {
+class FileSequence final : public Source, public Listing {
  public:
   /// Opens all files. `images`: empty for each file's own folder.
   FileSequence(const std::vector<std::filesystem::path>& files, std::filesystem::path images)
@@ -42,6 +43,18 @@ class FileSequence final : public Source {
       return std::string(file.fields(index));
     }
     return "";
+  }
+
+  void list(const EntryCallback& entry) const override {
+    if constexpr (requires(const File& file) { file.list(entry); }) {
+      for (const std::unique_ptr<const File>& file : files_) file->list(entry);
+    } else if constexpr (requires(const File& file) { file.fields(0); }) {
+      for (const std::unique_ptr<const File>& file : files_) {
+        for (int64_t index = 0; index < file->size(); ++index) entry(file->fields(index));
+      }
+    } else {
+      list_records(*this, entry);
+    }
   }
 
  private:
