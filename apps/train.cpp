@@ -36,11 +36,14 @@ struct ConfigArguments {
 struct Train {
   ConfigArguments config;
   std::string resume = RunOptions{}.resume;
+  bool resume_changed_data = false;
 
   void add(Options& options) {
     config.add(options);
     options.add("--resume auto|never|DIR", resume,
                 "snapshot to resume from: the newest of the run, none, or this one");
+    options.add("--resume-changed-data", resume_changed_data,
+                "resume although the data sets list other records than the snapshot knows");
   }
 
   int run(const GeneralOptions& general) const {
@@ -54,6 +57,7 @@ struct Train {
         open_communicator(general.launch, {general.opened, loaded.config().run.rank_timeout_s});
     RunOptions options;
     options.resume = resume;
+    if (resume_changed_data) options.changed_data = ChangedData::kTaken;
     options.config_file = config.path;
     options.device = general.opened;
     run_training(loaded, *communicator, options);

@@ -225,4 +225,6 @@ std::string checksum(std::span<const std::byte> bytes) {
 
 std::string checksum(std::string_view bytes) { return checksum(std::as_bytes(std::span(bytes))); }
 
+uint64_t content_hash(std::string_view bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
+
 }  // namespace blip2

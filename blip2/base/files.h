@@ -91,5 +91,7 @@ void require_writable(const std::filesystem::path& path);
 /// attacks.
 std::string checksum(std::span<const std::byte> bytes);
 std::string checksum(std::string_view bytes);
+/// 64-bit XXH3 of the bytes, for many short texts.
+uint64_t content_hash(std::string_view bytes);
 
 }  // namespace blip2

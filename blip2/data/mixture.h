@@ -37,6 +37,9 @@ class Mixture {
 
   /// The number of places in an epoch: the sum of round(size * sample_ratio), each at least 1.
   int64_t epoch_size() const { return epoch_size_; }
+  /// The number of sources.
+  int64_t num_parts() const { return std::ssize(parts_); }
+  const Source& source(int64_t part) const { return *parts_[static_cast<size_t>(part)].source; }
   /// The number of different records.
   int64_t num_records() const;
   const std::string& name(int64_t part) const { return parts_[static_cast<size_t>(part)].name; }

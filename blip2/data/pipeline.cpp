@@ -10,7 +10,7 @@ namespace blip2 {
 
 namespace {
 
-int64_t checked_batches_per_epoch(const Mixture& mixture, const PipelineConfig& config) {
+EpochShape checked_shape(const Mixture& mixture, const PipelineConfig& config) {
   if (config.batch_size < 1 || config.num_views < 1 || config.num_workers < 0) {
     fail(ErrorCode::kInvalidArgument,
          "data: expected batch size and views of at least 1 and workers of at least 0, found {}, "
@@ -18,40 +18,40 @@ int64_t checked_batches_per_epoch(const Mixture& mixture, const PipelineConfig& 
          config.batch_size, config.num_views, config.num_workers);
   }
   BLIP2_CHECK(config.num_ranks > 0 && config.rank >= 0 && config.rank < config.num_ranks);
-  const int64_t batches = mixture.epoch_size() / config.batch_size / config.num_ranks;
-  if (batches == 0) {
+  const EpochShape shape{.places = mixture.epoch_size(),
+                         .is_sharded = mixture.is_sharded(),
+                         .batch_size = config.batch_size,
+                         .num_ranks = config.num_ranks};
+  if (shape.batches_per_epoch() == 0) {
     fail(ErrorCode::kInvalidArgument,
          "data: expected at least one batch of {} x {} ranks in an epoch, found {} records",
          config.batch_size, config.num_ranks, mixture.epoch_size());
   }
-  return batches;
+  return shape;
 }
 
 }  // namespace
 
 Pipeline::Pipeline(const Mixture& mixture, PipelineConfig config, SampleLoader loader,
-                   SkippedCallback skipped, int64_t position)
+                   SkippedCallback skipped, const DataPosition& start)
     : config_(std::move(config)),
-      batches_per_epoch_(checked_batches_per_epoch(mixture, config_)),
-      is_sharded_(mixture.is_sharded()),
-      epoch_size_(is_sharded_ ? mixture.epoch_size()
-                              : batches_per_epoch_ * config_.batch_size * config_.num_ranks),
+      shape_(checked_shape(mixture, config_)),
+      plan_(shape_, start),
       num_records_(mixture.num_records()),
       sampler_(mixture,
                {.seed = config_.seed,
                 .shuffle = config_.shuffle,
                 .num_views = config_.num_views,
-                .samples_per_epoch = epoch_size_,
+                .samples_per_epoch = mixture.epoch_size(),
                 .clean_caption = config_.clean_caption,
                 .clean_question = config_.clean_question,
                 .needs_question = config_.needs_question},
                std::move(loader)),
       skipped_(std::move(skipped)),
-      position_(position),
-      first_batch_(position),
-      next_batch_(position) {
-  BLIP2_CHECK(position >= 0 && config_.prefetch_batches > 0 && config_.num_stretches >= 0);
-  if (config_.num_stretches == 0) config_.num_stretches = config_.num_ranks;
+      position_(start.batches),
+      first_batch_(start.batches),
+      next_batch_(start.batches) {
+  BLIP2_CHECK(config_.prefetch_batches > 0);
   slots_.resize(static_cast<size_t>(config_.prefetch_batches));
   for (Slot& slot : slots_) slot.samples.resize(static_cast<size_t>(config_.batch_size));
   try {
@@ -73,22 +73,6 @@ void Pipeline::stop_workers() {
   for (std::thread& worker : workers_) worker.join();
 }
 
-/// Ranks take turns inside a global batch, so that the global stream does not depend on their
-/// number's division of it. Of shards they take turns at the stretches instead: batch by batch, the
-/// first of every stretch, then the second; what is left after the stretches comes last.
-int64_t Pipeline::stream_position(int64_t batch, int64_t item) const {
-  if (!is_sharded_) {
-    return (batch * config_.num_ranks + config_.rank) * config_.batch_size + item;
-  }
-  const int64_t stretches = config_.num_stretches;
-  const int64_t length = epoch_size_ / config_.batch_size / stretches;  // in batches
-  const int64_t epoch = batch / batches_per_epoch_;
-  const int64_t turn = batch % batches_per_epoch_ * config_.num_ranks + config_.rank;
-  const bool is_behind = turn >= length * stretches;
-  const int64_t place = is_behind ? turn : turn % stretches * length + turn / stretches;
-  return epoch * epoch_size_ + place * config_.batch_size + item;
-}
-
 void Pipeline::work() {
   std::unique_lock lock(mutex_);
   while (true) {
@@ -105,7 +89,7 @@ void Pipeline::work() {
     Sample sample;
     std::exception_ptr error;
     try {
-      sample = sampler_.sample(stream_position(batch, item));
+      sample = sampler_.sample(plan_.stream_position(batch, config_.rank, item));
     } catch (...) {
       error = std::current_exception();
     }
@@ -142,10 +126,11 @@ Pipeline::Slot Pipeline::take_slot() {
 Batch Pipeline::next() {
   if (broken_) std::rethrow_exception(broken_);
   try {
-    Batch batch{.index = position_, .epoch = position_ / batches_per_epoch_, .samples = {}};
+    Batch batch{.index = position_, .epoch = plan_.epoch_of(position_), .samples = {}};
     if (config_.num_workers == 0) {
       for (int64_t item = 0; item < config_.batch_size; ++item) {
-        batch.samples.push_back(sampler_.sample(stream_position(position_, item)));
+        batch.samples.push_back(
+            sampler_.sample(plan_.stream_position(position_, config_.rank, item)));
       }
     } else {
       Slot slot = take_slot();

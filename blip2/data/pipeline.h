@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "blip2/data/batch_plan.h"
 #include "blip2/data/mixture.h"
 #include "blip2/data/sampler.h"
 
@@ -26,22 +27,13 @@ struct PipelineConfig {
   double max_skipped_fraction = 0.01;  ///< of the different records
   int64_t rank = 0;                    ///< this process's part of each global batch
   int64_t num_ranks = 1;
-  int64_t num_stretches = 0;                                      ///< see DataPosition
   std::function<std::string(const std::string&)> clean_caption;   ///< see SamplerConfig
   std::function<std::string(const std::string&)> clean_question;  ///< see SamplerConfig
   bool needs_question = false;                                    ///< see SamplerConfig
 };
 
-/// The position of a run in its data.
-struct DataPosition {
-  int64_t batches = 0;  ///< taken by each rank
-  /// The number of stretches into which an epoch of a sharded mixture is cut; the ranks take them
-  /// in turn. 0: one per rank. A run that resumes with another number of ranks keeps its stretches.
-  int64_t num_stretches = 0;
-};
-
 struct Batch {
-  int64_t index = 0;  ///< from the start of the run
+  int64_t index = 0;  ///< from the start of the plan, see DataPosition
   int64_t epoch = 0;
   std::vector<Sample> samples;  ///< batch_size of them
   double waited_s = 0;          ///< what next() waited for it
@@ -52,17 +44,14 @@ struct Batch {
 using SkippedCallback = std::function<void(const SkippedRecord&)>;
 
 /// An endless stream: epoch follows epoch, and the last incomplete batch of an epoch is dropped.
-/// Ranks take turns inside a global batch; of a sharded mixture each takes a stretch of the epoch,
-/// so that a shard is read by one rank (two where stretches meet), unless there are more or fewer
-/// stretches than ranks. What all ranks take together depends only on the stretches. Its whole
-/// state is the number of batches taken: Pipeline(..., position()) continues as a straight run
-/// would.
+/// Which samples a batch has is a BatchPlan's. Its whole state is the number of batches taken:
+/// started with `start.batches` = position(), it continues as a straight run would.
 class Pipeline {
  public:
   /// Starts the workers. `mixture` must outlive the pipeline.
   /// Throws kInvalidArgument if a batch size is below 1 or an epoch cannot fill one batch.
   Pipeline(const Mixture& mixture, PipelineConfig config, SampleLoader loader,
-           SkippedCallback skipped = {}, int64_t position = 0);
+           SkippedCallback skipped = {}, const DataPosition& start = {});
   /// Stops and joins the workers; each finishes at most the sample in its hands.
   ~Pipeline();
   Pipeline(const Pipeline&) = delete;
@@ -73,8 +62,9 @@ class Pipeline {
   /// broken. One consumer at a time.
   Batch next();
 
+  /// The number of batches taken, start.batches among them.
   int64_t position() const { return position_; }
-  int64_t batches_per_epoch() const { return batches_per_epoch_; }
+  int64_t batches_per_epoch() const { return shape_.batches_per_epoch(); }
 
  private:
   /// A batch being loaded. Batch k lives in slot k % prefetch_batches.
@@ -85,7 +75,6 @@ class Pipeline {
     int64_t num_loaded = 0;
   };
 
-  int64_t stream_position(int64_t batch, int64_t item) const;
   void work();
   void stop_workers();
   void deliver(int64_t batch, int64_t item, Sample sample, std::exception_ptr error);
@@ -93,9 +82,8 @@ class Pipeline {
   void note_skipped(const Batch& batch);
 
   PipelineConfig config_;
-  int64_t batches_per_epoch_;
-  bool is_sharded_;
-  int64_t epoch_size_;
+  EpochShape shape_;
+  BatchPlan plan_;
   int64_t num_records_;
   Sampler sampler_;
   SkippedCallback skipped_;

@@ -108,18 +108,22 @@ TrainingSummary run_one_rank(const LoadedTrainConfig& loaded, Communicator& comm
     stage = std::make_unique<Stage2Training>(bundle, data, config, communicator);
   }
   TrainerOptions trainer;
-  trainer.batches_per_epoch = data.batches_per_epoch();
+  trainer.shape = data.shape();
+  if (communicator.rank() == 0) trainer.lists = data.lists();
   trainer.resume = options.resume;
+  trainer.changed_data = options.changed_data;
   trainer.stop_after = options.stop_after;
   trainer.config_yaml = loaded.to_yaml(false);
   trainer.stop_requested = options.stop_requested;
-  const int64_t steps = last_step(config.run, trainer);
-  const int64_t batch = config.run.batch_size_train * config.run.accum_grad_iters;
-  log_info(
-      "{}: {} steps of {} samples{}, {} trained parameters", options.title, steps,
-      batch * communicator.world_size(),
-      communicator.world_size() == 1 ? "" : fmt::format(" on {} ranks", communicator.world_size()),
-      count_parameters(stage->trained_tensors()));
+  int64_t steps = 0;
+  trainer.before_first_step = [&](int64_t last_step) {
+    steps = last_step;
+    const int64_t ranks = communicator.world_size();
+    log_info("{}: {} steps of {} samples{}, {} trained parameters", options.title, steps,
+             config.run.batch_size_train * config.run.accum_grad_iters * ranks,
+             ranks == 1 ? "" : fmt::format(" on {} ranks", ranks),
+             count_parameters(stage->trained_tensors()));
+  };
   std::unique_ptr<Progress> progress;
   trainer.after_step = [&](const LogRow& row) {
     if (progress == nullptr && communicator.rank() == 0) {

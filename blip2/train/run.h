@@ -17,6 +17,7 @@ namespace blip2 {
 struct RunOptions {
   at::Device device = at::kCPU;
   std::string resume = "auto";                       ///< as TrainerOptions::resume
+  ChangedData changed_data = ChangedData::kRefused;  ///< as TrainerOptions::changed_data
   std::string title = "training";                    ///< for the progress bar and the log
   std::string config_file = "";                      ///< file of the configuration, for messages
   std::optional<int64_t> stop_after = std::nullopt;  ///< as TrainerOptions::stop_after

@@ -23,19 +23,14 @@ double warmup(const RunConfig& run, int64_t index) {
 
 }  // namespace
 
-int64_t num_steps(const RunConfig& run, int64_t batches_per_epoch) {
-  if (batches_per_epoch < 1) {
-    fail(ErrorCode::kInvalidArgument,
-         "the data: expected at least one whole batch of {} samples, found none",
-         run.batch_size_train);
-  }
+int64_t num_steps(const RunConfig& run, int64_t steps_done, int64_t batches_left) {
   if (run.max_steps) return *run.max_steps;
   BLIP2_CHECK(run.max_epoch.has_value());
-  const int64_t steps = *run.max_epoch * batches_per_epoch / run.accum_grad_iters;
+  const int64_t steps = steps_done + std::max(batches_left, int64_t{0}) / run.accum_grad_iters;
   if (steps < 1) {
     fail(ErrorCode::kInvalidArgument,
          "run.max_epoch: expected at least one step of {} batches, found {} epochs of {} batches",
-         run.accum_grad_iters, *run.max_epoch, batches_per_epoch);
+         run.accum_grad_iters, *run.max_epoch, batches_left / *run.max_epoch);
   }
   return steps;
 }
@@ -55,16 +50,9 @@ double lavis_learning_rate(const RunConfig& run, int64_t epoch, int64_t iteratio
   return cosine(run, static_cast<double>(epoch) / static_cast<double>(num_epochs));
 }
 
-double learning_rate(const RunConfig& run, int64_t step, int64_t num_steps,
-                     int64_t batches_per_epoch) {
-  BLIP2_CHECK(batches_per_epoch > 0);
-  if (run.recipe == "paper") return paper_learning_rate(run, step, num_steps);
-  const int64_t batches = num_steps * run.accum_grad_iters;
-  const int64_t num_epochs =
-      run.max_epoch.value_or((batches + batches_per_epoch - 1) / batches_per_epoch);
-  const int64_t last_batch = step * run.accum_grad_iters - 1;
-  return lavis_learning_rate(run, last_batch / batches_per_epoch, last_batch % batches_per_epoch,
-                             num_epochs);
+double learning_rate(const RunConfig& run, const StepInRun& at) {
+  if (run.recipe == "paper") return paper_learning_rate(run, at.step, at.num_steps);
+  return lavis_learning_rate(run, at.epoch, at.iteration, at.num_epochs);
 }
 
 }  // namespace blip2

@@ -7,9 +7,10 @@
 
 namespace blip2 {
 
-/// The number of optimiser steps of a run: max_steps, or those of max_epoch epochs. Throws
+/// The number of optimiser steps of a run that has done `steps_done`: max_steps, or with max_epoch
+/// as many more as each rank's `batches_left` to the end of the last epoch make. Throws
 /// kInvalidArgument if it is 0.
-int64_t num_steps(const RunConfig& run, int64_t batches_per_epoch);
+int64_t num_steps(const RunConfig& run, int64_t steps_done, int64_t batches_left);
 
 /// Linear from warmup_lr to init_lr over warmup_steps steps, then a cosine to min_lr at num_steps,
 /// with a new value at every step. `step` from 1. Source: the paper, section 3.4, which does not
@@ -22,9 +23,17 @@ double paper_learning_rate(const RunConfig& run, int64_t step, int64_t num_steps
 double lavis_learning_rate(const RunConfig& run, int64_t epoch, int64_t iteration,
                            int64_t num_epochs);
 
-/// The rate of optimiser step `step` (from 1) by run.recipe. With accumulation LAVIS's rate is that
-/// of the step's last batch; the number of epochs is max_epoch, or that of max_steps rounded up.
-double learning_rate(const RunConfig& run, int64_t step, int64_t num_steps,
-                     int64_t batches_per_epoch);
+/// Where a step is in its run.
+struct StepInRun {
+  int64_t step = 1;  ///< from 1
+  int64_t num_steps = 1;
+  int64_t epoch = 0;       ///< of the step's last batch, from 0
+  int64_t iteration = 0;   ///< that batch within epoch 0, from 0; not asked for in later epochs
+  int64_t num_epochs = 1;  ///< max_epoch, or those that the last step's last batch ends in
+};
+
+/// The rate of an optimiser step by run.recipe. With accumulation LAVIS's rate is that of the step's
+/// last batch.
+double learning_rate(const RunConfig& run, const StepInRun& at);
 
 }  // namespace blip2

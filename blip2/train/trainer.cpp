@@ -33,6 +33,7 @@ class Trainer {
   TrainingSummary train();
 
  private:
+  void start(const ResumePoint& point);
   LogRow step();
   bool apply(double loss, double grad_norm, double rate);
   void stop_after_bad_steps();
@@ -45,8 +46,11 @@ class Trainer {
   const RunConfig& run_;
   Communicator& communicator_;
   const TrainerOptions& options_;
-  const int64_t num_steps_;
-  const int64_t last_step_;  // of this call
+  int64_t num_steps_ = 0;
+  int64_t last_step_ = 0;  // of this call
+  std::optional<BatchPlan> plan_;
+  int64_t batches_ = 0;     // of the plan, taken by each rank
+  int64_t num_epochs_ = 0;  // those that the run ends in
   const std::vector<NamedTensor> parameters_;
   AdamW optimizer_;
   WeightAverage average_;
@@ -64,8 +68,6 @@ Trainer::Trainer(Stage& stage, const RunConfig& run, Communicator& communicator,
       run_(run),
       communicator_(communicator),
       options_(options),
-      num_steps_(num_steps(run, options.batches_per_epoch)),
-      last_step_(last_step(run, options)),
       parameters_(stage.trained_tensors()),
       optimizer_(parameters_, {.beta2 = run.beta2,
                                .weight_decay = run.weight_decay,
@@ -74,16 +76,20 @@ Trainer::Trainer(Stage& stage, const RunConfig& run, Communicator& communicator,
       reducer_(parameters_, communicator) {}
 
 TrainingSummary Trainer::train() {
-  const ResumeOptions resuming{options_.resume, options_.config_yaml, options_.batches_per_epoch,
-                               num_steps_};
+  const ResumeOptions resuming{options_.resume,
+                               options_.changed_data,
+                               options_.config_yaml,
+                               options_.shape,
+                               options_.lists,
+                               [this](int64_t steps_done, int64_t batches_left) {
+                                 return num_steps(run_, steps_done, batches_left);
+                               }};
   const ResumePoint point = resume_run(run_, resuming, tensors(), communicator_);
   state_ = point.state;
   const int64_t first_step = state_.step + 1;
   if (point.finished) return {first_step, state_.step, state_.samples};
 
-  records_.emplace(run_, point, num_steps_, communicator_);
-  started_s_ = now_s() - state_.elapsed_s;
-  stage_.seek({.batches = state_.batches_consumed, .num_stretches = state_.num_stretches});
+  start(point);
   while (state_.step < last_step_) {
     records_->check();
     const LogRow row = step();
@@ -108,6 +114,21 @@ TrainingSummary Trainer::train() {
   return {first_step, state_.step, state_.samples};
 }
 
+/// Takes up the run where `point` says.
+void Trainer::start(const ResumePoint& point) {
+  num_steps_ = point.num_steps;
+  last_step_ = std::min(options_.stop_after.value_or(num_steps_), num_steps_);
+  plan_.emplace(options_.shape, state_.data.position);
+  batches_ = state_.data.position.batches;
+  const int64_t last_batch =
+      batches_ + std::max(num_steps_ - state_.step, int64_t{0}) * run_.accum_grad_iters - 1;
+  num_epochs_ = run_.max_epoch.value_or(plan_->epoch_of(std::max(last_batch, int64_t{0})) + 1);
+  records_.emplace(run_, point, num_steps_, communicator_);
+  started_s_ = now_s() - state_.elapsed_s;
+  if (options_.before_first_step) options_.before_first_step(last_step_);
+  stage_.seek(state_.data.position);
+}
+
 LogRow Trainer::step() {
   const double step_started_s = now_s();
   const int64_t number = state_.step + 1;
@@ -124,7 +145,14 @@ LogRow Trainer::step() {
   reducer_.finish();
   average_over_ranks(totals, communicator_);
   const double grad_norm = gradient_norm(parameters_);
-  const double rate = learning_rate(run_, number, num_steps_, options_.batches_per_epoch);
+  batches_ += run_.accum_grad_iters;
+  state_.batches_consumed += run_.accum_grad_iters;
+  const int64_t epoch = plan_->epoch_of(batches_ - 1);
+  const double rate = learning_rate(run_, {.step = number,
+                                           .num_steps = num_steps_,
+                                           .epoch = epoch,
+                                           .iteration = state_.batches_consumed - 1,
+                                           .num_epochs = num_epochs_});
   const bool applied = apply(totals.loss, grad_norm, rate);
   if (!applied && (is_first_rank() || is_own_loss_bad)) {
     log_error("step {}: loss {}, gradient norm {}: not applied; samples: {}", number, totals.loss,
@@ -135,12 +163,12 @@ LogRow Trainer::step() {
   const double step_s = now_s() - step_started_s;
   stop_ = totals.stop;
   state_.step = number;
-  state_.batches_consumed += run_.accum_grad_iters;
+  state_.data.position = plan_->position(batches_);
   state_.samples += totals.samples;
   state_.elapsed_s = now_s() - started_s_;
   state_.bad_steps = applied ? 0 : state_.bad_steps + 1;
   LogRow row{.step = number,
-             .epoch = (state_.batches_consumed - 1) / options_.batches_per_epoch,
+             .epoch = epoch,
              .samples = state_.samples,
              .loss = totals.loss,
              .values = std::move(totals.values),
@@ -183,11 +211,6 @@ SnapshotTensors Trainer::tensors() {
 }
 
 }  // namespace
-
-int64_t last_step(const RunConfig& run, const TrainerOptions& options) {
-  const int64_t all = num_steps(run, options.batches_per_epoch);
-  return std::min(options.stop_after.value_or(all), all);
-}
 
 TrainingSummary train(Stage& stage, const RunConfig& run, Communicator& communicator,
                       const TrainerOptions& options) {

@@ -6,26 +6,33 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "blip2/base/interrupt.h"
 #include "blip2/ranks/communicator.h"
 #include "blip2/train/config/keys.h"
 #include "blip2/train/records/event_log.h"
+#include "blip2/train/records/resume_options.h"
 #include "blip2/train/schedule.h"
 #include "blip2/train/stage.h"
 
 namespace blip2 {
 
 struct TrainerOptions {
-  int64_t batches_per_epoch = 0;  ///< of one rank; an incomplete last batch is not counted
+  EpochShape shape;             ///< how the run divides its epochs
+  std::vector<DataList> lists;  ///< what its data sets list; on rank 0
   /// "auto": resume from the newest undamaged snapshot of output_dir, else start anew. "never":
   /// start anew and move away what is there. Otherwise the folder of a snapshot, or of a run, whose
   /// newest undamaged snapshot is taken.
   std::string resume = "auto";
+  ChangedData changed_data = ChangedData::kRefused;
   std::string config_yaml;  ///< written to output_dir/config.yaml; a snapshot records its checksum
   /// Ends the run after this step with a snapshot and without a model. The schedule stays that of
   /// the whole run.
   std::optional<int64_t> stop_after;
+  /// Called on every rank before the first step, with the number of the last one that this call
+  /// makes. Not called for a finished run.
+  std::function<void(int64_t last_step)> before_first_step;
   /// Called on every rank after each step and before its snapshot, with the row of the step. May
   /// throw to stop the run.
   std::function<void(const LogRow&)> after_step;
@@ -33,9 +40,6 @@ struct TrainerOptions {
   /// step and throws kInterrupted.
   std::function<bool()> stop_requested = interrupted;
 };
-
-/// The last step that train() makes with these arguments.
-int64_t last_step(const RunConfig& run, const TrainerOptions& options);
 
 struct TrainingSummary {
   int64_t first_step = 0;  ///< of this call; greater than `last_step` if there was nothing to do

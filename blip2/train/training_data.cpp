@@ -86,8 +86,7 @@ TrainingData::TrainingData(const TrainConfig& config, ImageEncoder& encoder,
   std::vector<MixturePart> mixture;
   for (const auto& [name, dataset] : config.datasets) open_part(name, dataset, mixture);
   mixture_ = std::make_unique<Mixture>(std::move(mixture));
-  batches_per_epoch_ = mixture_->epoch_size() / run_.batch_size_train / share_.num_ranks;
-  if (batches_per_epoch_ == 0) {
+  if (shape().batches_per_epoch() == 0) {
     fail(ErrorCode::kInvalidArgument,
          "run.batch_size_train: expected at most the {} samples of an epoch over the {} ranks, "
          "found {}",
@@ -128,6 +127,21 @@ void TrainingData::open_part(const std::string& name, const DatasetConfig& confi
   mixture.push_back({name, std::move(source), config.sample_ratio});
 }
 
+EpochShape TrainingData::shape() const {
+  return {.places = mixture_->epoch_size(),
+          .is_sharded = mixture_->is_sharded(),
+          .batch_size = run_.batch_size_train,
+          .num_ranks = share_.num_ranks};
+}
+
+std::vector<DataList> TrainingData::lists() const {
+  std::vector<DataList> lists;
+  for (int64_t part = 0; part < mixture_->num_parts(); ++part) {
+    lists.push_back({mixture_->name(part), fingerprint(mixture_->source(part))});
+  }
+  return lists;
+}
+
 void TrainingData::seek(const DataPosition& position) {
   PipelineConfig config;
   config.seed = static_cast<uint64_t>(run_.seed);
@@ -142,12 +156,11 @@ void TrainingData::seek(const DataPosition& position) {
   config.needs_question = task_of(run_) == TrainTask::kVqa;
   config.rank = share_.rank;
   config.num_ranks = share_.num_ranks;
-  config.num_stretches = position.num_stretches;
   for (const Part& part : parts_) config.num_views = std::max(config.num_views, part.config.views);
   pipeline_.reset();
   pipeline_ = std::make_unique<Pipeline>(
       *mixture_, config, [this](Sample& sample) { load(sample); },
-      [this](const SkippedRecord& record) { note_skipped(record); }, position.batches);
+      [this](const SkippedRecord& record) { note_skipped(record); }, position);
 }
 
 Batch TrainingData::next() {

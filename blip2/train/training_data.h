@@ -19,6 +19,7 @@
 #include "blip2/models/vision/image_encoder.h"
 #include "blip2/train/config/keys.h"
 #include "blip2/train/feature_cache.h"
+#include "blip2/train/records/data_state.h"
 
 namespace blip2 {
 
@@ -43,7 +44,10 @@ class TrainingData {
   /// Makes next() return the batch at `position` of the run.
   void seek(const DataPosition& position);
   Batch next();
-  int64_t batches_per_epoch() const { return batches_per_epoch_; }
+  /// How the run divides its epochs.
+  EpochShape shape() const;
+  /// What the data sets list, by name; goes through the lists.
+  std::vector<DataList> lists() const;
 
   /// The encoder's raw output for a batch, [B, P, Dv] float32; with its graph if it is trained.
   at::Tensor image_embeds(const Batch& batch) const;
@@ -75,7 +79,6 @@ class TrainingData {
   std::vector<Part> parts_;
   std::unique_ptr<Mixture> mixture_;
   std::unique_ptr<Pipeline> pipeline_;
-  int64_t batches_per_epoch_ = 0;
 };
 
 }  // namespace blip2

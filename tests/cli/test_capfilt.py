@@ -282,6 +282,8 @@ class BadInput(CapFiltCase):
         before = outcome(self.output)
         self.assert_refused(capfilt(self.model, self.output, *shards, "--num-kept", 1), 2, self.output, "num_kept", "expected 1")
         self.assert_refused(capfilt(self.model, self.output, *shards[:2]), 2, self.output, "num_shards 3, expected 2")
+        write_shard(shards[1], sample("another", 3))
+        self.assert_refused(capfilt(self.model, self.output, *shards), 2, self.output, "inputs")
         self.assertEqual(outcome(self.output), before)
         other = self.folder / "documents"
         other.mkdir()

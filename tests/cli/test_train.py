@@ -3,9 +3,10 @@
 import json
 import math
 import pathlib
+import shutil
 import unittest
 
-from support import CommandLineCase, ModelCase, blip2, png, read_tensors, rows_of, write_shard, write_tensors
+from support import CommandLineCase, ModelCase, blip2, log_rows, png, read_tensors, rows_of, write_shard, write_tensors
 
 
 class WithoutModel(CommandLineCase):
@@ -150,6 +151,58 @@ class WithModels(ModelCase):
         self.assertEqual(longer.returncode, 0, longer.stderr)
         self.assertEqual((run / "config.yaml").read_text(), resolved.replace("max_steps: 2", "max_steps: 3"))
         self.assertEqual([row["step"] for row in rows_of((run / "log.jsonl").read_text())], [1, 2, 3])
+
+    def test_a_run_resumes_with_its_data_and_at_its_sample(self):
+        names = ["red", "green", "blue", "white"]
+        lines = [json.dumps({"image": f"{names[i % 4]}.png", "caption": f"a {names[i % 4]} square {i}"}) for i in range(12)]
+        data, begun = self.folder / "data.jsonl", self.folder / "begun"
+
+        def train(output, *settings, options=()):
+            values = [f"datasets.squares.annotations={data}", f"run.output_dir={output}", "run.max_steps=6", "run.log_every=1",
+                      "run.checkpoint_every=3", *settings]
+            return blip2("train", self.shared / "stage1.yaml", *options, *(word for value in values for word in ("--set", value)))
+
+        def resumed(name, rows, *settings, options=()):
+            """A run that stopped after step 3, continued with `rows` in its list; the rows of its log."""
+            output = self.folder / name
+            shutil.copytree(begun, output)
+            data.write_text("\n".join(rows) + "\n")
+            return train(output, *settings, options=options), output
+
+        data.write_text("\n".join(lines) + "\n")
+        straight = self.folder / "straight"
+        self.assertEqual(train(straight).returncode, 0)
+        shutil.copytree(straight, begun)
+        for folder in ("model", "checkpoints/step-000000006"):
+            shutil.rmtree(begun / folder)
+
+        same, output = resumed("same", lines, "run.num_workers=3", "run.log_every=2", "run.keep_checkpoints=2")
+        self.assertEqual(same.returncode, 0, same.stderr)
+        self.assertNotIn("warning", same.stderr)
+        weights = "model/model.safetensors"
+        self.assertEqual((output / weights).read_bytes(), (straight / weights).read_bytes())
+
+        for name, rows, words in (
+                ("longer", lines + lines[:2], "14 records instead of 12; the first 12 records are the same"),
+                ("shorter", lines[:8], "8 records instead of 12; the first 8 records are the same"),
+                ("turned", lines[::-1], "the same in another order; the first difference is at record 1"),
+                ("reworded", [*lines[:5], lines[5].replace("square", "field"), *lines[6:]], "the first difference is at record 6")):
+            refused, output = resumed(name, rows)
+            self.assertEqual(refused.returncode, 2, refused.stderr)
+            for word in ("datasets.squares has", words, "--resume-changed-data", "the snapshot of step 3"):
+                self.assertIn(word, refused.stderr.splitlines()[-1])
+            self.assertEqual(log_rows(output), log_rows(begun))
+        taken = train(output, options=["--resume-changed-data"])
+        self.assertEqual(taken.returncode, 0, taken.stderr)
+        self.assertIn("of the 6 samples that it has seen, some may come again", taken.stderr)
+        self.assertEqual(len(log_rows(output)), 6)
+
+        larger, output = resumed("larger", lines, "run.batch_size_train=4")
+        self.assertEqual(larger.returncode, 0, larger.stderr)
+        self.assertIn("a step has 4 samples from step 4 on, 2 before", larger.stderr)
+        self.assertIn("epoch 0: 6 of 12 samples are left, 1 batch of 4", larger.stderr)
+        self.assertIn("its last 2 samples do not fill a batch and are not seen", larger.stderr)
+        self.assertEqual([row["epoch"] for row in log_rows(output)], [0, 0, 0, 0, 1, 1])
 
     def test_frozen_parts_train_in_bfloat16(self):
         config = self.shared / "stage2.yaml"

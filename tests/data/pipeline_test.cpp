@@ -57,7 +57,7 @@ Recorded record(const Mixture& mixture, const PipelineConfig& config, int64_t fr
       [&](const SkippedRecord& record) {
         result.skipped.push_back(record.source + " " + record.key + " " + record.reason);
       },
-      from);
+      {.batches = from});
   while (pipeline.position() < to) result.batches.push_back(describe(pipeline.next()));
   return result;
 }

@@ -40,7 +40,7 @@ std::vector<std::string> stream(const Mixture& mixture, int workers, int64_t fro
   config.num_workers = workers;
   config.num_views = 2;
   config.max_skipped_fraction = 1;
-  Pipeline pipeline(mixture, config, {}, {}, from);
+  Pipeline pipeline(mixture, config, {}, {}, {.batches = from});
   std::vector<std::string> batches;
   while (pipeline.position() < to) {
     std::string text;
@@ -78,7 +78,7 @@ TEST(ShardedPipeline, RanksHaveStretchesOfTheEpoch) {
     std::set<std::string> seen;
     std::set<int64_t> positions;
     for (config.rank = 0; config.rank < ranks; ++config.rank) {
-      Pipeline pipeline(mixture, config, {}, {}, 960 / 6 / ranks);  // the second epoch
+      Pipeline pipeline(mixture, config, {}, {}, {.batches = 960 / 6 / ranks});  // the second epoch
       for (int64_t batch = 0; batch < pipeline.batches_per_epoch(); ++batch) {
         for (const Sample& sample : pipeline.next().samples) {
           EXPECT_EQ(sample.epoch, 1);
@@ -92,47 +92,6 @@ TEST(ShardedPipeline, RanksHaveStretchesOfTheEpoch) {
     EXPECT_EQ(seen.size(), 960u);
     EXPECT_EQ(*positions.begin(), 960);
     EXPECT_EQ(*positions.rbegin(), 1919);
-  }
-}
-
-/// The samples of the second epoch that `ranks` take from their batch `first` on, to batch `end`.
-std::vector<Sample> taken(const Mixture& mixture, int64_t ranks, int64_t stretches, int64_t first,
-                          int64_t end) {
-  PipelineConfig config;
-  config.batch_size = 7;
-  config.num_workers = 2;
-  config.num_ranks = ranks;
-  config.num_stretches = stretches;
-  std::vector<Sample> samples;
-  for (config.rank = 0; config.rank < ranks; ++config.rank) {
-    const int64_t epoch = mixture.epoch_size() / config.batch_size / ranks;
-    Pipeline pipeline(mixture, config, {}, {}, epoch + first);
-    for (int64_t batch = first; batch < std::min(end, epoch); ++batch) {
-      for (Sample& sample : pipeline.next().samples) samples.push_back(std::move(sample));
-    }
-  }
-  return samples;
-}
-
-TEST(ShardedPipeline, AnotherNumberOfRanksTakesWhatIsLeftOfTheEpoch) {
-  std::vector<MixturePart> parts;
-  parts.push_back({.name = "shards",
-                   .source = std::make_unique<MemorySource>("", 960, std::set<int64_t>{}, 1,
-                                                            std::vector<int64_t>(96, 10)),
-                   .sample_ratio = 1});
-  const Mixture mixture(std::move(parts));
-  const int64_t batches = 960 / 7;  // 137, of which neither 2, 3, 5 nor 16 stretches are whole
-  for (const int64_t before : {1, 2, 5, 16}) {
-    for (const int64_t after : {1, 2, 3, 4, 15}) {
-      const int64_t step = before * after;  // both have taken as many batches together
-      const int64_t middle = batches / 2 / step * step;
-      std::map<std::string, int64_t> times;
-      for (const Sample& s : taken(mixture, before, 0, 0, middle / before)) ++times[s.key];
-      for (const Sample& s : taken(mixture, after, before, middle / after, batches)) ++times[s.key];
-      for (const auto& [key, count] : times) EXPECT_EQ(count, 1) << key;
-      EXPECT_EQ(static_cast<int64_t>(times.size()), batches / after * after * 7)
-          << before << " ranks, then " << after;
-    }
   }
 }
 

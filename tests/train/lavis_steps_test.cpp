@@ -202,7 +202,7 @@ void run_steps(Stage& stage, const Golden& golden) {
   const auto num_steps = static_cast<int64_t>(golden.json.at("steps").size());
   SingleProcess communicator;
   TrainerOptions options;
-  options.batches_per_epoch = golden.json.at("run").at("batches_per_epoch");
+  options.shape = {.places = golden.json.at("run").at("batches_per_epoch"), .batch_size = 1};
   int64_t compared = 0;
   Largest losses("largest_loss_error"), norms("largest_gradient_norm_error");
   options.after_step = [&](const LogRow& row) {

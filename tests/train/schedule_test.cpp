@@ -54,17 +54,16 @@ TEST(Schedule, LavisIsConstantWithinAnEpoch) {
 TEST(Schedule, RecipeChooses) {
   Golden golden("lavis");  // 4 epochs of 11 batches
   golden.run.recipe = "lavis";
-  golden.run.max_epoch = 4;
-  EXPECT_NEAR(learning_rate(golden.run, 13, 44, 11), golden.rate(12), 1e-12);
-  golden.run.max_epoch.reset();  // 34 steps are four epochs, rounded up
-  EXPECT_NEAR(learning_rate(golden.run, 13, 34, 11), golden.rate(12), 1e-12);
-  golden.run.accum_grad_iters = 3;  // step 5 ends with batch 14
-  golden.run.max_epoch = 4;
-  EXPECT_NEAR(learning_rate(golden.run, 5, 14, 11), golden.rate(14), 1e-12);
-  EXPECT_NEAR(learning_rate(golden.run, 1, 14, 11), golden.rate(2), 1e-12);
-
+  const auto rate = [&](int64_t batch) {
+    return learning_rate(
+        golden.run,
+        {.step = 1, .num_steps = 9, .epoch = batch / 11, .iteration = batch, .num_epochs = 4});
+  };
+  for (const int64_t batch : {2, 10, 11, 12, 14, 43}) {
+    EXPECT_NEAR(rate(batch), golden.rate(batch), 1e-12) << batch;
+  }
   Golden paper("paper");
-  EXPECT_NEAR(learning_rate(paper.run, 20, 40, 11), paper.rate(19), 1e-12);
+  EXPECT_NEAR(learning_rate(paper.run, {.step = 20, .num_steps = 40}), paper.rate(19), 1e-12);
 }
 
 TEST(Schedule, WarmupOfNoStepsStartsAtThePeak) {
@@ -78,14 +77,16 @@ TEST(Schedule, WarmupOfNoStepsStartsAtThePeak) {
 TEST(Schedule, CountsSteps) {
   RunConfig run;
   run.max_steps = 77;
-  EXPECT_EQ(num_steps(run, 10), 77);
+  EXPECT_EQ(num_steps(run, 0, 30), 77);
   run.max_steps.reset();
   run.max_epoch = 3;
-  EXPECT_EQ(num_steps(run, 10), 30);
+  EXPECT_EQ(num_steps(run, 0, 30), 30);
   run.accum_grad_iters = 4;
-  EXPECT_EQ(num_steps(run, 10), 7);
-  EXPECT_THROW(num_steps(run, 0), Error);
-  EXPECT_THROW(num_steps(run, 1), Error);
+  EXPECT_EQ(num_steps(run, 0, 30), 7);
+  EXPECT_EQ(num_steps(run, 3, 30 - 3 * 4), 7);  // resumed
+  EXPECT_EQ(num_steps(run, 9, -2), 9);
+  EXPECT_THROW(num_steps(run, 0, 0), Error);
+  EXPECT_THROW(num_steps(run, 0, 3), Error);
 }
 
 }  // namespace

@@ -34,6 +34,8 @@ inline void damage(const std::filesystem::path& path, size_t byte) {
   write_file_atomic(path, bytes);
 }
 
+inline constexpr int64_t kBatchesPerEpoch = 7;  // of ToyStage's 4 samples
+
 /// A linear layer behind dropout learns to give the sums of random vectors.
 class ToyStage final : public Stage {
  public:
@@ -50,7 +52,11 @@ class ToyStage final : public Stage {
     return {{"layer.weight", &weight}, {"layer.bias", &bias}, {"temp", &temp}};
   }
 
-  void seek(const DataPosition& position) override { next_batch_ = position.batches; }
+  /// Of whole epochs, of kBatchesPerEpoch batches.
+  void seek(const DataPosition& position) override {
+    positions.push_back(position);
+    next_batch_ = position.epoch * kBatchesPerEpoch + position.batches;
+  }
 
   StepOutput run_batch(const StepContext& context) override {
     const int64_t batch = next_batch_++;
@@ -88,6 +94,7 @@ class ToyStage final : public Stage {
   at::Tensor temp;    // []
   std::set<int64_t> bad_batches;
   std::vector<int64_t> batches;
+  std::vector<DataPosition> positions;  // that were sought
   int times_saved = 0;
 
  private:
@@ -99,6 +106,7 @@ inline RunConfig run_in(const std::filesystem::path& output_dir) {
   RunConfig run;
   run.output_dir = output_dir.string();
   run.max_steps = 10;
+  run.batch_size_train = 4;
   run.accum_grad_iters = 2;
   run.warmup_steps = 3;
   run.init_lr = 0.05;
@@ -112,7 +120,7 @@ inline RunConfig run_in(const std::filesystem::path& output_dir) {
 
 inline TrainerOptions options_of(const std::string& resume = "auto") {
   TrainerOptions options;
-  options.batches_per_epoch = 7;
+  options.shape = {.places = 4 * kBatchesPerEpoch, .batch_size = 4};
   options.resume = resume;
   options.config_yaml = "run: {}\n";
   options.stop_requested = [] { return false; };

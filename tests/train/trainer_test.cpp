@@ -391,7 +391,7 @@ TEST(Trainer, RefusesDataWithoutABatch) {
   const TemporaryFolder folder;
   ToyStage stage;
   TrainerOptions options = options_of();
-  options.batches_per_epoch = 0;
+  options.shape.places = 3;
   EXPECT_THROW(train_alone(stage, run_in(folder / "run"), options), Error);
   EXPECT_FALSE(fs::exists(folder / "run"));
 }

@@ -35,6 +35,10 @@ class CcFile {
   const fs::path& path() const { return lines_.path(); }
   int64_t size() const { return lines_.size() - header_; }
 
+  void list(const EntryCallback& entry) const {
+    for (int64_t index = 0; index < size(); ++index) entry(lines_.line(index + header_));
+  }
+
   Record record(int64_t index, const RecordRules& rules) const {
     const std::string_view line = lines_.line(index + header_);
     require_text(line, lines_.where(index + header_));

@@ -8,15 +8,17 @@
 #include <vector>
 
 #include "blip2/base/error.h"
+#include "blip2/data/listing.h"
 #include "blip2/data/source.h"
 #include "blip2/data/sources/record_rules.h"
 
 namespace blip2 {
 
 /// `File` has `path()`, `size()`, and `record(index, rules)` for an index within the file, where
-/// `rules.images` is the root of relative pictures; if its records are JSON, also `fields(index)`.
+/// `rules.images` is the root of relative pictures; if its records are JSON, also `fields(index)`;
+/// if its list is read without parsing it, `list(entry)`, as Listing::list().
 template <typename File>
-class FileSequence final : public Source {
+class FileSequence final : public Source, public Listing {
  public:
   /// Opens all files, each by `open(path)`, which gives a unique_ptr<const File>.
   template <typename Open>
@@ -50,6 +52,18 @@ class FileSequence final : public Source {
       return std::string(files_[number]->fields(index));
     }
     return "";
+  }
+
+  void list(const EntryCallback& entry) const override {
+    if constexpr (requires(const File& file) { file.list(entry); }) {
+      for (const std::unique_ptr<const File>& file : files_) file->list(entry);
+    } else if constexpr (requires(const File& file) { file.fields(0); }) {
+      for (const std::unique_ptr<const File>& file : files_) {
+        for (int64_t index = 0; index < file->size(); ++index) entry(file->fields(index));
+      }
+    } else {
+      list_records(*this, entry);
+    }
   }
 
  private:

@@ -43,6 +43,12 @@ class RegionFile {
   const fs::path& path() const { return file_.path(); }
   int64_t size() const { return size_; }
 
+  /// By picture: its regions are parsed once already, to count them.
+  void list(const EntryCallback& entry) const {
+    const JsonList& list = file_.list();
+    for (int64_t picture = 0; picture < list.size(); ++picture) entry(list.element(picture));
+  }
+
   Record record(int64_t index, const RecordRules& rules) const {
     const auto after = std::ranges::upper_bound(first_, index);
     const int64_t picture = after - first_.begin() - 1;

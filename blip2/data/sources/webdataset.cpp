@@ -7,6 +7,7 @@
 
 #include "blip2/base/error.h"
 #include "blip2/base/log.h"
+#include "blip2/data/listing.h"
 #include "blip2/data/shards/cache.h"
 #include "blip2/data/shards/list.h"
 
@@ -16,10 +17,29 @@ namespace {
 
 constexpr int64_t kOpenSamples = int64_t{1} << 18;  // four shuffle windows
 
-class WebdatasetSource : public Source {
+/// The deepest folder that all shards are below.
+std::filesystem::path common_folder(const std::vector<ShardEntry>& shards) {
+  if (shards.empty()) return {};
+  std::filesystem::path folder = shards.front().path.parent_path();
+  for (const ShardEntry& shard : shards) {
+    const std::filesystem::path other = shard.path.parent_path();
+    std::filesystem::path common;
+    auto a = folder.begin();
+    for (auto b = other.begin(); a != folder.end() && b != other.end() && *a == *b; ++a, ++b) {
+      common /= *a;
+    }
+    folder = common;
+  }
+  return folder;
+}
+
+class WebdatasetSource : public Source, public Listing {
  public:
   WebdatasetSource(std::vector<ShardEntry> shards, ShardCaptions captions, MissingCaption missing)
-      : shards_(std::move(shards)), missing_(missing), cache_(kOpenSamples, captions) {
+      : shards_(std::move(shards)),
+        captions_(captions),
+        missing_(missing),
+        cache_(kOpenSamples, captions) {
     first_.reserve(shards_.size() + 1);
     for (const ShardEntry& shard : shards_) {
       first_.push_back(size_);
@@ -35,6 +55,20 @@ class WebdatasetSource : public Source {
     sizes.reserve(shards_.size());
     for (const ShardEntry& shard : shards_) sizes.push_back(shard.num_samples);
     return sizes;
+  }
+
+  /// A shard's path below the folder that holds all of them, its number of samples, and its file.
+  void list(const EntryCallback& entry) const override {
+    const std::filesystem::path root = common_folder(shards_);
+    for (const ShardEntry& shard : shards_) {
+      std::string text = fmt::format("{} {} {}", shard.path.lexically_relative(root).string(),
+                                     shard.num_samples, listed_file(shard.path));
+      if (captions_ == ShardCaptions::kParquet) {
+        std::filesystem::path parquet = shard.path;
+        text += fmt::format(" {}", listed_file(parquet.replace_extension(".parquet")));
+      }
+      entry(text);
+    }
   }
 
   Record record(int64_t index) const override {
@@ -82,6 +116,7 @@ class WebdatasetSource : public Source {
   }
 
   std::vector<ShardEntry> shards_;
+  ShardCaptions captions_;
   MissingCaption missing_;
   std::vector<int64_t> first_;  // of a shard's records; size() at the end
   int64_t size_ = 0;

@@ -2,7 +2,6 @@
 #include "blip2/train/records/report.h"
 
 #include <fmt/format.h>
-#include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 #include <cmath>
@@ -14,6 +13,7 @@
 #include "blip2/base/files.h"
 #include "blip2/report/markup.h"
 #include "blip2/report/page.h"
+#include "blip2/train/records/settings.h"
 
 namespace blip2 {
 namespace fs = std::filesystem;
@@ -23,7 +23,7 @@ namespace {
 struct Run {
   std::string label;
   std::vector<LogRow> rows;
-  std::map<std::string, std::string> settings;  // "run.init_lr" -> "0.0001"
+  Settings settings;
 };
 
 /// A number of log.jsonl and how it is drawn.
@@ -75,31 +75,8 @@ Curve lavis_curve(bool is_stage2) {
   return curve;
 }
 
-void flatten(const YAML::Node& node, const std::string& key,
-             std::map<std::string, std::string>& settings) {
-  if (node.IsMap()) {
-    for (const auto& entry : node) {
-      const std::string name = entry.first.as<std::string>();
-      flatten(entry.second, key.empty() ? name : key + "." + name, settings);
-    }
-  } else if (node.IsSequence()) {
-    std::string all;
-    for (const YAML::Node& item : node) {
-      all += (all.empty() ? "" : ", ") + (item.IsScalar() ? item.Scalar() : YAML::Dump(item));
-    }
-    settings[key] = all;
-  } else {
-    settings[key] = node.IsScalar() ? node.Scalar() : "";
-  }
-}
-
-std::map<std::string, std::string> read_settings(const fs::path& path) {
-  std::map<std::string, std::string> settings;
-  try {
-    flatten(YAML::Load(read_file(path)), "", settings);
-  } catch (const YAML::Exception& error) {
-    fail(ErrorCode::kCorruptData, "{}: expected YAML: {}", path.string(), error.msg);
-  }
+Settings settings_of_run(const fs::path& config) {
+  Settings settings = read_settings(read_file(config), config.string());
   settings.erase("run.output_dir");
   return settings;
 }
@@ -230,7 +207,7 @@ std::string run_report(const std::vector<fs::path>& paths) {
   const std::vector<std::string> labels = labels_of(paths);
   std::vector<Run> runs;
   for (size_t i = 0; i < paths.size(); ++i) {
-    Run run{labels[i], read_log(paths[i] / "log.jsonl"), read_settings(paths[i] / "config.yaml")};
+    Run run{labels[i], read_log(paths[i] / "log.jsonl"), settings_of_run(paths[i] / "config.yaml")};
     if (run.rows.empty()) {
       fail(ErrorCode::kCorruptData, "{}: expected at least one row",
            (paths[i] / "log.jsonl").string());

@@ -12,6 +12,8 @@
 #include "blip2/base/files.h"
 #include "blip2/base/log.h"
 #include "blip2/ranks/divergence.h"
+#include "blip2/train/records/changes.h"
+#include "blip2/train/records/settings.h"
 
 namespace blip2 {
 namespace fs = std::filesystem;
@@ -76,76 +78,75 @@ std::optional<fs::path> find_snapshot(const std::string& resume, const fs::path&
   return newest;
 }
 
-void warn_if_changed(const RunState& state, int64_t seed, const std::string& config_yaml,
-                     int64_t num_ranks) {
-  if (state.num_ranks != num_ranks) {
-    log_warning(
-        "the snapshot of step {} was written by {} ranks, and {} resume it: a step has {:.3g} "
-        "times as many samples as before",
-        state.step, state.num_ranks, num_ranks,
-        static_cast<double>(num_ranks) / static_cast<double>(state.num_ranks));
+/// Turns the position of a snapshot of format 1 into samples.
+void read_earlier_format(RunState& state, const EpochShape& shape, const fs::path& snapshot) {
+  if (!state.in_batches) return;
+  int64_t batch_size = shape.batch_size;
+  if (!state.config_yaml.empty()) {
+    const Settings settings = read_settings(state.config_yaml, (snapshot / "config.yaml").string());
+    batch_size = std::max<int64_t>(integer_of(settings, "run.batch_size_train", batch_size), 1);
   }
-  if (state.seed == seed && state.config_checksum == checksum(config_yaml)) return;
-  log_warning(
-      "the configuration differs from that of the snapshot of step {}: the run resumes, but it is "
-      "not the run that either configuration gives alone",
-      state.step);
+  state.data = data_state_of(*state.in_batches, batch_size, shape);
 }
 
-/// Converts the position in the data to another number of ranks. The order of an epoch's samples
-/// stays the same.
-void move_to_ranks(RunState& state, int64_t num_ranks, int64_t batches_per_epoch) {
-  if (state.num_stretches == 0) state.num_stretches = state.num_ranks;
-  if (state.num_ranks == num_ranks) return;
-  const int64_t per_epoch = state.batches_per_epoch;
-  if (per_epoch == 0) {  // an older version did not record it: about the same position
-    state.batches_consumed = state.batches_consumed * state.num_ranks / num_ranks;
-    return;
-  }
-  const int64_t epoch = state.batches_consumed / per_epoch;
-  const int64_t within = state.batches_consumed % per_epoch;
-  state.batches_consumed =
-      epoch * batches_per_epoch +
-      std::min(within * state.num_ranks / num_ranks, std::max<int64_t>(batches_per_epoch - 1, 0));
+/// The steps of the whole run, were it to continue from `state`.
+int64_t steps_of(const RunConfig& run, const ResumeOptions& options, const RunState& state) {
+  const DataPosition& position = state.data.position;
+  const BatchPlan plan(state.data.shape, position);
+  const int64_t left = plan.batches_before(run.max_epoch.value_or(0)) - position.batches;
+  return options.num_steps(state.step, left);
 }
 
-}  // namespace
-
-ResumePoint resume_run(const RunConfig& run, const ResumeOptions& options,
-                       const SnapshotTensors& tensors, Communicator& communicator) {
-  const bool is_writer = communicator.rank() == 0;
+/// Makes output_dir what the run needs.
+void prepare_folder(const RunConfig& run, const ResumeOptions& options, const ResumePoint& point) {
   const fs::path output_dir = run.output_dir;
-  ResumePoint point;
-  if (const std::optional<fs::path> snapshot = find_snapshot(options.resume, output_dir)) {
-    point.state = load_snapshot(*snapshot, tensors);
-    point.snapshot = *snapshot;
-    if (is_writer) {
-      warn_if_changed(point.state, run.seed, options.config_yaml, communicator.world_size());
-    }
-    move_to_ranks(point.state, communicator.world_size(), options.batches_per_epoch);
-  }
-  check_same_on_all_ranks(tensors.model, point.state.step, Compared::kAll, communicator,
-                          point.state.step);
-  point.finished = point.state.step >= options.num_steps && fs::exists(output_dir / "model");
-  if (point.finished) {
-    log_info("{}: finished after {} steps; nothing to do", output_dir.string(), point.state.step);
-    return point;
-  }
-  point.state.seed = run.seed;
-  point.state.config_yaml = options.config_yaml;
-  point.state.num_ranks = communicator.world_size();
-  point.state.batches_per_epoch = options.batches_per_epoch;
-  if (point.state.num_stretches == 0) point.state.num_stretches = communicator.world_size();
-  if (!is_writer) return point;
-
   make_directories(output_dir);
   remove_unfinished(output_dir);
   if (options.resume == "never") set_aside(output_dir);
   abandon_snapshots_after(output_dir / "checkpoints", point.state.step);
   write_file_atomic(output_dir / "config.yaml", options.config_yaml);
   if (point.state.step > 0) {
-    log_info("resuming after step {} of {}", point.state.step, options.num_steps);
+    log_info("resuming after step {} of {}", point.state.step, point.num_steps);
   }
+}
+
+}  // namespace
+
+ResumePoint resume_run(const RunConfig& run, const ResumeOptions& options,
+                       const SnapshotTensors& tensors, Communicator& communicator) {
+  if (options.shape.batches_per_epoch() < 1) {
+    fail(ErrorCode::kInvalidArgument,
+         "the data: expected at least one whole batch of {} samples, found none",
+         options.shape.batch_size);
+  }
+  const bool is_writer = communicator.rank() == 0;
+  const fs::path output_dir = run.output_dir;
+  ResumePoint point;
+  point.state.data.shape = options.shape;
+  if (const std::optional<fs::path> snapshot = find_snapshot(options.resume, output_dir)) {
+    point.state = load_snapshot(*snapshot, tensors);
+    point.snapshot = *snapshot;
+    read_earlier_format(point.state, options.shape, *snapshot);
+  }
+  check_same_on_all_ranks(tensors.model, point.state.step, Compared::kAll, communicator,
+                          point.state.step);
+  const bool has_model = fs::exists(output_dir / "model");
+  point.finished = has_model && point.state.step >= steps_of(run, options, point.state);
+  if (point.finished) {
+    log_info("{}: finished after {} steps; nothing to do", output_dir.string(), point.state.step);
+    return point;
+  }
+  if (is_writer && !point.snapshot.empty()) {
+    check_lists(point.state, options);
+    report_changed_settings(point.state, run, options);
+    report_position(point.state, options);
+  }
+  point.state.seed = run.seed;
+  point.state.config_yaml = options.config_yaml;
+  point.state.data = {options.shape, position_in(options.shape, point.state.data), options.lists};
+  point.state.in_batches.reset();
+  point.num_steps = steps_of(run, options, point.state);
+  if (is_writer) prepare_folder(run, options, point);
   return point;
 }
 

@@ -25,7 +25,8 @@ namespace {
 
 using OrderedJson = nlohmann::ordered_json;
 
-constexpr int64_t kFormat = 1;
+constexpr int64_t kFormat = 2;
+constexpr int64_t kFormatInBatches = 1;  // is read
 constexpr const char* kModelFile = "model.safetensors";
 constexpr const char* kOptimizerFile = "optimizer.safetensors";
 constexpr const char* kConfigFile = "config.yaml";
@@ -95,13 +96,11 @@ OrderedJson to_json(const RunState& state, const OrderedJson& files) {
   OrderedJson json = {{"format", kFormat},
                       {"step", state.step},
                       {"batches_consumed", state.batches_consumed},
-                      {"num_ranks", state.num_ranks},
-                      {"batches_per_epoch", state.batches_per_epoch},
-                      {"num_stretches", state.num_stretches},
                       {"samples", state.samples},
                       {"bad_steps", state.bad_steps},
                       {"elapsed_s", state.elapsed_s},
                       {"seed", state.seed},
+                      {"data", OrderedJson::parse(to_json(state.data))},
                       {"config_checksum", checksum(state.config_yaml)}};
   for (const auto& [file, written] : files.items()) {
     json["files"][file] = written["file"];
@@ -139,6 +138,14 @@ void check_files(const OrderedJson& json, const fs::path& folder) {
   }
 }
 
+/// Of a snapshot of format 1. The first ones were of one process.
+PositionInBatches position_in_batches(const OrderedJson& json) {
+  return {.batches = json.at("batches_consumed").get<int64_t>(),
+          .num_ranks = std::max<int64_t>(json.value("num_ranks", int64_t{1}), 1),
+          .batches_per_epoch = json.value("batches_per_epoch", int64_t{0}),
+          .num_ranges = json.value("num_stretches", int64_t{0})};
+}
+
 /// Throws nlohmann's exceptions for JSON of another structure.
 RunState parse_state(const std::string& text, const fs::path& folder) {
   const std::string where = (folder / kSnapshotState).string();
@@ -149,23 +156,29 @@ RunState parse_state(const std::string& text, const fs::path& folder) {
     fail(ErrorCode::kCorruptData, "{}: expected the checksum {}, found {}", where, expected,
          checksum(json.dump()));
   }
-  if (json.at("format").get<int64_t>() != kFormat) {
-    fail(ErrorCode::kUnsupported, "{}: expected format {}, found {}", where, kFormat,
-         json.at("format").get<int64_t>());
+  const auto format = json.at("format").get<int64_t>();
+  if (format != kFormat && format != kFormatInBatches) {
+    fail(ErrorCode::kUnsupported, "{}: expected format {} or {}, found {}", where, kFormatInBatches,
+         kFormat, format);
   }
   check_files(json, folder);
   const bool has_config = json["files"].contains(kConfigFile);
-  return {.step = json.at("step").get<int64_t>(),
-          .batches_consumed = json.at("batches_consumed").get<int64_t>(),
-          .num_ranks = json.value("num_ranks", int64_t{1}),  // older snapshots: one process
-          .batches_per_epoch = json.value("batches_per_epoch", int64_t{0}),
-          .num_stretches = json.value("num_stretches", int64_t{0}),  // older snapshots: one a rank
-          .samples = json.at("samples").get<int64_t>(),
-          .bad_steps = json.at("bad_steps").get<int64_t>(),
-          .elapsed_s = json.at("elapsed_s").get<double>(),
-          .seed = json.at("seed").get<int64_t>(),
-          .config_yaml = has_config ? read_file(folder / kConfigFile) : "",
-          .config_checksum = json.at("config_checksum").get<std::string>()};
+  RunState state{.step = json.at("step").get<int64_t>(),
+                 .batches_consumed = json.at("batches_consumed").get<int64_t>(),
+                 .samples = json.at("samples").get<int64_t>(),
+                 .bad_steps = json.at("bad_steps").get<int64_t>(),
+                 .elapsed_s = json.at("elapsed_s").get<double>(),
+                 .seed = json.at("seed").get<int64_t>(),
+                 .config_yaml = has_config ? read_file(folder / kConfigFile) : "",
+                 .config_checksum = json.at("config_checksum").get<std::string>(),
+                 .data = {},
+                 .in_batches = {}};
+  if (format == kFormat) {
+    state.data = parse_data_state(json.at("data").dump(), where);
+  } else {
+    state.in_batches = position_in_batches(json);
+  }
+  return state;
 }
 
 /// The steps of all snapshots in `checkpoints`, in ascending order.

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "blip2/nn/module.h"
+#include "blip2/train/records/data_state.h"
 
 namespace blip2 {
 
@@ -17,16 +18,16 @@ namespace blip2 {
 /// follows from (seed, step, batch, rank).
 struct RunState {
   int64_t step = 0;              ///< optimiser steps done
-  int64_t batches_consumed = 0;  ///< by each rank
-  int64_t num_ranks = 1;
-  int64_t batches_per_epoch = 0;  ///< of each rank; 0: unknown
-  int64_t num_stretches = 0;      ///< see DataPosition
-  int64_t samples = 0;            ///< over all ranks
-  int64_t bad_steps = 0;          ///< how many of the last steps, without a gap, were not applied
+  int64_t batches_consumed = 0;  ///< by each rank since the start of the run
+  int64_t samples = 0;           ///< over all ranks
+  int64_t bad_steps = 0;         ///< how many of the last steps, without a gap, were not applied
   double elapsed_s = 0;
   int64_t seed = 0;
   std::string config_yaml;  ///< the resolved configuration; "" in an older snapshot
   std::string config_checksum;
+  DataState data;
+  /// The position of a snapshot of format 1, which has no `data`.
+  std::optional<PositionInBatches> in_batches;
 };
 
 struct SnapshotTensors {

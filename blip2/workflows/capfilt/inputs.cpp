@@ -11,6 +11,7 @@
 #include "blip2/base/list_files.h"
 #include "blip2/base/python_json.h"
 #include "blip2/base/text_file.h"
+#include "blip2/data/listing.h"
 #include "blip2/data/open_source.h"
 #include "blip2/data/record_identity.h"
 #include "blip2/data/shards/list.h"
@@ -186,9 +187,18 @@ std::unique_ptr<ShardRecords> CapFiltInputs::open(const CapFiltShard& shard) con
 std::string CapFiltInputs::fingerprint() const {
   std::string lines;
   for (const CapFiltShard& shard : shards_) {
-    lines += fmt::format("{} {} {}\n", shard.name, shard.first_record, shard.num_records);
+    lines += fmt::format("{} {} {}", shard.name, shard.first_record, shard.num_records);
+    fs::path file = shard.tar;
+    for (const char* extension : {".tar", ".parquet"}) {
+      if (file.empty() || (extension[1] == 'p' && format_ != "laion_parquet")) continue;
+      lines += " " + listed_file(file.replace_extension(extension));
+    }
+    lines += "\n";
   }
-  return checksum(std::string_view(lines));
+  if (source_ == nullptr) return fmt::format("{} tars, {}", shards_.size(), checksum(lines));
+  const ListFingerprint list = blip2::fingerprint(*source_);
+  for (const uint64_t block : list.blocks) lines += fmt::format("{:x}\n", block);
+  return fmt::format("{} records, {}", list.records, checksum(lines));
 }
 
 }  // namespace blip2

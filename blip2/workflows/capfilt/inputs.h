@@ -48,7 +48,8 @@ class CapFiltInputs {
   const std::vector<CapFiltShard>& shards() const { return shards_; }
   /// Throws as Shard's constructor.
   std::unique_ptr<ShardRecords> open(const CapFiltShard& shard) const;
-  /// Identifies the list, so that two starts can be compared.
+  /// Identifies the inputs, so that two starts can be compared: the names and files of the tars, or
+  /// what the source lists. Goes through the list.
   std::string fingerprint() const;
 
  private:

@@ -69,7 +69,7 @@ CapFiltFolder::Job describe_job(const LoadedCapFiltConfig& loaded, const CapFilt
   job.identity.emplace_back("matcher",
                             config.matcher.empty() ? "none" : model_fingerprint(config.matcher));
   job.identity.emplace_back("num_shards", std::to_string(job.num_shards));
-  job.identity.emplace_back("shards", inputs.fingerprint());
+  job.identity.emplace_back("inputs", inputs.fingerprint());
   return job;
 }
 

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <nlohmann/json.hpp>
 
 #include "blip2/train/optimizer.h"
@@ -21,14 +22,21 @@ using testing::ToyStage;
 RunState state_of(int64_t step) {
   return {.step = step,
           .batches_consumed = 2 * step,
-          .num_ranks = 3,
-          .batches_per_epoch = 11,
           .samples = 8 * step,
           .bad_steps = 1,
           .elapsed_s = 1.0 / 3,
           .seed = 42,
           .config_yaml = "run: {}\n",
-          .config_checksum = ""};
+          .config_checksum = "",
+          .data = {.shape = {.places = 50, .is_sharded = true, .batch_size = 4, .num_ranks = 3},
+                   .position = {.epoch = 2, .ranges = {{3, 20}, {31, 50}}, .batches = 1},
+                   .lists = {{"squares",
+                              {.records = 40,
+                               .entries = 3,
+                               .any_order = ~uint64_t{7},
+                               .block = 2,
+                               .blocks = {5, ~uint64_t{0}}}}}},
+          .in_batches = {}};
 }
 
 /// A stage with an optimiser that has made a step, so that all of its tensors differ from zero.
@@ -74,8 +82,15 @@ TEST(Snapshot, SavedAndLoadedIsTheSame) {
   EXPECT_TRUE(loaded.stage.weight.requires_grad());
   EXPECT_EQ(state.step, 7);
   EXPECT_EQ(state.batches_consumed, 14);
-  EXPECT_EQ(state.num_ranks, 3);
-  EXPECT_EQ(state.batches_per_epoch, 11);
+  const DataState data = state_of(7).data;
+  EXPECT_EQ(state.data.shape, data.shape);
+  EXPECT_EQ(state.data.position.epoch, 2);
+  EXPECT_EQ(state.data.position.ranges, data.position.ranges);
+  EXPECT_EQ(state.data.position.batches, 1);
+  ASSERT_EQ(state.data.lists.size(), 1u);
+  EXPECT_EQ(state.data.lists[0].name, "squares");
+  EXPECT_EQ(state.data.lists[0].list, data.lists[0].list);
+  EXPECT_FALSE(state.in_batches);
   EXPECT_EQ(state.samples, 56);
   EXPECT_EQ(state.bad_steps, 1);
   EXPECT_EQ(state.elapsed_s, 1.0 / 3);
@@ -137,16 +152,51 @@ TEST(Snapshot, ADamagedTensorIsNamed) {
   }
 }
 
+/// Makes the state of a snapshot what an earlier version wrote.
+void rewrite_state(const fs::path& snapshot,
+                   const std::function<void(nlohmann::ordered_json&)>& change) {
+  nlohmann::ordered_json state = nlohmann::ordered_json::parse(read_file(snapshot / "state.json"));
+  state.erase("checksum");
+  change(state);
+  state["checksum"] = checksum(state.dump());
+  write_file_atomic(snapshot / "state.json", state.dump());
+}
+
+TEST(Snapshot, Format1IsReadAndAnotherOneRefused) {
+  const TemporaryFolder folder;
+  Trained trained(1);
+  const fs::path snapshot = save_snapshot(folder.path(), state_of(5), trained.tensors(), 3);
+  rewrite_state(snapshot, [](auto& state) {
+    state["format"] = 1;
+    state.erase("data");
+    state["num_ranks"] = 2;
+    state["batches_per_epoch"] = 6;
+    state["num_stretches"] = 4;
+  });
+  const RunState found = verify_snapshot(snapshot);
+  ASSERT_TRUE(found.in_batches);
+  EXPECT_EQ(found.in_batches->batches, 10);
+  EXPECT_EQ(found.in_batches->num_ranks, 2);
+  EXPECT_EQ(found.in_batches->batches_per_epoch, 6);
+  EXPECT_EQ(found.in_batches->num_ranges, 4);
+  rewrite_state(snapshot, [](auto& state) { state["format"] = 3; });
+  try {
+    verify_snapshot(snapshot);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kUnsupported);
+    EXPECT_THAT(error.what(), HasSubstr("state.json: expected format 1 or 2, found 3"));
+  }
+}
+
 TEST(Snapshot, OlderSnapshotsHaveNoConfiguration) {
   const TemporaryFolder folder;
   Trained trained(1);
   const fs::path snapshot = save_snapshot(folder.path(), state_of(5), trained.tensors(), 3);
-  nlohmann::ordered_json state = nlohmann::ordered_json::parse(read_file(snapshot / "state.json"));
-  state.erase("checksum");
-  state.erase("tensors");
-  state["files"].erase("config.yaml");
-  state["checksum"] = checksum(state.dump());
-  write_file_atomic(snapshot / "state.json", state.dump());
+  rewrite_state(snapshot, [](auto& state) {
+    state.erase("tensors");
+    state["files"].erase("config.yaml");
+  });
   fs::remove(snapshot / "config.yaml");
   const RunState found = verify_snapshot(snapshot);
   EXPECT_EQ(found.step, 5);
@@ -168,6 +218,31 @@ TEST(Snapshot, AFalseStateIsAnError) {
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), ErrorCode::kCorruptData);
       EXPECT_THAT(error.what(), HasSubstr("state.json"));
+    }
+  }
+}
+
+TEST(Snapshot, AFalsePositionIsAnError) {
+  const TemporaryFolder folder;
+  Trained trained(1);
+  const fs::path snapshot = save_snapshot(folder.path(), state_of(5), trained.tensors(), 3);
+  const std::string good = read_file(snapshot / "state.json");
+  using Json = nlohmann::ordered_json;
+  const std::vector<std::pair<const char*, Json>> faults = {
+      {"epoch", -1},        {"ranges", {{0, 51}}},
+      {"ranges", {{9, 9}}}, {"ranges", {{5, 9}, {8, 10}}},
+      {"batch_size", 0},    {"num_ranks", 0},
+      {"places", 0},        {"batches", -1},
+      {"batches", "x"},     {"lists", {{"name", "x"}}}};
+  for (const auto& [key, value] : faults) {
+    write_file_atomic(snapshot / "state.json", good);
+    rewrite_state(snapshot, [&](auto& state) { state["data"][key] = value; });
+    try {
+      verify_snapshot(snapshot);
+      ADD_FAILURE() << key << " " << value.dump();
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kCorruptData) << key << " " << value.dump();
+      EXPECT_THAT(error.what(), HasSubstr("state.json: data: expected"));
     }
   }
 }

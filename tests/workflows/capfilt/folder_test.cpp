@@ -18,16 +18,16 @@ TEST(CapFiltFolder, AnotherVersionOfTheFormatIsRefused) {
   folder.join({.num_shards = 1, .lease_s = 60, .identity = {{"model", "a"}}, .config_yaml = ""});
   EXPECT_EQ(folder.read_job().num_shards, 1);
   std::string text = read_file(folder.description());
-  const size_t at = text.find("\"format\": 1");
+  const size_t at = text.find("\"format\": 2");
   ASSERT_NE(at, std::string::npos) << text;
-  write_file_atomic(folder.description(), text.replace(at, 11, "\"format\": 2"));
+  write_file_atomic(folder.description(), text.replace(at, 11, "\"format\": 3"));
   try {
     folder.read_job();
-    FAIL() << "format 2 was read";
+    FAIL() << "format 3 was read";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kUnsupported);
     EXPECT_EQ(std::string(error.what()),
-              folder.description().string() + ": expected format 1, found 2");
+              folder.description().string() + ": expected format 2, found 3");
   }
 }
 

@@ -89,6 +89,21 @@ TEST(CapFiltInputs, TheFingerprintTellsListsApart) {
   EXPECT_EQ(CapFiltInputs(config).fingerprint(), one);
   config.records_per_shard = 4;
   EXPECT_NE(CapFiltInputs(config).fingerprint(), one);
+  config.records_per_shard = 10'000;
+  std::string text = read_file(folder / "pairs.v2.jsonl");
+  text.replace(text.find("c3"), 2, "x3");
+  folder.write("pairs.v2.jsonl", text);
+  EXPECT_NE(CapFiltInputs(config).fingerprint(), one);
+}
+
+TEST(CapFiltInputs, TheFingerprintTellsTarsOfOneNameApart) {
+  const TemporaryFolder folder;
+  for (const char* name : {"a.tar", "b.tar"}) folder.write(name, "123");
+  const CapFiltConfig config = config_of({folder.path()});
+  const std::string before = CapFiltInputs(config).fingerprint();
+  EXPECT_EQ(CapFiltInputs(config).fingerprint(), before);
+  folder.write("b.tar", "1234");
+  EXPECT_NE(CapFiltInputs(config).fingerprint(), before);
 }
 
 TEST(CapFiltInputs, RefusesShardsOfOneNameAndInputsWithoutRecords) {
