@@ -7,7 +7,7 @@ namespace blip2 {
 
 void GenerationArguments::add(Options& options) {
   options_ = &options;
-  options.group("Generation (the model's generation_config.json over these defaults)");
+  options.group("Generation (the model's text_config over these defaults)");
   visit(given_, [&](const char* name, auto& field, const char* help, const Limit& limit = {}) {
     options.add(option_form(name, &field, limit), field, help, limit);
   });

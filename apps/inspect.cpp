@@ -1,5 +1,5 @@
-// blip2 inspect: prints what a model directory holds, and which tensors are missing, unused or
-// misshapen.
+// blip2 inspect: prints what a model directory holds, and which tensors are missing, unused,
+// misshapen or, if asked for, not finite.
 #include "blip2/models/directory/inspect.h"
 
 #include <fmt/format.h>
@@ -18,7 +18,12 @@ using Json = nlohmann::ordered_json;
 constexpr double kMebibyte = 1024.0 * 1024.0;
 
 bool is_sound(const Inspection& model) {
-  return model.missing.empty() && model.unused.empty() && model.misshapen.empty();
+  return model.missing.empty() && model.unused.empty() && model.misshapen.empty() &&
+         model.mistyped.empty() && model.not_finite.empty();
+}
+
+const char* expected_type(const Mistyped& tensor) {
+  return tensor.expects_fractions ? "floating-point numbers" : "whole numbers";
 }
 
 std::string faults_text(const Inspection& model) {
@@ -29,7 +34,16 @@ std::string faults_text(const Inspection& model) {
     text += fmt::format("misshapen: {}: expected {}, found {}\n", tensor.name, tensor.expected,
                         tensor.found);
   }
-  return text.empty() ? "nothing is missing, unused or misshapen\n" : text;
+  for (const Mistyped& tensor : model.mistyped) {
+    text += fmt::format("stored as other numbers: {}: expected {}, found {}\n", tensor.name,
+                        expected_type(tensor), tensor.found);
+  }
+  for (const NotFinite& tensor : model.not_finite) {
+    text += fmt::format("not finite: {}: {}\n", tensor.name, counts_text(tensor));
+  }
+  if (text.empty()) text = "nothing is missing, unused or misshapen\n";
+  if (!model.has_read_values) return text + "values were not read: --check looks for NaN\n";
+  return model.not_finite.empty() ? text + "every value is finite\n" : text;
 }
 
 std::string to_text(const Inspection& model) {
@@ -63,6 +77,16 @@ Json to_json(const Inspection& model) {
     misshapen.push_back(
         {{"name", tensor.name}, {"expected", tensor.expected}, {"found", tensor.found}});
   }
+  Json mistyped = Json::array();
+  for (const Mistyped& tensor : model.mistyped) {
+    mistyped.push_back(
+        {{"name", tensor.name}, {"expected", expected_type(tensor)}, {"found", tensor.found}});
+  }
+  Json not_finite = Json::array();
+  for (const NotFinite& tensor : model.not_finite) {
+    not_finite.push_back(
+        {{"name", tensor.name}, {"nan", tensor.num_nan}, {"infinite", tensor.num_infinite}});
+  }
   return {{"family", model.kind},
           {"parameters",
            {{"trained", model.trained_parameters()}, {"frozen", model.frozen_parameters()}}},
@@ -71,20 +95,25 @@ Json to_json(const Inspection& model) {
           {"parts", parts},
           {"missing", model.missing},
           {"unused", model.unused},
-          {"misshapen", misshapen}};
+          {"misshapen", misshapen},
+          {"mistyped", mistyped},
+          {"values_read", model.has_read_values},
+          {"not_finite", not_finite}};
 }
 
 struct Inspect {
   std::string directory;
+  bool check = false;
   RowWriter rows;
 
   void add(Options& options) {
     options.require("DIR", directory, "directory of a model, an image encoder or a language model");
+    options.add("--check", check, "read every value, and name the tensors with NaN or infinities");
     rows.add(options);
   }
 
   int run(const GeneralOptions&) const {
-    const Inspection model = inspect_directory(directory);
+    const Inspection model = inspect_directory(directory, check ? Values::kRead : Values::kUnread);
     std::string text = to_text(model);
     text.pop_back();
     rows.write({json_on_one_line(to_json(model)), text});

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """Writes tests/golden/llama/: what transformers' LlamaForCausalLM computes.
 
-tiny_{tied,untied,llama3,vicuna}.safetensors: random weights, packed inputs, logits and gradients (float64 inside).
+tiny_NAME.safetensors: random weights, packed inputs, logits and gradients (float64 inside), for each of CASES; tiny_NAME.json: its
+configuration as transformers saves it.
 smollm2.safetensors: selected logits of the real SmolLM2-135M-Instruct, from the same GGUF file.
 Run by hand with the packages of tools/requirements-goldens.txt; the GGUF is in $BLIP2_ASSETS or ~/.cache/blip2.
 """
 
+import copy
 import os
 import pathlib
 
@@ -41,7 +43,23 @@ CASES = {  # seed, what differs from TINY
     # As Vicuna: every query head has its own key head; positions stretched.
     "vicuna": (14, dict(tie_word_embeddings=False, hidden_size=24, num_attention_heads=3,
                         num_key_value_heads=3, rope_scaling=dict(rope_type="linear", factor=2.5))),
+    # Some of the sequences are longer than the positions, others are not.
+    "dynamic": (15, dict(tie_word_embeddings=False, max_position_embeddings=8, rope_scaling=dict(rope_type="dynamic", factor=3.0))),
+    # Some frequencies kept, some divided, and some between.
+    "yarn": (16, dict(tie_word_embeddings=False, rope_scaling=dict(
+        rope_type="yarn", factor=4.0, original_max_position_embeddings=16, beta_fast=4.0, beta_slow=0.5))),
+    "yarn_scales": (17, dict(tie_word_embeddings=False, rope_scaling=dict(
+        rope_type="yarn", factor=8.0, mscale=0.7, mscale_all_dim=1.3, truncate=False))),
+    "yarn_factor": (18, dict(tie_word_embeddings=False, rope_scaling=dict(rope_type="yarn", factor=2.0, attention_factor=1.7))),
 }
+
+
+def forward(model, inputs, mask):
+    """The logits of a batch. Dynamic frequencies depend on the longest sequence of a batch: each row by itself, and no state."""
+    if (model.config.rope_scaling or {}).get("rope_type") != "dynamic":
+        return model(inputs_embeds=inputs, attention_mask=mask).logits
+    rows = [copy.deepcopy(model)(inputs_embeds=inputs[i:i + 1, :length]).logits[0] for i, length in enumerate(LENGTHS)]
+    return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
 
 
 def write_tiny(name):
@@ -67,7 +85,7 @@ def write_tiny(name):
     # Not the embeddings of ids: queries of a picture are not either.
     embeds = (torch.randn(batch, longest, config.hidden_size) * 0.5).float()
     inputs = embeds.double().requires_grad_()
-    logits = model(inputs_embeds=inputs, attention_mask=mask).logits
+    logits = forward(model, inputs, mask)
     coefficients = torch.randn(batch, longest, TINY["vocab_size"]).float()
     real = mask.bool()
     (logits[real] * coefficients.double()[real]).sum().backward()
@@ -79,11 +97,15 @@ def write_tiny(name):
         "logits": logits[real].detach().float(),
         "gradient": inputs.grad[real].float(),
     }
-    # What follows ids[0, :4], token by token.
-    text = ids[:1, :4]
+    # What follows ids[0, :4], token by token, with a cache: dynamic frequencies leave its keys as they are.
+    model, text, cache = copy.deepcopy(model), ids[:1, :4], None
     for _ in range(6):
-        text = torch.cat([text, model(text).logits[:, -1:].argmax(-1)], 1)
+        output = model(text if cache is None else text[:, -1:], past_key_values=cache, use_cache=True)
+        cache = output.past_key_values
+        text = torch.cat([text, output.logits[:, -1:].argmax(-1)], 1)
     golden["greedy"] = text[0, 4:].contiguous()
+    config.architectures = ["LlamaForCausalLM"]
+    (OUTPUT / f"tiny_{name}.json").write_text(config.to_json_string())
     path = OUTPUT / f"tiny_{name}.safetensors"
     save_file({**{"golden." + k: v.contiguous() for k, v in golden.items()}, **weights}, path)
     print(path, path.stat().st_size)

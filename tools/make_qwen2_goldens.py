@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Writes tests/golden/qwen2/: what transformers' Qwen2ForCausalLM computes (float64 inside).
 
-tiny_{tied,untied}.json: the configuration as transformers saves it. tiny_{tied,untied}.safetensors: random weights, packed
-inputs, logits and gradients. Run by hand with the packages of tools/requirements-goldens.txt.
+tiny_NAME.json: the configuration as transformers saves it. tiny_NAME.safetensors: random weights, packed inputs, logits and
+gradients. Run by hand with the packages of tools/requirements-goldens.txt.
 """
 
 import pathlib
@@ -29,6 +29,7 @@ TINY = dict(  # all dimensions distinct
 CASES = {  # seed, what differs from TINY
     "tied": (21, dict(tie_word_embeddings=True)),  # as the published 0.5B; a head is hidden_size / num_attention_heads wide
     "untied": (22, dict(tie_word_embeddings=False, head_dim=10)),  # as the published 7B; heads * head_dim differs from the width
+    "yarn": (23, dict(tie_word_embeddings=True, rope_scaling=dict(type="yarn", factor=4.0, original_max_position_embeddings=16))),
 }
 
 

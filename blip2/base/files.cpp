@@ -58,6 +58,18 @@ void expect_no_zero_byte(const fs::path& path) {
        escaped_text(path.string()));
 }
 
+/// A checkout without Git LFS leaves a few lines in the place of a file; whoever reads them as what
+/// the name says would give a misleading message.
+void refuse_lfs_pointer(const Descriptor& file, int64_t size, const fs::path& path) {
+  constexpr std::string_view kStart = "version https://git-lfs.github.com/spec/";
+  constexpr int64_t kLongest = 1024;  // by its specification
+  char start[kStart.size()];
+  if (size > kLongest || ::pread(file.fd, start, sizeof start, 0) < ssize_t{sizeof start}) return;
+  if (std::string_view(start, sizeof start) != kStart) return;
+  fail(ErrorCode::kUnavailable,
+       "{}: a Git LFS pointer, not the file itself: fetch it with \"git lfs pull\"", path.string());
+}
+
 /// Opens a regular file, and nothing that one may wait for, as for the writer of a pipe.
 Descriptor open_to_read(const fs::path& path, struct stat& status) {
   expect_no_zero_byte(path);
@@ -68,6 +80,7 @@ Descriptor open_to_read(const fs::path& path, struct stat& status) {
     fail(ErrorCode::kNotFound, "{}: expected a file, found a {}", path.string(),
          S_ISDIR(status.st_mode) ? "folder" : "pipe or a device");
   }
+  refuse_lfs_pointer(file, status.st_size, path);
   return file;
 }
 

@@ -13,7 +13,8 @@
 namespace blip2 {
 
 /// Reads a whole file. Throws kNotFound (no such file; a folder, a pipe or a device in its place,
-/// which are not waited for; a path with a zero byte) or kUnavailable (cannot be read).
+/// which are not waited for; a path with a zero byte) or kUnavailable (cannot be read; a Git LFS
+/// pointer in its place).
 std::string read_file(const std::filesystem::path& path);
 
 /// Reads `size` bytes from `offset` on. Throws as read_file(), and kCorruptData if the file ends

@@ -205,7 +205,10 @@ template <typename Json>
 Json parse_json_object(std::string_view text, const std::string& where) {
   std::optional<Json> value = try_parse_json<Json>(text);
   if (!value) {
-    fail(ErrorCode::kCorruptData, "{}: expected a JSON object, found text that is not JSON", where);
+    const size_t start = text.find_first_not_of(" \t\r\n");
+    const bool is_page = start != std::string_view::npos && text[start] == '<';
+    fail(ErrorCode::kCorruptData, "{}: expected a JSON object, found {}", where,
+         is_page ? "a page of HTML or XML" : "text that is not JSON");
   }
   if (!value->is_object()) wrong_value(where, "a JSON object", &*value);
   return std::move(*value);

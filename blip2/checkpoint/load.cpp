@@ -2,9 +2,7 @@
 #include "blip2/checkpoint/load.h"
 
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/aminmax.h>
 #include <ATen/ops/empty_like.h>
-#include <ATen/ops/isfinite.h>
 
 #include <algorithm>
 #include <map>
@@ -13,6 +11,8 @@
 #include "blip2/base/error.h"
 #include "blip2/base/quote.h"
 #include "blip2/base/shape_text.h"
+#include "blip2/checkpoint/dtypes.h"
+#include "blip2/checkpoint/finite.h"
 #include "blip2/checkpoint/rename.h"
 
 namespace blip2 {
@@ -59,6 +59,15 @@ void rethrow_reason(const TensorSource& source, const std::vector<std::string>& 
   }
   if (report.misshapen.size() > kNumNamed) {
     parts.push_back(fmt::format("{} more shapes", report.misshapen.size() - kNumNamed));
+  }
+  for (size_t i = 0; i < std::min(report.mistyped.size(), kNumNamed); ++i) {
+    const Mistyped& wrong = report.mistyped[i];
+    parts.push_back(
+        fmt::format("{} is stored as {}, expected {}", quote(wrong.name), wrong.found,
+                    wrong.expects_fractions ? "floating-point numbers" : "whole numbers"));
+  }
+  if (report.mistyped.size() > kNumNamed) {
+    parts.push_back(fmt::format("{} more types", report.mistyped.size() - kNumNamed));
   }
   std::string text;
   for (const std::string& part : parts) text += (text.empty() ? "" : "; ") + part;
@@ -114,8 +123,12 @@ LoadReport inspect(const TensorSource& source, const std::vector<Slot>& slots,
       continue;
     }
     const std::vector<int64_t> expected = slot.tensor->sizes().vec();
-    const std::vector<int64_t>& found = find_info(source, *name)->shape;
-    if (found != expected) report.misshapen.push_back({*name, expected, found});
+    const TensorInfo& info = *find_info(source, *name);
+    if (info.shape != expected) report.misshapen.push_back({*name, expected, info.shape});
+    if (slot.tensor->is_floating_point() != at::isFloatingType(info.dtype)) {
+      report.mistyped.push_back(
+          {*name, slot.tensor->is_floating_point(), std::string(dtype_name(info.dtype))});
+    }
   }
   for (const TensorInfo& info : source.infos()) {
     if (!wanted.contains(info.name) && !is_ignored(info.name, options.ignore_unused)) {
@@ -138,30 +151,12 @@ LoadReport load(const TensorSource& source, const std::vector<Slot>& slots,
     const at::Tensor loaded = source.read(*name);
     BLIP2_CHECK(loaded.sizes() == slot.tensor->sizes());
     if ((options.check_finite || slot.check_finite) && !is_finite(loaded)) {
-      fail(ErrorCode::kCorruptData, "{}: {} has a value that is not finite", source.describe(),
-           quote(*name));
+      fail(ErrorCode::kCorruptData, "{}: {} has a value that is not finite ({})", source.describe(),
+           quote(*name), counts_text(count_not_finite(*name, loaded)));
     }
     fill_slot(slot, loaded, options.copy);
   }
   return report;
-}
-
-/// NaN spreads to both ends, infinities are ends.
-bool is_finite(const at::Tensor& tensor) {
-  if (!at::isFloatingType(tensor.scalar_type()) || tensor.numel() == 0) return true;
-  const bool is_tiny_float = c10::elementSize(tensor.scalar_type()) == 1;
-  const auto [low, high] = at::aminmax(is_tiny_float ? tensor.to(at::kFloat) : tensor);
-  return at::isfinite(low).item<bool>() && at::isfinite(high).item<bool>();
-}
-
-std::vector<std::string> tensors_not_finite(const TensorSource& source) {
-  std::vector<std::string> names;
-  for (const TensorInfo& info : source.infos()) {
-    if (at::isFloatingType(info.dtype) && !is_finite(source.read(info.name))) {
-      names.push_back(info.name);
-    }
-  }
-  return names;
 }
 
 }  // namespace blip2

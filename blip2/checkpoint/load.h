@@ -41,14 +41,24 @@ struct Misshapen {
   std::vector<int64_t> found;
 };
 
+/// Quantised weights that a configuration does not speak of, or another model's.
+struct Mistyped {
+  std::string name;
+  bool expects_fractions = true;  ///< floating-point numbers; else whole ones
+  std::string found;              ///< dtype
+};
+
 /// How slots and source agree. Lists are in the order of the slots, `unused` in that of the names.
 struct LoadReport {
   std::vector<std::string> missing;  ///< slots that the source lacks
   std::vector<std::string> skipped;  ///< optional slots that the source lacks
   std::vector<std::string> unused;   ///< tensors of the source without a slot, but the ignored ones
   std::vector<Misshapen> misshapen;
+  std::vector<Mistyped> mistyped;
 
-  bool ok() const { return missing.empty() && unused.empty() && misshapen.empty(); }
+  bool ok() const {
+    return missing.empty() && unused.empty() && misshapen.empty() && mistyped.empty();
+  }
 };
 
 /// Compares without reading a tensor and without throwing for a disagreement.
@@ -57,17 +67,11 @@ LoadReport inspect(const TensorSource& source, const std::vector<Slot>& slots,
 
 /// Fills every slot, converting to its dtype and device. A slot on the meta device gets fresh
 /// memory on the CPU. Throws kCorruptData, before any slot is touched, where inspect() is not ok:
-/// the message gives the source and the first few tensors that are missing, unused or misshapen.
+/// the message gives the source and the first few tensors that are missing, unused, misshapen or
+/// stored as numbers of another kind.
 /// Throws kUnsupported where a missing tensor is there in a form that is not read (see
 /// TensorSource::read()).
 LoadReport load(const TensorSource& source, const std::vector<Slot>& slots,
                 const LoadOptions& options = {});
-
-/// Whether no element is NaN or infinite. One pass, without a temporary.
-bool is_finite(const at::Tensor& tensor);
-
-/// The names of the tensors with a value that is not finite, in order. Reads every floating-point
-/// tensor of the source.
-std::vector<std::string> tensors_not_finite(const TensorSource& source);
 
 }  // namespace blip2

@@ -34,11 +34,6 @@ Format recognise(const fs::path& path) {
                                std::min<size_t>(bytes.size(), 64));
   if (start.starts_with("GGUF")) return Format::kGguf;
   if (start.starts_with("PK\x03\x04") || is_legacy_torch_file(bytes)) return Format::kTorch;
-  if (start.starts_with("version https://git-lfs")) {
-    fail(ErrorCode::kUnavailable,
-         "{}: a Git LFS pointer, not the file itself: fetch it with \"git lfs pull\"",
-         path.string());
-  }
   if (bytes.size() > 8 && start[8] == '{') return Format::kSafetensors;
   uint64_t header_bytes = 0;
   if (bytes.size() >= 8) std::memcpy(&header_bytes, bytes.data(), 8);
@@ -104,6 +99,35 @@ std::vector<fs::path> variants(const fs::path& directory, const WeightName& name
   return found;
 }
 
+/// Endings of weights that are not read.
+struct OtherFormat {
+  std::string_view ending;
+  const char* what;
+};
+
+constexpr std::array kOtherFormats = {
+    OtherFormat{".h5", "weights of TensorFlow, which are not read"},
+    OtherFormat{".msgpack", "weights of Flax, which are not read"},
+    OtherFormat{".onnx", "a graph of ONNX, which is not read"},
+    OtherFormat{".safetensors", "a name that no index gives"},
+    OtherFormat{".bin", "a name that no index gives"},
+    OtherFormat{".pth", "a name that no index gives"},
+    OtherFormat{".gguf", "a language model, which is given as that file"}};
+
+/// ", found FILE: what it is", or "".
+std::string found_instead(const fs::path& directory) {
+  for (const OtherFormat& format : kOtherFormats) {
+    std::error_code error;
+    std::string first;
+    for (const auto& entry : fs::directory_iterator(directory, error)) {
+      const std::string file = entry.path().filename().string();
+      if (file.ends_with(format.ending) && (first.empty() || file < first)) first = file;
+    }
+    if (!first.empty()) return fmt::format(", found {}: {}", quote(first), format.what);
+  }
+  return "";
+}
+
 fs::path find_weights(const fs::path& directory) {
   std::error_code error;
   for (const WeightName& name : kWeightNames) {
@@ -118,9 +142,10 @@ fs::path find_weights(const fs::path& directory) {
            directory.string(), name.plain);
     }
   }
-  fail(ErrorCode::kNotFound,
-       "{}: expected model.safetensors or pytorch_model.bin (or its .index.json) in the directory",
-       directory.string());
+  fail(
+      ErrorCode::kNotFound,
+      "{}: expected model.safetensors or pytorch_model.bin (or its .index.json) in the directory{}",
+      directory.string(), found_instead(directory));
 }
 
 }  // namespace

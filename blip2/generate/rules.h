@@ -12,8 +12,12 @@ namespace blip2 {
 
 /// The most new tokens of an input. Throws as max_new_tokens() does.
 inline int64_t token_limit(const SearchRequest& request, const SearchInput& input) {
-  return std::min(max_new_tokens(request.options, static_cast<int64_t>(input.prompt_ids.size())),
-                  input.positions_left);
+  const GenerationOptions& options = request.options;
+  const bool is_asked = options.max_new_tokens.has_value() || options.max_length.has_value();
+  const int64_t positions = is_asked ? input.positions_left
+                                     : std::min(input.positions_left, input.trained_positions_left);
+  return std::min(max_new_tokens(options, static_cast<int64_t>(input.prompt_ids.size())),
+                  positions);
 }
 
 /// Why a text with these new ids (at least one) ends here, or nothing if it continues.

@@ -4,6 +4,7 @@
 #include "blip2/base/error.h"
 #include "blip2/generate/beam.h"
 #include "blip2/generate/greedy.h"
+#include "blip2/generate/rules.h"
 
 namespace blip2 {
 
@@ -12,7 +13,7 @@ std::vector<std::vector<GeneratedSequence>> generate(Decoder& decoder,
   validate(request.options);
   if (request.inputs.empty()) return {};
   for (const SearchInput& input : request.inputs) {
-    if (input.positions_left < 1) {
+    if (token_limit(request, input) < 1) {
       fail(ErrorCode::kInvalidArgument, "the prompt leaves the language model no room to write");
     }
   }

@@ -19,6 +19,9 @@ struct SearchInput {
   uint64_t stream = 0;
   /// Tokens that the model has positions for, after the prompt.
   int64_t positions_left = std::numeric_limits<int64_t>::max();
+  /// Of these, tokens within the length that the model was trained for: where no option says how
+  /// long a text may be, it ends there.
+  int64_t trained_positions_left = std::numeric_limits<int64_t>::max();
 };
 
 struct SearchRequest {

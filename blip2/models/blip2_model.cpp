@@ -96,7 +96,8 @@ struct Stage2Parts {
   const Tokenizer* tokenizer;          ///< of the language model
   const Tokenizer* qformer_tokenizer;  ///< of an InstructBLIP's Q-Former; else null
   std::vector<int64_t> eos_ids;
-  int64_t max_positions;   ///< 0: not known
+  int64_t max_positions;  ///< 0: not known
+  bool positions_go_on;
   int64_t image_token_id;  ///< -1: queries are not counted as tokens
 };
 
@@ -166,7 +167,12 @@ class Stage2Writer final : public TextWriter {
     } else {
       const int64_t used = num_queries + static_cast<int64_t>(ids.size());
       const int64_t positions = parts_.max_positions > 0 ? parts_.max_positions : kNoLimit;
-      texts.positions_left.push_back(positions_after(positions, used, "the prompt"));
+      if (parts_.positions_go_on) {
+        texts.positions_left.push_back(kNoLimit);
+        texts.trained_positions_left.push_back(positions - used);
+      } else {
+        texts.positions_left.push_back(positions_after(positions, used, "the prompt"));
+      }
       if (parts_.image_token_id >= 0) {
         counted.assign(static_cast<size_t>(num_queries), parts_.image_token_id);
         counted.insert(counted.end(), ids.begin(), ids.end());
@@ -200,6 +206,7 @@ void put_stage2(Bundle& bundle, Stage2 model) {
       .qformer_tokenizer = is_instruct(bundle) ? bundle.qformer_tokenizer.get() : nullptr,
       .eos_ids = language_end_ids(bundle.text_json, *bundle.text_tokenizer),
       .max_positions = bundle.max_positions,
+      .positions_go_on = bundle.positions_go_on,
       .image_token_id = bundle.image_token_id});
 }
 

@@ -48,13 +48,14 @@ struct Bundle {
   int64_t max_text_length = 32;                  ///< tokens of a text, special ones included
   /// What training put before each caption (stage 2); the default of captioning.
   std::string prompt;
-  int64_t image_token_id = -1;  ///< of <image>, where the model's inputs count the queries as such
-  int64_t max_positions = 0;    ///< tokens that the text model has positions for; 0: not known
+  int64_t image_token_id = -1;   ///< of <image>, where the model's inputs count the queries as such
+  int64_t max_positions = 0;     ///< tokens that the text model has positions for; 0: not known
+  bool positions_go_on = false;  ///< as LanguageModelShape's
   CaptionEnd caption_end = CaptionEnd::kEndToken;
   std::string language_family;         ///< `model_type` of the language model
   std::string generation_json = "{}";  ///< generation_config.json, as it is
   std::string vision_json;             ///< vision_config of config.json, as it is
-  std::string text_json;               ///< text_config of config.json, as it is (stage 2)
+  std::string text_json;  ///< text_config of config.json, as it is (stage 2, BLIP); else ""
 };
 
 /// Whether the Q-Former reads the instruction that the language model gets.

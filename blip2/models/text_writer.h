@@ -28,6 +28,8 @@ struct StartedTexts {
   /// `<image>` for every query where the model's inputs have it, and the prompt.
   std::vector<std::vector<int64_t>> prompt_ids;
   std::vector<int64_t> positions_left;  ///< tokens that the model has positions for, by prompt
+  /// Of these, tokens within the length that it was trained for; empty: all of them.
+  std::vector<int64_t> trained_positions_left;
   std::vector<int64_t> eos_ids;
   const Tokenizer* tokenizer = nullptr;  ///< of the ids
   /// Whether a text's ids follow the prompt's in one sequence; else they start one of their own.

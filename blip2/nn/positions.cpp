@@ -8,6 +8,7 @@
 #include <ATen/ops/pow.h>
 #include <ATen/ops/where.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -16,21 +17,68 @@
 namespace blip2 {
 namespace {
 
-/// frequencies: [K/2], radians a token.
-at::Tensor scaled(const at::Tensor& frequencies, const RopeScaling& scaling) {
+/// The exponents of the base: 0, 2/K, 4/K, ... [K/2]
+at::Tensor rotary_exponents(int64_t head_width, const at::TensorOptions& options) {
+  return at::arange(0, head_width, 2, options) / static_cast<double>(head_width);
+}
+
+at::Tensor llama3_frequencies(const at::Tensor& frequencies, const RopeScaling& scaling) {
+  const at::Tensor waves_in_original =
+      static_cast<double>(scaling.original_max_position_embeddings) /
+      (2 * std::numbers::pi / frequencies);
+  const at::Tensor kept = ((waves_in_original - scaling.low_freq_factor) /
+                           (scaling.high_freq_factor - scaling.low_freq_factor))
+                              .clamp(0.0, 1.0);  // 1: a short wave, 0: a long one
+  return (1.0 - kept) * frequencies / scaling.factor + kept * frequencies;
+}
+
+/// waves: theta^(2j/K), [K/2].
+at::Tensor yarn_frequencies(const at::Tensor& waves, int64_t head_width, double theta,
+                            const RopeScaling& scaling) {
+  const auto dimension_of = [&](double turns) {
+    return static_cast<double>(head_width) *
+           std::log(static_cast<double>(scaling.original_max_position_embeddings) /
+                    (turns * 2 * std::numbers::pi)) /
+           (2 * std::log(theta));
+  };
+  double low = dimension_of(scaling.beta_fast), high = dimension_of(scaling.beta_slow);
+  if (scaling.truncates) {
+    low = std::floor(low);
+    high = std::ceil(high);
+  }
+  low = std::max(low, 0.0);
+  high = std::min(high, static_cast<double>(head_width - 1));
+  if (low == high) high += 0.001;  // the reference's
+  const at::Tensor divided =
+      ((at::arange(waves.size(0), waves.options()) - low) / (high - low)).clamp(0.0, 1.0);
+  return (scaling.factor * waves).reciprocal() * divided + waves.reciprocal() * (1.0 - divided);
+}
+
+/// Radians a token: [K/2], or for kDynamic [R, K/2].
+at::Tensor rotary_frequencies(int64_t head_width, double theta, const RopeScaling& scaling,
+                              const at::Tensor& lengths, const at::TensorOptions& options) {
+  // The order of operations is the reference's: at large positions one unit in the last place of a
+  // frequency is visible in the angle.
+  const at::Tensor exponents = rotary_exponents(head_width, options);
+  const at::Tensor waves = at::pow(at::Scalar(theta), exponents);
   switch (scaling.kind) {
     case RopeScaling::Kind::kNone:
-      return frequencies;
+      return waves.reciprocal();
     case RopeScaling::Kind::kLinear:
-      return frequencies / scaling.factor;
-    case RopeScaling::Kind::kLlama3: {
-      const at::Tensor waves_in_original =
-          static_cast<double>(scaling.original_max_position_embeddings) /
-          (2 * std::numbers::pi / frequencies);
-      const at::Tensor kept = ((waves_in_original - scaling.low_freq_factor) /
-                               (scaling.high_freq_factor - scaling.low_freq_factor))
-                                  .clamp(0.0, 1.0);  // 1: a short wave, 0: a long one
-      return (1.0 - kept) * frequencies / scaling.factor + kept * frequencies;
+      return waves.reciprocal() / scaling.factor;
+    case RopeScaling::Kind::kLlama3:
+      return llama3_frequencies(waves.reciprocal(), scaling);
+    case RopeScaling::Kind::kYarn:
+      return yarn_frequencies(waves, head_width, theta, scaling);
+    case RopeScaling::Kind::kDynamic: {
+      BLIP2_CHECK(lengths.defined() && head_width > 2);
+      const int64_t original = scaling.original_max_position_embeddings;
+      const double width = static_cast<double>(head_width);
+      const at::Tensor growth = lengths.clamp_min(original).to(at::kFloat) * scaling.factor /
+                                    static_cast<double>(original) -
+                                (scaling.factor - 1.0);                   // [R]
+      const at::Tensor base = theta * growth.pow(width / (width - 2.0));  // [R]
+      return at::pow(base.unsqueeze(1), exponents.unsqueeze(0)).reciprocal();
     }
   }
   fail(ErrorCode::kInternal, "unknown scaling of the rotary frequencies");
@@ -39,19 +87,16 @@ at::Tensor scaled(const at::Tensor& frequencies, const RopeScaling& scaling) {
 }  // namespace
 
 Rotary make_rotary(const at::Tensor& positions, int64_t head_width, double theta,
-                   const RopeScaling& scaling) {
+                   const RopeScaling& scaling, const at::Tensor& lengths) {
   BLIP2_CHECK(positions.dim() == 1 && head_width > 0 && head_width % 2 == 0);
   const at::TensorOptions options = positions.options().dtype(at::kFloat);
-  // The order of operations is the reference's: at large positions one unit in the last place of a
-  // frequency is visible in the angle.
-  const at::Tensor exponents =
-      at::arange(0, head_width, 2, options) / static_cast<double>(head_width);
-  const at::Tensor frequencies =
-      scaled(at::pow(at::Scalar(theta), exponents).reciprocal(), scaling);  // [K/2]
-  const at::Tensor angles =
-      positions.to(at::kFloat).unsqueeze(1) * frequencies.unsqueeze(0);  // [R, K/2]
-  const at::Tensor cosine = angles.cos();
-  const at::Tensor sine = angles.sin();
+  const at::Tensor frequencies = rotary_frequencies(head_width, theta, scaling, lengths, options);
+  const at::Tensor angles = positions.to(at::kFloat).unsqueeze(1) * frequencies;  // [R, K/2]
+  at::Tensor cosine = angles.cos(), sine = angles.sin();
+  if (scaling.kind == RopeScaling::Kind::kYarn && scaling.attention_factor != 1.0) {
+    cosine = cosine * scaling.attention_factor;
+    sine = sine * scaling.attention_factor;
+  }
   return {at::cat({cosine, cosine}, 1).unsqueeze(1), at::cat({-sine, sine}, 1).unsqueeze(1)};
 }
 

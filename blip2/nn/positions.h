@@ -15,12 +15,14 @@ struct Rotary {
 };
 
 /// How a model goes beyond the length that it was first trained for: `rope_scaling` of Hugging
-/// Face's config.json.
+/// Face's config.json (transformers 4.57, modeling_rope_utils.py).
 struct RopeScaling {
   enum class Kind {
     kNone,
-    kLinear,  ///< every frequency divided by `factor`
-    kLlama3,  ///< long waves divided by `factor`, short ones kept, a ramp between
+    kLinear,   ///< every frequency divided by `factor`
+    kDynamic,  ///< beyond the original length, a larger base, which grows with the sequence
+    kLlama3,   ///< long waves divided by `factor`, short ones kept, a ramp between
+    kYarn,     ///< as kLlama3, with a ramp by dimension; and longer vectors
   };
   Kind kind = Kind::kNone;
   double factor = 1.0;
@@ -29,12 +31,18 @@ struct RopeScaling {
   double low_freq_factor = 1.0;
   double high_freq_factor = 4.0;
   int64_t original_max_position_embeddings = 8192;
+  // kYarn alone.
+  double attention_factor = 1.0;  ///< what cosines and sines are multiplied with
+  double beta_fast = 32.0;        ///< a wave that turns so often in the original length is kept
+  double beta_slow = 1.0;         ///< one that turns so seldom is divided by `factor`
+  bool truncates = true;          ///< the ends of the ramp are whole dimensions
 };
 
 /// Angles position * theta^(-2j/K), j < K/2, in float32, the frequencies scaled as `scaling` says.
-/// positions: [R] int64; K (`head_width`) is even.
+/// positions: [R] int64; K (`head_width`) is even. lengths: [R] int64, tokens of the sequence that
+/// each row is of, which kDynamic alone asks for.
 Rotary make_rotary(const at::Tensor& positions, int64_t head_width, double theta,
-                   const RopeScaling& scaling = {});
+                   const RopeScaling& scaling = {}, const at::Tensor& lengths = {});
 
 /// Rotates every head of every row: pairs are (x[j], x[j + K/2]). x: [R, H, K] -> [R, H, K].
 at::Tensor rotate(const at::Tensor& x, const Rotary& rotary);

@@ -1,4 +1,5 @@
-// Encodes pictures, runs the search, and turns ids into captions; reads generation_config.json.
+// Encodes pictures, runs the search, and turns ids into captions; reads a model's defaults of
+// generation.
 #include "blip2/tasks/captioner.h"
 
 #include <ATen/core/grad_mode.h>
@@ -13,6 +14,7 @@
 #include "blip2/generate/search.h"
 #include "blip2/models/bundle.h"
 #include "blip2/models/encode_pictures.h"
+#include "blip2/models/keys/common_keys.h"
 #include "blip2/models/text_writer.h"
 #include "blip2/nn/autocast.h"
 
@@ -20,7 +22,10 @@ namespace blip2 {
 namespace {
 using Json = nlohmann::json;
 
-/// Fills the fields that a generation_config.json names; the others stay.
+/// `max_length` where nobody has set it: transformers reads it as 20 new tokens.
+constexpr int64_t kUnsetMaxLength = 20;
+
+/// Fills the fields that a text model's configuration names; the others stay.
 struct JsonReader {
   const JsonFields& fields;
 
@@ -36,13 +41,7 @@ struct JsonReader {
     if (value != "never" && !value.is_boolean()) fields.fail_at(name, "true, false or \"never\"");
     early_stopping = value.is_boolean() ? value.dump() : "never";
   }
-  void read(const char* name, std::vector<std::string>& texts, const Limit&) const {
-    texts.clear();
-    for (const Json& text : fields.array(name)) {
-      if (!text.is_string() || text == "") fields.fail_at(name, "a list of texts");
-      texts.push_back(text.get<std::string>());
-    }
-  }
+  void read(const char*, std::vector<std::string>&, const Limit&) const {}  // none of the keys
   template <typename T>
   void read(const char* name, std::optional<T>& field, const Limit& limit) const {
     read(name, field.emplace(), limit);
@@ -50,7 +49,9 @@ struct JsonReader {
 
   template <typename T>
   void operator()(const char* name, T& field, const char*, const Limit& limit = {}) const {
-    if (fields.has(name)) read(name, field, limit);
+    const auto& keys = generation_keys();
+    const bool is_key = std::find(keys.begin(), keys.end(), name) != keys.end();
+    if (is_key && fields.has(name)) read(name, field, limit);
   }
 };
 
@@ -75,11 +76,13 @@ void check_prompt(const Bundle& bundle, const std::string& prompt, const char* w
 
 GenerationOptions default_generation_options(const Bundle& bundle,
                                              const std::filesystem::path& directory) {
-  const std::string where = (directory / "generation_config.json").string();
-  const Json json = parse_json_object<Json>(bundle.generation_json, where);
-  const JsonFields fields(json, where);
   GenerationOptions options;
+  if (bundle.text_json.empty()) return options;
+  const std::string where = (directory / "config.json").string() + ": text_config";
+  const Json json = parse_json_object<Json>(bundle.text_json, where);
+  const JsonFields fields(json, where);
   visit(options, JsonReader{fields});
+  if (options.max_length == kUnsetMaxLength) options.max_length.reset();
   return options;
 }
 
@@ -129,6 +132,9 @@ std::vector<std::vector<Caption>> write_captions(const StartedTexts& started,
     request.inputs.push_back({.prompt_ids = started.prompt_ids[i],
                               .stream = streams[i],
                               .positions_left = started.positions_left[i]});
+    if (!started.trained_positions_left.empty()) {
+      request.inputs.back().trained_positions_left = started.trained_positions_left[i];
+    }
   }
   const Tokenizer& tokenizer = *started.tokenizer;
   if (!options.stop.empty()) {

@@ -28,9 +28,11 @@ struct Question {
   std::string text;
 };
 
-/// The defaults of a model: its generation_config.json over Hugging Face's. `directory` is where
-/// the model is from, for messages. Throws kCorruptData, naming the file, the key, what was
-/// expected and what was found.
+/// The defaults of a model: the generation keys of its `text_config` over Hugging Face's. In every
+/// class that this program reads, transformers 4.57 hands generation to the inner text model, which
+/// knows that configuration alone: generation_config.json counts for nothing. `directory` is where
+/// the model is from, for messages. Throws kCorruptData, naming the file, the key, what was expected
+/// and what was found.
 GenerationOptions default_generation_options(const Bundle& bundle,
                                              const std::filesystem::path& directory = {});
 

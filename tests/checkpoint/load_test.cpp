@@ -111,17 +111,22 @@ TEST(Load, SaysWhyATensorIsMissing) {
               HasSubstr("1 tensor missing: \"neede\""));
 }
 
-TEST(Load, NamesEveryTensorThatIsNotFinite) {
-  const float nan = std::numeric_limits<float>::quiet_NaN();
-  const float infinity = std::numeric_limits<float>::infinity();
-  const auto source = make_memory_source(
-      "memory", {{"good", at::ones({2})},
-                 {"nan", at::tensor({1.0f, nan})},
-                 {"half", at::tensor({-infinity, 1.0f}).to(at::kHalf)},
-                 {"eight", at::tensor({nan, 1.0f}).to(at::ScalarType::Float8_e4m3fn)},
-                 {"whole", at::ones({2}, at::kLong)},
-                 {"empty", at::zeros({0})}});
-  EXPECT_THAT(tensors_not_finite(*source), ElementsAre("eight", "half", "nan"));
+TEST(Load, WholeNumbersAreNoWeights) {
+  const auto source = make_memory_source("memory", {{"eight_bits", at::ones({2}, at::kChar)},
+                                                    {"truth", at::ones({2}, at::kBool)},
+                                                    {"count", at::ones({}, at::kInt)},
+                                                    {"real", at::ones({})}});
+  at::Tensor a = at::zeros({2}), b = at::zeros({2}), count = at::zeros({}, at::kLong);
+  at::Tensor real = at::zeros({});
+  const std::vector<Slot> good = {{"count", &count}, {"real", &real}};
+  load(*source, good, {.ignore_unused = {"*"}});
+  const std::string message = error_of([&] {
+    load(*source, {{"eight_bits", &a}, {"truth", &b}, {"real", &count}}, {.ignore_unused = {"*"}});
+  });
+  EXPECT_THAT(message,
+              AllOf(HasSubstr("\"eight_bits\" is stored as int8, expected floating-point numbers"),
+                    HasSubstr("\"truth\" is stored as bool, expected floating-point numbers"),
+                    HasSubstr("\"real\" is stored as float32, expected whole numbers")));
 }
 
 TEST(Load, NamesAHandfulOnly) {

@@ -37,6 +37,15 @@ TEST(Safetensors, ReadsWhatTheReferenceWrote) {
   EXPECT_EQ(file.metadata(), (StringMetadata{{"format", "pt"}}));
 }
 
+TEST(Safetensors, NoMetadataMayBeNull) {  // as in the reference, and not so inside it
+  const TemporaryFolder folder;
+  const std::string tensor = R"("a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]})";
+  write_file_atomic(folder / "x", file_of(R"({"__metadata__":null,)" + tensor + "}", "x"));
+  const SafetensorsFile file(folder / "x");
+  EXPECT_TRUE(file.has("a"));
+  EXPECT_TRUE(file.metadata().empty());
+}
+
 TEST(Safetensors, WritesTheBytesOfTheSpecification) {
   const TemporaryFolder folder;
   write_safetensors(folder / "x",
@@ -197,6 +206,7 @@ TEST(Safetensors, RefusesBadHeaders) {
       {R"({"a":[1]})", "", "an array"},
       {R"({"a":null})", "", "null"},
       {R"({"__metadata__":{"a":1}})", "", "a number"},
+      {R"({"__metadata__":{"a":null}})", "", "null"},
       {R"({"__metadata__":{"a":"1","a":"2"}})", "", "twice"},
       {R"({"__metadata__":"x"})", "", "a string"},
       {R"({"a":)" + one + R"(,"a":)" + two + "}", "xy", "twice"},

@@ -59,6 +59,27 @@ class WithModels(ModelCase):
         (model / file).write_text(json.dumps(value))
         return model
 
+    def test_what_is_no_model_is_said_by_name(self):
+        picture = self.pictures / "red.png"
+        self.assert_error(blip2("caption", picture, "--model", "Salesforce/blip2-opt-2.7b"), 1,
+                          "Salesforce/blip2-opt-2.7b: no such file or directory. If it is a name on the Hugging Face Hub")
+        adapter = self.folder / "adapter"
+        adapter.mkdir()
+        (adapter / "adapter_config.json").write_text('{"peft_type": "LORA", "base_model_name_or_path": "X/Y"}')
+        (adapter / "adapter_model.safetensors").write_bytes(b"")
+        self.assert_error(blip2("caption", picture, "--model", adapter), 1, "a PEFT adapter (LORA) of X/Y")
+        self.assert_error(blip2("inspect", adapter), 1, "a PEFT adapter (LORA) of X/Y")
+
+    def test_the_top_of_a_hub_cache_is_its_newest_snapshot(self):
+        cache = self.folder / "models--X--Y"
+        (cache / "refs").mkdir(parents=True)
+        (cache / "refs/main").write_text("abc\n")
+        (cache / "snapshots").mkdir()
+        (cache / "snapshots/abc").symlink_to(self.stage2.resolve())
+        picture = self.pictures / "red.png"
+        self.assertEqual(blip2("caption", picture, "--model", cache, "--max-new-tokens", 3).stdout,
+                         blip2("caption", picture, "--model", self.stage2, "--max-new-tokens", 3).stdout)
+
     def test_faults_of_a_models_small_files_are_said_by_name(self):
         picture = self.pictures / "red.png"
         strange = self.changed_copy(self.stage1, "tokenizer.json",
@@ -66,13 +87,17 @@ class WithModels(ModelCase):
         said = (f"{strange}/tokenizer.json: expected ids below", '60000 of "kitten"')
         self.assert_error(blip2("match", picture, "--text", "a kitten", "--model", strange), 1, *said)
         self.assert_error(blip2("inspect", strange), 1, *said)
-        for file, change, words in (
-                ("generation_config.json", {"early_stopping": 5}, 'true, false or "never", found 5'),
-                ("generation_config.json", {"num_beams": 0}, "num_beams: expected an integer from 1 to 1024"),
-                ("generation_config.json", {"num_beams": 2.9}, "from 1 to 1024, found 2.9"),
-                ("config.json", {"prompt": "<image> a"}, "prompt: expected a text without")):
-            model = self.changed_copy(self.stage2, file, lambda value, change=change: value.update(change))
-            self.assert_error(blip2("caption", picture, "--model", model), 1, f"{model}/{file}: ", words)
+        for change, words in (({"early_stopping": 5}, 'true, false or "never", found 5'),
+                              ({"num_beams": 0}, "num_beams: expected an integer from 1 to 1024"),
+                              ({"num_beams": 2.9}, "from 1 to 1024, found 2.9"),
+                              ({"suppress_tokens": [5]}, "suppress_tokens: only null is supported, found [5]"),
+                              ({"rope_scaling": {"rope_type": "longrope"}}, "rope_type: expected default, linear, dynamic, llama3 or yarn"),
+                              ({"logit_softcap": 30.0}, "logit_softcap: this program does not know the key")):
+            model = self.changed_copy(self.stage2, "config.json",
+                                      lambda value, change=change: value["text_config"].update(change))
+            self.assert_error(blip2("caption", picture, "--model", model), 1, f"{model}/config.json: text_config: ", words)
+        model = self.changed_copy(self.stage2, "config.json", lambda value: value.update(prompt="<image> a"))
+        self.assert_error(blip2("caption", picture, "--model", model), 1, f"{model}/config.json: ", "prompt: expected a text without")
         model = self.changed_copy(self.stage2, "config.json",
                                   lambda value: value["text_config"].update(eos_token_id=-1))
         self.assert_error(blip2("caption", picture, "--model", model), 1, f"{model}/config.json: text_config: eos_token_id")

@@ -25,6 +25,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 import checkpoints
+import configurations
 import events
 import files
 import pictures
@@ -517,6 +518,7 @@ def main():
             compare_pixels(folder, report)
             transforms.compare(folder, folder / "transform", report)
             events.compare(folder, paths, report)
+            configurations.compare(folder, paths, report)
         for family in arguments.families or [*TINY, *WIDE]:
             compare(family, folder, paths, report)
     return report.end(started)

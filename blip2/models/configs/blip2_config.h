@@ -16,7 +16,7 @@ struct Blip2Config {
   std::string vision_json;
   std::string text_json;  ///< "" in a retrieval model
   QFormerConfig qformer;
-  double image_norm_eps = 1e-6;  ///< vision_config.layer_norm_eps
+  double image_norm_eps = 1e-6;  ///< vision_config.layer_norm_eps, unless `image_norm_eps` is said
   int64_t image_text_hidden_size = 256;
   int64_t max_text_length = 0;  ///< 0: not said
   int64_t image_token_id = -1;  ///< of <image>, which stands for a query in Hugging Face's inputs

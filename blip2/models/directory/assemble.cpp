@@ -17,6 +17,7 @@
 #include "blip2/models/configs/edits.h"
 #include "blip2/models/directory/bert.h"
 #include "blip2/models/directory/fill.h"
+#include "blip2/models/directory/found_directory.h"
 #include "blip2/models/directory/frozen_parts.h"
 #include "blip2/models/directory/layout.h"
 #include "blip2/models/directory/opened_directory.h"
@@ -32,6 +33,14 @@ constexpr const char* kBertBase = "bert-base";
 const std::vector<std::string>& extra_tokens() {
   static const std::vector<std::string> tokens = {"[DEC]"};
   return tokens;
+}
+
+/// The Q-Former's directories as what they turn out to be.
+AssembleOptions with_directories(AssembleOptions options) {
+  for (std::string* path : {&options.qformer, &options.qformer_text}) {
+    if (!path->empty() && *path != kBertBase) *path = model_directory(*path).string();
+  }
+  return options;
 }
 
 /// A setting of the configuration that a model directory decides by itself.
@@ -178,8 +187,9 @@ void set_encoder(Bundle& bundle, ImageEncoderPart part) {
 
 }  // namespace
 
-Bundle assemble_stage1(const AssembleOptions& options) {
+Bundle assemble_stage1(const AssembleOptions& given) {
   const at::NoGradGuard no_grad;
+  const AssembleOptions options = with_directories(given);
   Bundle bundle;
   set_encoder(bundle, open_encoder(options));
   const int64_t width = bundle.image_encoder->width();
@@ -210,8 +220,9 @@ Bundle assemble_stage1(const AssembleOptions& options) {
   return bundle;
 }
 
-Bundle assemble_stage2(const AssembleOptions& options) {
+Bundle assemble_stage2(const AssembleOptions& given) {
   const at::NoGradGuard no_grad;
+  const AssembleOptions options = with_directories(given);
   Bundle bundle;
   set_encoder(bundle, open_encoder(options));
   LanguageModelPart language =
@@ -223,6 +234,7 @@ Bundle assemble_stage2(const AssembleOptions& options) {
   if (options.reads_question) bundle.qformer_tokenizer = question_tokenizer(options);
   bundle.language_model = std::move(language.model);
   bundle.max_positions = language.shape.max_positions;
+  bundle.positions_go_on = language.shape.positions_go_on;
   bundle.caption_end = language.shape.caption_end;
   bundle.language_family = language.shape.family;
   bundle.text_tokenizer = std::move(language.tokenizer);

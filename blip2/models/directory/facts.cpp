@@ -5,6 +5,7 @@
 
 #include "blip2/checkpoint/gguf.h"
 #include "blip2/models/directory/claims.h"
+#include "blip2/models/directory/found_directory.h"
 #include "blip2/models/directory/frozen_parts.h"
 #include "blip2/models/directory/gguf_tokenizer.h"
 #include "blip2/models/directory/layout.h"
@@ -22,7 +23,8 @@ ImageEncoderFacts facts_of(const ImageEncoderShape& shape) {
 
 }  // namespace
 
-ImageEncoderFacts image_encoder_facts(const fs::path& path) {
+ImageEncoderFacts image_encoder_facts(const fs::path& given) {
+  const fs::path path = model_directory(given);
   if (!has_config(path)) {
     encoder_file(path);  // fails where there is none
     return facts_of(efficientnet_shape());
@@ -46,7 +48,8 @@ QFormerFacts qformer_facts(const fs::path& path) {
           .language_width = found.language_model ? found.language_model->width : 0};
 }
 
-LanguageModelFacts language_model_facts(const fs::path& path) {
+LanguageModelFacts language_model_facts(const fs::path& given) {
+  const fs::path path = model_directory(given);
   if (!has_config(path)) {
     const GgufFile file(language_model_file(path));
     const LanguageModelShape shape = llama_shape(llama_config_from_gguf(file));

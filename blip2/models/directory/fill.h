@@ -12,8 +12,8 @@ struct FillOptions {
   /// true: float32 copies, which may be trained. false: views of the mapped file where dtypes
   /// agree; parts that compute in the dtype of their file keep it.
   bool copy = false;
-  /// Whether every weight of the frozen parts is checked for NaN and infinities, which reads the
-  /// whole file. Trained parts always are: they are small.
+  /// Whether every weight is checked for NaN and infinities, which reads the whole file: a model
+  /// that answers reads it anyway. The Q-Former and its heads always are: they are small.
   bool check_finite = false;
 };
 

@@ -12,6 +12,7 @@
 #include "blip2/models/configs/edits.h"
 #include "blip2/models/directory/claims.h"
 #include "blip2/models/directory/fill.h"
+#include "blip2/models/directory/found_directory.h"
 #include "blip2/models/directory/gguf_tokenizer.h"
 #include "blip2/models/directory/layout.h"
 #include "blip2/models/directory/token_ids.h"
@@ -130,17 +131,19 @@ fs::path file_of(const fs::path& path, const char* extension) {
 
 }  // namespace
 
-ImageEncoderPart open_image_encoder(const fs::path& path, const PartOptions& options) {
-  if (is_shape_word(path)) {
+ImageEncoderPart open_image_encoder(const fs::path& given, const PartOptions& options) {
+  if (is_shape_word(given)) {
     fail(ErrorCode::kUnsupported,
-         "image encoder {}: this version opens a directory or file of weights", path.string());
+         "image encoder {}: this version opens a directory or file of weights", given.string());
   }
+  const fs::path path = model_directory(given);
   require_there(path, "a directory or file of an image encoder");
   if (has_config(path)) return open_encoder_directory(path, options);
   return open_encoder_file(encoder_file(path), options);
 }
 
-LanguageModelPart open_language_model(const fs::path& path, const PartOptions& options) {
+LanguageModelPart open_language_model(const fs::path& given, const PartOptions& options) {
+  const fs::path path = model_directory(given);
   require_there(path, "a directory or file of a language model");
   if (has_config(path)) return open_language_directory(path, options);
   return open_gguf(language_model_file(path), options);

@@ -1,4 +1,4 @@
-// Inspecting a directory: a walk over its layout, without reading a tensor.
+// Inspecting a directory: a walk over its layout, which reads no tensor unless values are asked for.
 #include "blip2/models/directory/inspect.h"
 
 #include <algorithm>
@@ -44,6 +44,7 @@ void compare(Inspection& result, const Layout& layout, const TensorSource& sourc
   result.absent = report.skipped;
   result.unused = report.unused;
   result.misshapen = report.misshapen;
+  result.mistyped = report.mistyped;
 }
 
 /// What the weights hold.
@@ -69,7 +70,7 @@ int64_t sum(const std::vector<InspectedPart>& parts, bool frozen) {
 int64_t Inspection::frozen_parameters() const { return sum(parts, true); }
 int64_t Inspection::trained_parameters() const { return sum(parts, false); }
 
-Inspection inspect_directory(const fs::path& path) {
+Inspection inspect_directory(const fs::path& path, Values values) {
   const OpenedDirectory directory(path);
   const Layout found = layout(directory);
   Inspection result;
@@ -81,10 +82,14 @@ Inspection inspect_directory(const fs::path& path) {
     total += result.parts.back().parameters;
   }
   result.memory_bytes = {{"float32", 4 * total}, {"bfloat16", 2 * total}, {"float16", 2 * total}};
-  for (const TokenizerPlace& place : found.tokenizers) check_tokenizer(path, place);
+  for (const TokenizerPlace& place : found.tokenizers) check_tokenizer(directory.path(), place);
   if (const int64_t size = encoder_size(found); size > 0) find_transform(directory, size);
   compare(result, found, directory.weights());
   count_stored(result, directory.weights());
+  if (values == Values::kRead) {
+    result.not_finite = not_finite_tensors(directory.weights());
+    result.has_read_values = true;
+  }
   return result;
 }
 

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "blip2/checkpoint/finite.h"
 #include "blip2/checkpoint/load.h"
 
 namespace blip2 {
@@ -30,13 +31,20 @@ struct Inspection {
   std::map<std::string, int64_t> stored_bytes;       ///< by the dtypes that the weights have
   std::vector<std::string> missing, absent, unused;  ///< absent: missing, and not needed
   std::vector<Misshapen> misshapen;
+  std::vector<Mistyped> mistyped;
+  bool has_read_values = false;       ///< whether `not_finite` is known
+  std::vector<NotFinite> not_finite;  ///< tensors with NaN or infinities
 
   int64_t frozen_parameters() const;
   int64_t trained_parameters() const;
 };
 
+/// Whether an inspection reads the weights' values, which takes as long as reading the whole file.
+enum class Values { kUnread, kRead };
+
 /// A directory of a whole model or a part. Weights that do not fit their configuration are reported
 /// in the result; a configuration that cannot be read throws as load_bundle() does.
-Inspection inspect_directory(const std::filesystem::path& directory);
+Inspection inspect_directory(const std::filesystem::path& directory,
+                             Values values = Values::kUnread);
 
 }  // namespace blip2

@@ -10,9 +10,7 @@
 #include <vector>
 
 #include "blip2/base/error.h"
-#include "blip2/base/json_fields.h"
 #include "blip2/base/json_struct.h"
-#include "blip2/checkpoint/load.h"
 #include "blip2/checkpoint/source.h"
 #include "blip2/models/blip/answerer.h"
 #include "blip2/models/blip/blip.h"
@@ -32,11 +30,9 @@
 #include "blip2/models/directory/token_ids.h"
 #include "blip2/models/directory/trained_part.h"
 #include "blip2/models/language/families.h"
-#include "blip2/models/language/language_model_family.h"
 #include "blip2/models/names/blip.h"
 #include "blip2/models/names/hugging_face.h"
 #include "blip2/models/vision/families.h"
-#include "blip2/models/vision/image_encoder_family.h"
 #include "blip2/nn/module.h"
 #include "blip2/nn/norm.h"
 #include "blip2/text/tokenizer.h"
@@ -76,6 +72,13 @@ const std::vector<std::string>& trained_tensors() {
   return patterns;
 }
 
+/// What an encoder's own class has after its last layer. Here that belongs to whole models.
+const std::vector<std::string>& behind_encoder_tensors() {
+  static const std::vector<std::string> patterns = {
+      "post_layernorm.**", "vision_model.post_layernorm.**", "visual_projection.**"};
+  return patterns;
+}
+
 void ignore(Layout& layout, const std::vector<std::string>& patterns) {
   layout.ignored.insert(layout.ignored.end(), patterns.begin(), patterns.end());
 }
@@ -97,15 +100,15 @@ bool wants(Wanted wanted, PartRole role) {
 /// A BERT becomes the text side of a Q-Former, which has a second feed-forward and cross-attention.
 double growth_of(DirectoryKind kind) { return kind == DirectoryKind::kBert ? 8 : 1; }
 
-/// The image encoder, under `names`. `vision` are the fields of its configuration.
-void add_image_encoder(Layout& layout, const ConfigFields& vision, const PartNames& names,
+/// The image encoder, under `names`.
+void add_image_encoder(Layout& layout, ImageEncoderShape parsed, const PartNames& names,
                        const TensorSource& source) {
-  layout.image_encoder = parse_image_encoder(vision);
-  ImageEncoderShape& shape = *layout.image_encoder;
+  layout.image_encoder = std::move(parsed);
+  const ImageEncoderShape& shape = *layout.image_encoder;
   layout.image_encoder_weights = shape.make();
   const std::vector<NamedTensor>& tensors = layout.image_encoder_weights.tensors;
   layout.parts.push_back({PartRole::kImageEncoder, "image encoder", shape.family, true, shape.sizes,
-                          tensors, slots_by(names, tensors, source)});
+                          tensors, image_encoder_slots(names, tensors, source)});
 }
 
 void add_language_model(Layout& layout, const PartNames& names, const TensorSource& source) {
@@ -175,8 +178,8 @@ void describe_blip2(Layout& layout, const OpenedDirectory& directory,
   layout.vision_json = config.vision_json;
   layout.text_json = config.text_json;
   if (wants(wanted, PartRole::kImageEncoder)) {
-    const nlohmann::ordered_json vision = fields.object("vision_config");
-    add_image_encoder(layout, ConfigFields(vision, fields.where() + ": vision_config"),
+    add_image_encoder(layout,
+                      parse_image_encoder(config.vision_json, fields.where() + ": vision_config"),
                       image_encoder_names(), directory.weights());
   } else {
     ignore(layout, image_encoder_tensors());
@@ -254,10 +257,7 @@ void add_blip_text(Layout& layout, const TensorSource& source) {
 void describe_blip(Layout& layout, const OpenedDirectory& directory, Wanted wanted) {
   layout.blip = parse_blip(directory.config());
   layout.vision_json = layout.blip->vision_json;
-  const nlohmann::ordered_json vision =
-      parse_json_object<nlohmann::ordered_json>(layout.vision_json, "vision_config");
-  add_image_encoder(layout, ConfigFields(vision, directory.config().where() + ": vision_config"),
-                    image_encoder_names(), directory.weights());
+  add_image_encoder(layout, layout.blip->image_encoder, image_encoder_names(), directory.weights());
   if (wanted == Wanted::kAll) {
     add_blip_text(layout, directory.weights());
   } else {
@@ -368,7 +368,8 @@ Layout layout(const OpenedDirectory& directory, const LayoutOptions& options) {
   } else if (layout.kind == DirectoryKind::kImageEncoder) {
     layout.title = "image encoder";
     layout.vision_json = directory.config_text();
-    add_image_encoder(layout, directory.config(), {}, directory.weights());
+    add_image_encoder(layout, parse_image_encoder(directory.config()), {}, directory.weights());
+    ignore(layout, behind_encoder_tensors());
   } else {
     layout.title = "language model";
     layout.text_json = directory.config_text();
@@ -378,20 +379,6 @@ Layout layout(const OpenedDirectory& directory, const LayoutOptions& options) {
   }
   ignore(layout, unused_buffers());
   return layout;
-}
-
-std::vector<Slot> language_model_slots(const LanguageModelWeights& weights, const PartNames& names,
-                                       const TensorSource& source) {
-  std::vector<Slot> slots = slots_by(names, weights.tensors, source);
-  for (const TiedNames& tied : weights.tied) {
-    for (Slot& slot : slots) {
-      if (slot.name != names.prefix + tied.name) continue;
-      for (const std::string& other : tied.others) {
-        slot.alternatives.push_back(names.prefix + other);
-      }
-    }
-  }
-  return slots;
 }
 
 TokenizerPlace language_tokenizer(int64_t vocab_size) {

@@ -104,11 +104,6 @@ struct LayoutOptions {
 /// kCorruptData, kUnsupported, and kInvalidArgument where the kind does not have what is wanted.
 Layout layout(const OpenedDirectory& directory, const LayoutOptions& options = {});
 
-/// Slots for a language model under `names`. Where tensors are tied, a file may have any one of
-/// their names, or several.
-std::vector<Slot> language_model_slots(const LanguageModelWeights& weights, const PartNames& names,
-                                       const TensorSource& source);
-
 /// Where a language model's tokenizer is in its directory: the ids that it puts into a text by
 /// itself, and the one that ends a text, must be words.
 TokenizerPlace language_tokenizer(int64_t vocab_size);

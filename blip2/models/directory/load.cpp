@@ -12,6 +12,7 @@
 #include "blip2/models/bundle.h"
 #include "blip2/models/clip_model.h"
 #include "blip2/models/directory/fill.h"
+#include "blip2/models/directory/found_directory.h"
 #include "blip2/models/directory/layout.h"
 #include "blip2/models/directory/opened_directory.h"
 #include "blip2/nn/bfloat16_storage.h"
@@ -44,6 +45,7 @@ void take_generation(Bundle& bundle, Layout& layout, const OpenedDirectory& dire
       std::max<int64_t>(language.max_positions - config.qformer.num_query_tokens, 1);
   bundle.max_text_length = config.max_text_length > 0 ? config.max_text_length : most;
   bundle.max_positions = language.max_positions;
+  bundle.positions_go_on = language.positions_go_on;
   bundle.caption_end = language.caption_end;
   bundle.language_family = language.family;
   bundle.text_json = std::move(layout.text_json);
@@ -58,6 +60,7 @@ void take_generation(Bundle& bundle, Layout& layout, const OpenedDirectory& dire
 
 void take_blip(Bundle& bundle, Layout& layout, const OpenedDirectory& directory) {
   const BlipTextConfig& config = layout.blip->text;
+  bundle.text_json = layout.blip->text_json;
   bundle.text_tokenizer = open_tokenizer(directory.path(), layout.tokenizers.at(0));
   bundle.max_text_length = config.max_position_embeddings;
   bundle.max_positions = config.max_position_embeddings;
@@ -108,7 +111,7 @@ Bundle load_directory(const OpenedDirectory& directory, const BundleOptions& opt
   bundle.device = options.device;
   Layout layout = blip2::layout(directory);
   bundle.transform = read_transform(directory, encoder_size(layout));
-  fill(layout, directory.weights(), options.device);
+  fill(layout, directory.weights(), options.device, {.check_finite = true});
   take_frozen(bundle, layout);
   if (options.has_bfloat16_matrices) store_in_bfloat16(all_tensors(bundle, layout));
   if (layout.blip2) bundle.image_token_id = layout.blip2->image_token_id;
@@ -129,10 +132,11 @@ Bundle load_directory(const OpenedDirectory& directory, const BundleOptions& opt
 Bundle load_bundle(const fs::path& directory, const BundleOptions& options) {
   const at::NoGradGuard no_grad;
   const double start_s = now_s();
-  if (!fs::is_directory(directory)) {
+  const fs::path found = model_directory(directory);
+  if (!fs::is_directory(found)) {
     fail(ErrorCode::kNotFound, "{}: expected the directory of a model", directory.string());
   }
-  Bundle bundle = load_directory(OpenedDirectory(directory), options);
+  Bundle bundle = load_directory(OpenedDirectory(found), options);
   bundle.arithmetic = options.arithmetic;
   bundle.transform.resize_order = options.resize_order;
   log_debug("{}: loaded in {:.2f} s", directory.string(), now_s() - start_s);

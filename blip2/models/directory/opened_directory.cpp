@@ -9,6 +9,7 @@
 #include "blip2/base/log.h"
 #include "blip2/checkpoint/open_source.h"
 #include "blip2/models/configs/image_processor.h"
+#include "blip2/models/directory/found_directory.h"
 
 namespace blip2 {
 namespace fs = std::filesystem;
@@ -35,12 +36,15 @@ void warn_where_it_differs(const fs::path& path, const ImageTransform& transform
 
 }  // namespace
 
-OpenedDirectory::OpenedDirectory(fs::path path)
-    : path_(std::move(path)),
+OpenedDirectory::OpenedDirectory(const fs::path& path)
+    : path_(model_directory(path)),
       config_(std::make_unique<nlohmann::ordered_json>(
           read_json_object<nlohmann::ordered_json>(path_ / kConfig))),
-      kind_(directory_kind(config())),
-      weights_(open_source(path_)) {}
+      kind_(directory_kind(config())) {
+  refuse_quantised(config());
+  weights_ = open_source(path_);
+  refuse_quantised(*weights_);
+}
 
 OpenedDirectory::OpenedDirectory(OpenedDirectory&&) noexcept = default;
 OpenedDirectory::~OpenedDirectory() = default;
@@ -80,8 +84,7 @@ std::string read_generation_json(const fs::path& directory) {
   const fs::path path = directory / kGeneration;
   if (!fs::exists(path)) return "{}";
   std::string text = read_file(path);
-  parse_json_object<nlohmann::ordered_json>(
-      text, path.string());  // checked here, read by whoever generates
+  if (!nlohmann::ordered_json::parse(text, nullptr, false).is_object()) return "{}";
   while (text.ends_with('\n')) text.pop_back();
   return text;
 }

@@ -17,9 +17,9 @@ namespace blip2 {
 
 class OpenedDirectory {
  public:
-  /// Throws kNotFound (no config.json, no weights), kCorruptData, or kUnsupported naming what is
-  /// known.
-  explicit OpenedDirectory(std::filesystem::path path);
+  /// Opens model_directory(path). Throws kNotFound (no config.json, no weights), kCorruptData, or
+  /// kUnsupported naming what is known, or what it is instead of a model.
+  explicit OpenedDirectory(const std::filesystem::path& path);
   OpenedDirectory(OpenedDirectory&&) noexcept;
   ~OpenedDirectory();
 
@@ -52,8 +52,8 @@ std::optional<ImageTransform> find_transform(const OpenedDirectory& directory,
 /// The same; throws kNotFound where there is none.
 ImageTransform read_transform(const OpenedDirectory& directory, int64_t encoder_size);
 
-/// generation_config.json of a directory, as it is; "{}" where there is none. Throws kCorruptData
-/// where it is not a JSON object.
+/// generation_config.json of a directory, as it is, to be copied; "{}" where there is none that is a
+/// JSON object.
 std::string read_generation_json(const std::filesystem::path& directory);
 
 }  // namespace blip2

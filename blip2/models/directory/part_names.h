@@ -9,6 +9,7 @@
 #include "blip2/checkpoint/rename.h"
 #include "blip2/checkpoint/source.h"
 #include "blip2/models/configs/directory_kind.h"
+#include "blip2/models/language/language_model_family.h"
 #include "blip2/nn/module.h"
 
 namespace blip2 {
@@ -28,6 +29,15 @@ PartNames trained_names(DirectoryKind kind);
 /// Slots for tensors, under the names that `source` has for them.
 std::vector<Slot> slots_by(const PartNames& names, const std::vector<NamedTensor>& tensors,
                            const TensorSource& source);
+/// The same for an image encoder, whose own class has had `vision_model.` before its names, or not,
+/// from one version of transformers to another.
+std::vector<Slot> image_encoder_slots(const PartNames& names,
+                                      const std::vector<NamedTensor>& tensors,
+                                      const TensorSource& source);
+/// The same for a language model. Where tensors are tied, a file may have any one of their names, or
+/// several.
+std::vector<Slot> language_model_slots(const LanguageModelWeights& weights, const PartNames& names,
+                                       const TensorSource& source);
 /// The tensors as they are written. Handles are copied, not what they hold.
 std::vector<StoredTensor> stored_by(const PartNames& names,
                                     const std::vector<NamedTensor>& tensors);

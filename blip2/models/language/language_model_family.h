@@ -42,6 +42,9 @@ struct LanguageModelShape {
   int64_t width = 0;          ///< Dl
   int64_t vocab_size = 0;     ///< V
   int64_t max_positions = 0;  ///< longest sequence, in tokens
+  /// Whether longer ones can be computed (rotary positions); texts end there unless their length is
+  /// asked for, as in the reference.
+  bool positions_go_on = false;
   CaptionEnd caption_end = CaptionEnd::kEndToken;
   /// Sizes by the names of config.json, in a reader's order.
   std::vector<std::pair<std::string, int64_t>> sizes;

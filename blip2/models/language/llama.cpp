@@ -16,10 +16,8 @@
 namespace blip2 {
 namespace {
 
-void require_llama_range(const char* name, int64_t value, int64_t low, int64_t high) {
-  require_within("LLaMA configuration", name, value,
-                 between(static_cast<double>(low), static_cast<double>(high)));
-}
+/// How messages begin.
+std::string llama_where(const LlamaConfig& config) { return config.title + " configuration"; }
 
 LlamaLayer make_layer(const LlamaConfig& config) {
   const int64_t width = config.hidden_size;
@@ -85,49 +83,73 @@ at::Tensor rows_by_head(const at::Tensor& x, int64_t num_rows) {
   return x.view({num_rows, x.size(0) / num_rows, x.size(1), x.size(2)}).transpose(1, 2);
 }
 
-void validate_scaling(const RopeScaling& scaling) {
-  if (scaling.kind == RopeScaling::Kind::kNone) return;
-  require_within("LLaMA configuration", "rope_scaling.factor", scaling.factor, above(0));
-  if (scaling.kind != RopeScaling::Kind::kLlama3) return;
-  if (!(scaling.low_freq_factor > 0) || !(scaling.high_freq_factor > scaling.low_freq_factor) ||
-      scaling.original_max_position_embeddings < 1) {
+void validate_scaling(const LlamaConfig& config, const std::string& where) {
+  using Kind = RopeScaling::Kind;
+  const RopeScaling& scaling = config.rope_scaling;
+  if (scaling.kind == Kind::kNone) return;
+  require_within(where, "rope_scaling.factor", scaling.factor, above(0));
+  if (scaling.kind == Kind::kLinear) return;
+  require_within(where, "rope_scaling.original_max_position_embeddings",
+                 scaling.original_max_position_embeddings, at_least(1));
+  if (scaling.kind == Kind::kDynamic) {
+    require_within(where, "head_dim (of dynamic rotary positions)", config.head_dim, at_least(4));
+    return;
+  }
+  if (scaling.kind == Kind::kYarn) {
+    require_within(where, "rope_scaling.beta_fast", scaling.beta_fast, above(0));
+    require_within(where, "rope_scaling.beta_slow", scaling.beta_slow, above(0));
+    require_within(where, "rope_scaling.attention_factor", scaling.attention_factor, above(0));
+    require_within(where, "rope_theta (of yarn)", config.rope_theta, above(1));
+    return;
+  }
+  if (!(scaling.low_freq_factor > 0) || !(scaling.high_freq_factor > scaling.low_freq_factor)) {
     fail(ErrorCode::kInvalidArgument,
-         "LLaMA configuration: rope_scaling: expected 0 < low_freq_factor < high_freq_factor and a "
-         "positive original_max_position_embeddings, found {}, {} and {}",
-         scaling.low_freq_factor, scaling.high_freq_factor,
-         scaling.original_max_position_embeddings);
+         "{}: rope_scaling: expected 0 < low_freq_factor < high_freq_factor, found {} and {}",
+         where, scaling.low_freq_factor, scaling.high_freq_factor);
   }
 }
 
-Rotary rotary_of(const LlamaConfig& config, const at::Tensor& positions) {
-  return make_rotary(positions, config.head_dim, config.rope_theta, config.rope_scaling);
+/// How long the sequence is that each packed row is of: [R] int64.
+at::Tensor row_lengths(const Packing& packing) {
+  const at::Tensor lengths = packing.mask.sum(1).to(at::kLong);  // [B]
+  return lengths.index_select(0, packing.to_packed.div(packing.length, "floor"));
+}
+
+/// positions, lengths: as make_rotary()'s.
+Rotary rotary_of(const LlamaConfig& config, const at::Tensor& positions,
+                 const at::Tensor& lengths) {
+  return make_rotary(positions, config.head_dim, config.rope_theta, config.rope_scaling, lengths);
 }
 
 }  // namespace
 
 void validate(const LlamaConfig& config) {
-  constexpr int64_t kLargest = int64_t{1} << 24;
-  require_llama_range("hidden_size", config.hidden_size, 1, kLargest);
-  require_llama_range("intermediate_size", config.intermediate_size, 1, kLargest);
-  require_llama_range("num_hidden_layers", config.num_hidden_layers, 1, 1 << 12);
-  require_llama_range("num_attention_heads", config.num_attention_heads, 1, 1 << 16);
-  require_llama_range("num_key_value_heads", config.num_key_value_heads, 1,
-                      config.num_attention_heads);
-  require_llama_range("head_dim", config.head_dim, 2, 1 << 16);
-  require_llama_range("vocab_size", config.vocab_size, 1, kLargest);
-  require_llama_range("max_position_embeddings", config.max_position_embeddings, 1, kLargest);
+  constexpr double kLargest = int64_t{1} << 24;
+  const std::string where = llama_where(config);
+  const auto require = [&](const char* name, int64_t value, double low, double high) {
+    require_within(where, name, value, between(low, high));
+  };
+  require("hidden_size", config.hidden_size, 1, kLargest);
+  require("intermediate_size", config.intermediate_size, 1, kLargest);
+  require("num_hidden_layers", config.num_hidden_layers, 1, 1 << 12);
+  require("num_attention_heads", config.num_attention_heads, 1, 1 << 16);
+  require("num_key_value_heads", config.num_key_value_heads, 1,
+          static_cast<double>(config.num_attention_heads));
+  require("head_dim", config.head_dim, 2, 1 << 16);
+  require("vocab_size", config.vocab_size, 1, kLargest);
+  require("max_position_embeddings", config.max_position_embeddings, 1, kLargest);
   if (config.num_attention_heads % config.num_key_value_heads != 0) {
     fail(ErrorCode::kInvalidArgument,
-         "LLaMA configuration: num_key_value_heads ({}) must divide num_attention_heads ({})",
+         "{}: num_key_value_heads ({}) must divide num_attention_heads ({})", where,
          config.num_key_value_heads, config.num_attention_heads);
   }
   if (config.head_dim % 2 != 0) {
-    fail(ErrorCode::kInvalidArgument, "LLaMA configuration: head_dim must be even, found {}",
+    fail(ErrorCode::kInvalidArgument, "{}: head_dim must be even, found {}", where,
          config.head_dim);
   }
-  require_within("LLaMA configuration", "rope_theta", config.rope_theta, above(0));
-  require_within("LLaMA configuration", "rms_norm_eps", config.rms_norm_eps, above(0));
-  validate_scaling(config.rope_scaling);
+  require_within(where, "rope_theta", config.rope_theta, above(0));
+  require_within(where, "rms_norm_eps", config.rms_norm_eps, above(0));
+  validate_scaling(config, where);
 }
 
 Llama make_llama(const LlamaConfig& config) {
@@ -161,7 +183,7 @@ at::Tensor llama_hidden(const Llama& model, const at::Tensor& inputs_embeds,
                         const Packing& packing) {
   BLIP2_CHECK(inputs_embeds.dim() == 2 && inputs_embeds.size(1) == model.config.hidden_size);
   BLIP2_CHECK(inputs_embeds.size(0) == packing.positions.size(0));
-  const Rotary rotary = rotary_of(model.config, packing.positions);
+  const Rotary rotary = rotary_of(model.config, packing.positions, row_lengths(packing));
   // Padding is on the right, where no real token looks: the causal mask alone is enough.
   const at::Tensor mask =
       causal_mask(at::ones({1, packing.length}, packing.mask.options()), packing.length);
@@ -191,7 +213,9 @@ LlamaDecoder::LlamaDecoder(const Llama& model, const at::Tensor& prompt_embeds,
 
 at::Tensor LlamaDecoder::run(const at::Tensor& x, const CausalCursor::Tokens& tokens) {
   const int64_t num_rows = x.size(0), num_new = x.size(1);
-  const Rotary rotary = rotary_of(model_.config, tokens.positions.reshape(-1));
+  // As in the reference, keys in the cache stay as they were rotated while the sequence grows.
+  const at::Tensor lengths = (tokens.positions.amax(1, true) + 1).expand_as(tokens.positions);
+  const Rotary rotary = rotary_of(model_.config, tokens.positions.reshape(-1), lengths.reshape(-1));
   at::Tensor rows = x.flatten(0, 1);  // [N*T, Dl]
   for (size_t i = 0; i < model_.layers.size(); ++i) {
     rows = run_layer(model_.config, model_.layers[i], rotary, rows,

@@ -6,6 +6,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "blip2/nn/causal_decoder.h"
@@ -36,7 +37,8 @@ struct LlamaConfig {
   int64_t bos_token_id = 1;
   int64_t eos_token_id = 2;
   int64_t pad_token_id = 2;
-  RopeScaling rope_scaling;  ///< an object in config.json: not visited
+  RopeScaling rope_scaling;     ///< an object in config.json: not visited
+  std::string title = "LLaMA";  ///< the family, for messages: not visited
 };
 
 /// Calls `v(name, field, help)` for every plain field; names are those of Hugging Face's

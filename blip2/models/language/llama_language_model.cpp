@@ -5,37 +5,12 @@
 #include <nlohmann/json.hpp>
 
 #include "blip2/base/json_struct.h"
+#include "blip2/models/keys/common_keys.h"
+#include "blip2/models/language/rope.h"
 
 namespace blip2 {
 namespace {
 using Json = nlohmann::ordered_json;
-
-RopeScaling parse_rope_scaling(const ConfigFields& fields) {
-  RopeScaling scaling;
-  const char* key = fields.has("type") ? "type" : "rope_type";
-  const std::string kind = fields.text(key, "default");
-  if (kind == "default") return scaling;
-  if (kind != "linear" && kind != "llama3") fields.fail_at(key, "default, linear or llama3");
-  scaling.kind = kind == "linear" ? RopeScaling::Kind::kLinear : RopeScaling::Kind::kLlama3;
-  scaling.factor = fields.positive("factor", scaling.factor);
-  scaling.low_freq_factor = fields.positive("low_freq_factor", scaling.low_freq_factor);
-  scaling.high_freq_factor = fields.positive("high_freq_factor", scaling.high_freq_factor);
-  scaling.original_max_position_embeddings =
-      fields.size("original_max_position_embeddings", scaling.original_max_position_embeddings);
-  return scaling;
-}
-
-Json format_rope_scaling(const RopeScaling& scaling) {
-  if (scaling.kind == RopeScaling::Kind::kNone) return nullptr;
-  Json object = {{"rope_type", "linear"}, {"factor", scaling.factor}};
-  if (scaling.kind == RopeScaling::Kind::kLlama3) {
-    object["rope_type"] = "llama3";
-    object["low_freq_factor"] = scaling.low_freq_factor;
-    object["high_freq_factor"] = scaling.high_freq_factor;
-    object["original_max_position_embeddings"] = scaling.original_max_position_embeddings;
-  }
-  return object;
-}
 
 /// Hugging Face's defaults differ from ours, which are SmolLM2's.
 LlamaConfig parse_llama(const ConfigFields& fields) {
@@ -50,7 +25,7 @@ LlamaConfig parse_llama(const ConfigFields& fields) {
   config.max_position_embeddings = 2048;
   config.tie_word_embeddings = false;
   config.pad_token_id = -1;
-  read_llama_fields(fields, config);
+  read_llama_fields(fields, config, {.ignored = {"is_llama_config", "max_sequence_length"}});
   return config;
 }
 
@@ -64,26 +39,30 @@ LanguageModelWeights make_weights(const LlamaConfig& config) {
 
 }  // namespace
 
-void read_llama_fields(const ConfigFields& fields, LlamaConfig& config) {
+void read_llama_fields(const ConfigFields& fields, LlamaConfig& config, KnownKeys more) {
+  more.read = joined(std::move(more.read), field_names<LlamaConfig>());
+  more.read = joined(std::move(more.read), rope_keys());
+  more.read.emplace_back("hidden_act");
+  more.fixed.push_back({"is_encoder_decoder", "false"});
+  more.fixed.push_back({"rope_interleaved", "false"});
+  require_known_keys(fields, with_generation(std::move(more)));
   fields.require_text("hidden_act", "silu");
+  const double default_theta = config.rope_theta;
   read_fields(fields, config);
   if (!fields.has("num_key_value_heads")) config.num_key_value_heads = config.num_attention_heads;
   if (!fields.has("head_dim")) {
     config.head_dim = std::max<int64_t>(config.hidden_size / config.num_attention_heads, 1);
   }
-  // transformers 5 keeps the base of the rotary frequencies in an object.
-  const Json parameters = fields.object("rope_parameters");
-  config.rope_theta = ConfigFields(parameters, fields.where() + ": rope_parameters")
-                          .positive("rope_theta", config.rope_theta);
-  const Json scaling = fields.object("rope_scaling");
-  config.rope_scaling =
-      parse_rope_scaling(ConfigFields(scaling, fields.where() + ": rope_scaling"));
+  const Rope rope = parse_rope(fields, default_theta, config.max_position_embeddings);
+  config.rope_theta = rope.theta;
+  config.rope_scaling = rope.scaling;
   refuse_bad(fields, config);
 }
 
 LanguageModelShape llama_shape(const LlamaConfig& config, const char* family) {
   LanguageModelShape shape =
       language_model_shape(config, family, config.hidden_size, config.max_position_embeddings);
+  shape.positions_go_on = true;
   shape.make = [config] { return make_weights(config); };
   return shape;
 }

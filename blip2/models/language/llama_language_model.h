@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "blip2/models/keys/known_keys.h"
 #include "blip2/models/language/causal_language_model.h"
 #include "blip2/models/language/language_model_family.h"
 #include "blip2/models/language/llama.h"
@@ -35,9 +36,10 @@ class LlamaLanguageModel final : public CausalLanguageModel {
 LanguageModelFamily llama_family();
 /// What `family`, LLaMA or one that shares its net, says of a configuration.
 LanguageModelShape llama_shape(const LlamaConfig& config, const char* family = "llama");
-/// Reads a config.json over `config`, which holds the family's defaults. Throws kCorruptData, and
-/// kUnsupported for an activation or a scaling of the positions that the net lacks.
-void read_llama_fields(const ConfigFields& fields, LlamaConfig& config);
+/// Reads a config.json over `config`, which holds the family's defaults; `more`: what it may hold
+/// besides LLaMA's keys. Throws kCorruptData, and kUnsupported for an activation, a scaling of the
+/// positions or a key that is not known.
+void read_llama_fields(const ConfigFields& fields, LlamaConfig& config, KnownKeys more);
 /// The configuration as Hugging Face's config.json has it, every size explicit.
 std::string llama_json(const LlamaConfig& config);
 

@@ -4,13 +4,19 @@
 #include <nlohmann/json.hpp>
 
 #include "blip2/base/json_struct.h"
+#include "blip2/models/keys/common_keys.h"
 
 namespace blip2 {
 namespace {
 using Json = nlohmann::ordered_json;
 
 OptConfig parse_opt(const ConfigFields& fields) {
-  fields.require_flag("layer_norm_elementwise_affine", true);
+  require_known_keys(fields, with_generation({.read = field_names<OptConfig>(),
+                                              .ignored = {},
+                                              .fixed = {{"layer_norm_elementwise_affine", "true"},
+                                                        {"learned_embeddings", "true"},
+                                                        {"scale_embeddings", "false"},
+                                                        {"is_encoder_decoder", "false"}}}));
   OptConfig config;
   read_fields(fields, config);
   if (!fields.has("word_embed_proj_dim")) config.word_embed_proj_dim = config.hidden_size;

@@ -26,6 +26,7 @@ void refuse_sliding_window(const ConfigFields& fields) {
 LlamaConfig parse_qwen2(const ConfigFields& fields) {
   refuse_sliding_window(fields);
   LlamaConfig config;
+  config.title = "Qwen2";
   config.hidden_size = 4096;
   config.intermediate_size = 22016;
   config.num_hidden_layers = 32;
@@ -36,7 +37,10 @@ LlamaConfig parse_qwen2(const ConfigFields& fields) {
   config.max_position_embeddings = 32768;
   config.tie_word_embeddings = false;
   config.bos_token_id = config.eos_token_id = config.pad_token_id = -1;
-  read_llama_fields(fields, config);
+  read_llama_fields(fields, config,
+                    {.read = {"use_sliding_window", "layer_types"},
+                     .ignored = {"sliding_window", "max_window_layers"},
+                     .fixed = {{"use_mrope", "false"}, {"qkv_bias", "true"}}});
   config.attention_bias = config.mlp_bias = false;  // keys that Hugging Face's Qwen2 ignores
   config.qkv_bias = true;
   return config;

@@ -25,6 +25,9 @@ struct T5Config {
   std::string dense_act_fn = "relu";
   int64_t vocab_size = 32128;
   bool tie_word_embeddings = true;
+  /// Whether an output matrix that a file lacks is the embedding table, unscaled: transformers 5
+  /// does so, and has a key of its own for the scale. Not in config.json: not visited.
+  bool shares_missing_output = false;
   int64_t decoder_start_token_id = 0;
   int64_t eos_token_id = 1;
   int64_t pad_token_id = 0;

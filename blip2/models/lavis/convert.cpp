@@ -12,6 +12,7 @@
 #include "blip2/base/files.h"
 #include "blip2/base/quote.h"
 #include "blip2/base/shape_text.h"
+#include "blip2/checkpoint/finite.h"
 #include "blip2/checkpoint/load.h"
 #include "blip2/checkpoint/open_source.h"
 #include "blip2/checkpoint/safetensors.h"
@@ -53,23 +54,19 @@ std::vector<DirectoryKind> kinds_of(const LavisLayout& layout) {
   return {DirectoryKind::kImageEncoder};
 }
 
-void require_finite(const TensorSource& source) {
-  const std::vector<std::string> names = tensors_not_finite(source);
-  if (names.empty()) return;
-  fail(ErrorCode::kCorruptData, "{}: {} has a value that is not finite{}", source.describe(),
-       quote(names.front()),
-       names.size() > 1 ? fmt::format(", as have {} more", names.size() - 1) : "");
-}
-
 /// Fails, with the report's first names, unless what was written is a whole model.
 void require_whole(const fs::path& written, const std::string& source) {
   const Inspection inspection = inspect_directory(written);
-  const auto refuse = [&](const std::string& name, const char* what) {
+  const auto refuse = [&](const std::string& name, const std::string& what) {
     fail(ErrorCode::kCorruptData, "{}: with the base's configuration, {} {}", source, quote(name),
          what);
   };
   if (!inspection.missing.empty()) refuse(inspection.missing.front(), "is missing");
   if (!inspection.unused.empty()) refuse(inspection.unused.front(), "has no place");
+  if (!inspection.mistyped.empty()) {
+    const Mistyped& wrong = inspection.mistyped.front();
+    refuse(wrong.name, fmt::format("is stored as {}", wrong.found));
+  }
   if (!inspection.misshapen.empty()) {
     const Misshapen& wrong = inspection.misshapen.front();
     refuse(wrong.name, fmt::format("should have the shape {}, not {}", shape_text(wrong.expected),
@@ -186,8 +183,9 @@ void convert_from_lavis(const fs::path& path, const fs::path& base, const fs::pa
          class_name(kinds.front()), lavis_title(file.layout),
          class_name(kind).empty() ? "a part of a model" : class_name(kind));
   }
+  require_finite(given->weights());
   DirectoryWriter writer(target, kModelDirectory);
-  copy_other_files(base, writer.path());
+  copy_other_files(given->path(), writer.path());
   write_safetensors(writer.path() / "model.safetensors", merge(file, given->weights()));
   require_whole(writer.path(), path.string());
   writer.commit();
@@ -241,6 +239,7 @@ void convert_to_lavis(const fs::path& path, const fs::path& file) {
                                        : LavisLanguage::kLlm;
     layout.has_language_model = true;
   }
+  require_finite(directory.weights());
   const std::unique_ptr<TensorSource> source = to_lavis(directory.take_weights(), layout);
   write_safetensors(file, read_all(*source));
 }

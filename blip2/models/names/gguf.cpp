@@ -145,7 +145,7 @@ Llama load_llama(const GgufFile& file) {
           BLIP2_CHECK(theirs.has_value());
           slots.push_back({*theirs, &tensor});
         }));
-  load(file, slots);
+  load(file, slots, {.check_finite = true});
   for (LlamaLayer& layer : model.layers) {
     at::Tensor& query = layer.q_proj.weight;
     at::Tensor& key = layer.k_proj.weight;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "blip2/base/json_struct.h"
+#include "blip2/models/keys/common_keys.h"
 #include "blip2/models/vision/vit.h"
 
 namespace blip2 {
@@ -48,7 +49,12 @@ Dinov2Config dinov2_base() {
 }
 
 Dinov2Config parse_dinov2(const ConfigFields& fields) {
-  fields.require_flag("use_swiglu_ffn", false);
+  require_known_keys(
+      fields, without_generation({.read = field_names<Dinov2Config>(),
+                                  .ignored = {"layerscale_value", "apply_layernorm", "out_features",
+                                              "out_indices", "_out_features", "_out_indices",
+                                              "reshape_hidden_states", "stage_names"},
+                                  .fixed = {{"num_channels", "3"}, {"use_swiglu_ffn", "false"}}}));
   Dinov2Config config = dinov2_base();
   read_fields(fields, config);
   if (config.mlp_ratio > 1024) fields.fail_at("mlp_ratio", "a number from 0 to 1024");

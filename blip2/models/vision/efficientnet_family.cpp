@@ -5,6 +5,7 @@
 
 #include "blip2/base/error.h"
 #include "blip2/base/json_struct.h"
+#include "blip2/models/keys/common_keys.h"
 #include "blip2/models/vision/efficientnet.h"
 
 namespace blip2 {
@@ -15,6 +16,7 @@ constexpr const char* kType = "efficientnet_lite";
 
 EfficientNetStage parse_stage(const Json& value, const std::string& where) {
   const ConfigFields fields(value, where);
+  require_known_keys(fields, {.read = {"repeats", "kernel", "stride", "expansion", "width"}});
   EfficientNetStage stage;
   stage.repeats = fields.size("repeats", 1);
   stage.kernel = fields.size("kernel", 3);
@@ -27,6 +29,12 @@ EfficientNetStage parse_stage(const Json& value, const std::string& where) {
 }
 
 EfficientNetConfig parse_efficientnet(const ConfigFields& fields) {
+  // layer_norm_eps is that of BLIP-2's norm behind the encoder, where the directory has one.
+  require_known_keys(fields,
+                     without_generation({.read = {"stem_width", "hidden_size", "num_classes",
+                                                  "batch_norm_eps", "image_size", "stages"},
+                                         .ignored = {"layer_norm_eps"},
+                                         .fixed = {{"num_channels", "3"}}}));
   EfficientNetConfig config;
   config.stem_width = fields.size("stem_width", config.stem_width);
   config.head_width = fields.size("hidden_size", config.head_width);

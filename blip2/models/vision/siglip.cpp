@@ -14,6 +14,7 @@
 #include "blip2/base/error.h"
 #include "blip2/base/json_struct.h"
 #include "blip2/base/shape_text.h"
+#include "blip2/models/keys/common_keys.h"
 #include "blip2/models/vision/vit.h"
 #include "blip2/nn/autocast.h"
 
@@ -57,6 +58,9 @@ SiglipConfig siglip_base() {
 }
 
 SiglipConfig parse_siglip(const ConfigFields& fields) {
+  require_known_keys(fields, without_generation({.read = field_names<SiglipConfig>(),
+                                                 .ignored = {"projection_size"},
+                                                 .fixed = {{"num_channels", "3"}}}));
   SiglipConfig config = siglip_base();
   read_fields(fields, config);
   refuse_bad(fields, config);

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "blip2/models/keys/common_keys.h"
 #include "blip2/nn/module.h"
 
 namespace blip2 {
@@ -25,6 +26,9 @@ ImageEncoderWeights make_weights(const VitConfig& config) {
 }  // namespace
 
 VitConfig parse_vit(const ConfigFields& fields, VitConfig defaults) {
+  require_known_keys(fields, without_generation({.read = field_names<VitConfig>(),
+                                                 .ignored = {"projection_dim"},
+                                                 .fixed = {{"num_channels", "3"}}}));
   read_fields(fields, defaults);
   defaults.has_post_layernorm = false;
   refuse_bad(fields, defaults);

@@ -11,6 +11,7 @@
 #include "blip2/base/error.h"
 #include "blip2/data/shards/list.h"
 #include "blip2/models/directory/facts.h"
+#include "blip2/models/directory/found_directory.h"
 
 namespace blip2 {
 namespace fs = std::filesystem;
@@ -124,7 +125,7 @@ void Checker::check_qformer(const QFormerFacts& qformer,
   }
   if (config_.model.arch == "blip2" || qformer.is_bert) {
     try {
-      load_tokenizer(path);
+      load_tokenizer(model_directory(path));
     } catch (const Error& error) {
       document_.fault(key, error.what());
     }
