@@ -48,8 +48,7 @@ DecoderStep read_decoder_step(const JsonFields& place) {
   }
   if (type == "Replace") {
     allow_only(place, {"pattern", "content"});
-    return ReplaceDecode{std::make_shared<TextPattern>(place.fields("pattern")),
-                         place.text("content")};
+    return ReplaceDecode{read_pattern(place), place.text("content")};
   }
   if (type == "ByteLevel") {
     allow_only(place, {"add_prefix_space", "trim_offsets", "use_regex"});

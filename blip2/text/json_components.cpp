@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <initializer_list>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -43,6 +44,15 @@ std::string character_of(const JsonFields& place, const char* key, const std::st
   const std::string text = place.text(key, fallback);
   if (num_code_points(text) != 1) place.fail_at(key, "one character");
   return text;
+}
+
+std::shared_ptr<const TextPattern> read_pattern(const JsonFields& component) {
+  const JsonFields place = component.fields("pattern");
+  allow_only(place, {"String", "Regex"});
+  if (place.has("String")) {
+    return std::make_shared<TextPattern>(TextPattern::Literal{place.text("String")}, place.where());
+  }
+  return std::make_shared<TextPattern>(TextPattern::Expression{place.text("Regex")}, place.where());
 }
 
 namespace {

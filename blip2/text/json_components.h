@@ -3,6 +3,7 @@
 #pragma once
 
 #include <initializer_list>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +35,9 @@ std::string character_of(const JsonFields& place, const char* key, const std::st
 /// The parts of a component: the members of a Sequence's `list`, in any depth, or the component
 /// itself.
 std::vector<JsonFields> component_list(const JsonFields& component, const char* list);
+
+/// {"String": ...} or {"Regex": ...} under the key `pattern`. Throws kCorruptData, kUnsupported.
+std::shared_ptr<const TextPattern> read_pattern(const JsonFields& component);
 
 /// The fields that the pre-tokenizer and the decoder Metaspace share.
 MetaspaceSplit read_metaspace(const JsonFields& place);

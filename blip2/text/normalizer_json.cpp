@@ -36,7 +36,7 @@ CharsmapStep read_charsmap(const JsonFields& place) {
 
 ReplaceStep read_replace_step(const JsonFields& place) {
   allow_only(place, {"pattern", "content"});
-  return {std::make_shared<TextPattern>(place.fields("pattern")), place.text("content")};
+  return {read_pattern(place), place.text("content")};
 }
 
 /// A step that has no options.

@@ -21,8 +21,7 @@ SplitBehavior read_behavior(const JsonFields& place, const std::string& fallback
 
 PatternSplit read_split(const JsonFields& place) {
   allow_only(place, {"pattern", "behavior", "invert"});
-  return {std::make_shared<TextPattern>(place.fields("pattern")), read_behavior(place, ""),
-          place.flag("invert", false)};
+  return {read_pattern(place), read_behavior(place, ""), place.flag("invert", false)};
 }
 
 ByteLevelSplit read_byte_level(const JsonFields& place) {

@@ -4,9 +4,8 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
-
-#include "blip2/text/json_components.h"
 
 namespace blip2 {
 namespace {
@@ -22,16 +21,14 @@ std::vector<TextRange> find_all(std::string_view text, std::string_view wanted) 
 
 }  // namespace
 
-TextPattern::TextPattern(const JsonFields& place) {
-  allow_only(place, {"String", "Regex"});
-  if (place.has("String")) {
-    literal_ = place.text("String");
-    if (literal_.empty()) regex_.emplace("", place.where());
-    return;
-  }
-  const std::string pattern = place.text("Regex");
-  known_ = known_byte_pattern(pattern);
-  if (!known_) regex_.emplace(pattern, place.where());
+TextPattern::TextPattern(Literal literal, const std::string& source)
+    : literal_(std::move(literal.text)) {
+  if (literal_.empty()) regex_.emplace("", source);  // which is found everywhere
+}
+
+TextPattern::TextPattern(const Expression& expression, const std::string& source)
+    : known_(known_byte_pattern(expression.text)) {
+  if (!known_) regex_.emplace(expression.text, source);
 }
 
 std::vector<TextRange> TextPattern::matches(std::string_view text) const {

@@ -7,7 +7,6 @@
 #include <string_view>
 #include <vector>
 
-#include "blip2/base/json_fields.h"
 #include "blip2/text/byte_words.h"
 #include "blip2/text/regex.h"
 
@@ -15,9 +14,17 @@ namespace blip2 {
 
 class TextPattern {
  public:
-  /// {"String": ...} or {"Regex": ...}. Throws kCorruptData, kUnsupported.
-  explicit TextPattern(const JsonFields& place);
-  explicit TextPattern(BytePreTokenizer known) : known_(known) {}
+  /// What is looked for as it is written.
+  struct Literal {
+    std::string text;
+  };
+  /// A regular expression.
+  struct Expression {
+    std::string text;
+  };
+  /// Throws kUnsupported for an expression that Oniguruma refuses; `source` names the file.
+  TextPattern(Literal literal, const std::string& source);
+  TextPattern(const Expression& expression, const std::string& source);
 
   /// The matches in valid UTF-8 text, in order.
   std::vector<TextRange> matches(std::string_view text) const;

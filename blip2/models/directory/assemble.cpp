@@ -161,7 +161,7 @@ std::unique_ptr<Tokenizer> question_tokenizer(const AssembleOptions& options) {
   const fs::path own = fs::path(options.qformer) / "qformer_tokenizer";
   if (fs::exists(own)) return load_model_tokenizer(own);
   return load_model_tokenizer(options.qformer_text.empty() ? options.qformer : options.qformer_text,
-                        extra_tokens());
+                              extra_tokens());
 }
 
 ImageEncoderPart open_encoder(const AssembleOptions& options) {

@@ -26,7 +26,8 @@ constexpr const char* kTemplate = "tokenizer.chat_template";
 
 /// What tokenizer_config.json of a tokenizer's directory will say.
 nlohmann::json config_of(const Tokenizer& tokenizer) {
-  return nlohmann::json::parse(dynamic_cast<const PipelineTokenizer&>(tokenizer).frame().parts().config_json);
+  return nlohmann::json::parse(
+      dynamic_cast<const PipelineTokenizer&>(tokenizer).frame().parts().config_json);
 }
 
 TEST(GgufTokenizer, SmolLm2GivesTheOraclesIdsAndText) {
