@@ -17,6 +17,7 @@ target_include_directories(LibTorch::c10 BEFORE INTERFACE $<BUILD_INTERFACE:${CM
 target_compile_definitions(LibTorch::c10 INTERFACE AT_PER_OPERATOR_HEADERS)
 pkg_check_modules(IMAGE_CODECS REQUIRED IMPORTED_TARGET libjpeg libpng libwebp libwebpdemux zlib)
 pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)
+pkg_check_modules(ONIGURUMA REQUIRED IMPORTED_TARGET oniguruma)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
 pkg_check_modules(SHARDS REQUIRED IMPORTED_TARGET libarchive zlib)
 pkg_check_modules(HWY REQUIRED IMPORTED_TARGET libhwy)

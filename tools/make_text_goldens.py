@@ -16,6 +16,7 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalize
 from transformers import AutoTokenizer, GPT2TokenizerFast, Qwen2TokenizerFast
 
 import text_oracle
+import tokenizer_pipelines
 
 GOLDEN = pathlib.Path(__file__).resolve().parent.parent / "tests/golden/text"
 LLAMA3 = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+")
@@ -264,7 +265,12 @@ def small_vocabularies():
     write_lines(GOLDEN / "small_vocabularies.jsonl", [text_oracle.case(*e, tokenizers, full=False) for e in cases])
 
 
+def pipelines():
+    write_lines(GOLDEN / "pipelines.jsonl", list(tokenizer_pipelines.cases(50, seed=11, num_strings=8)))
+
+
 if __name__ == "__main__":
     GOLDEN.mkdir(parents=True, exist_ok=True)
+    pipelines()
     real_vocabularies()
     small_vocabularies()

@@ -7,7 +7,6 @@ import os
 import pathlib
 import random
 
-import gguf
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoTokenizer
 
@@ -89,6 +88,8 @@ def wordpiece():
 
 
 def smollm2():
+    import gguf  # here alone: those who want strings need it not
+
     fields = gguf.GGUFReader(assets() / "models/smollm2_135m_instruct/smollm2.gguf").fields
     tokens, merges, types = (fields["tokenizer.ggml." + key].contents() for key in ("tokens", "merges", "token_type"))
     tokenizer = Tokenizer(models.BPE({t: i for i, t in enumerate(tokens)}, [tuple(m.split(" ")) for m in merges]))

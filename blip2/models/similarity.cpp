@@ -11,7 +11,6 @@
 #include <utility>
 
 #include "blip2/base/error.h"
-#include "blip2/base/quote.h"
 #include "blip2/models/blip2/stage1.h"
 #include "blip2/nn/token_batch.h"
 
@@ -55,12 +54,7 @@ TextFeatures tokenize(const Tokenizer& tokenizer, const std::vector<std::string>
          max_length);
   }
   std::vector<std::vector<int64_t>> rows;
-  const bool has_image_token = tokenizer.token_to_id("<image>") >= 0;  // which is no word
   for (const std::string& text : texts) {
-    if (has_image_token && text.find("<image>") != std::string::npos) {
-      fail(ErrorCode::kInvalidArgument,
-           "text {}: \"<image>\" stands for the picture and cannot be written", quote(text));
-    }
     std::vector<int64_t>& ids = rows.emplace_back(tokenizer.encode(text));
     if (static_cast<int64_t>(ids.size()) > max_length) {
       ids[static_cast<size_t>(max_length) - 1] = ids.back();

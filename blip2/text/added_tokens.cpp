@@ -22,8 +22,8 @@ bool stands_alone(std::string_view text, size_t start, size_t stop) {
          (stop == text.size() || !is_word_character(next_code_point(text, after)));
 }
 
-size_t swallow_left(std::string_view text, size_t start, size_t limit) {
-  while (start > limit) {
+size_t swallow_left(std::string_view text, size_t start) {
+  while (start > 0) {
     size_t before = start;
     if (!is_white_space(previous_code_point(text, before))) break;
     start = before;
@@ -50,7 +50,7 @@ AddedTokenMatcher::AddedTokenMatcher(const std::vector<AddedToken>& tokens,
            source, token.id, kMaxBytes, token.content.size());
     }
     if (token.content.empty()) continue;
-    tokens_.insert_or_assign(token.content, token);
+    tokens_.emplace(token.content, token);  // of equal ones the first counts
     lengths_.push_back(token.content.size());
     starts_[static_cast<uint8_t>(token.content[0])] = true;
   }
@@ -80,12 +80,13 @@ std::vector<TextSegment> AddedTokenMatcher::split(std::string_view text) const {
     size_t start = position, stop = position + token->content.size();
     position = stop;
     if (token->single_word && !stands_alone(text, start, stop)) continue;
-    if (token->lstrip) start = swallow_left(text, start, done);
+    if (token->lstrip) start = std::min(std::max(swallow_left(text, start), done), stop);
     if (token->rstrip) stop = swallow_right(text, stop);
-    start = std::max(start, done);  // a token that starts with what its neighbour swallowed
     if (done < start) segments.push_back({text.substr(done, start - done), -1});
-    segments.push_back({text.substr(start, stop - std::min(start, stop)), token->id});
-    done = std::max(stop, done);
+    segments.push_back({text.substr(start, stop - start), token->id});
+    // A token that starts with what its neighbour swallowed gives the rest of that back, as in the
+    // reference.
+    done = stop;
   }
   if (done < text.size()) segments.push_back({text.substr(done), -1});
   return segments;

@@ -160,6 +160,8 @@ const std::array<char32_t, 256>& byte_characters() {
 
 }  // namespace
 
+const char* const kGpt2Pattern =
+    R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
 const char* const kLlama3Pattern =
     R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*)"
     R"(|\s*[\r\n]+|\s+(?!\S)|\s+)";
@@ -167,6 +169,14 @@ const char* const kQwen2Pattern =
     R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*)"
     R"(|\s*[\r\n]+|\s+(?!\S)|\s+)";
 const char* const kClipPattern = R"('s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+)";
+
+std::optional<BytePreTokenizer> known_byte_pattern(std::string_view pattern) {
+  if (pattern == kGpt2Pattern) return BytePreTokenizer::kGpt2;
+  if (pattern == kLlama3Pattern) return BytePreTokenizer::kLlama3;
+  if (pattern == kQwen2Pattern) return BytePreTokenizer::kQwen2;
+  if (pattern == kClipPattern) return BytePreTokenizer::kClip;
+  return std::nullopt;
+}
 
 BytePreTokenizer parse_byte_pre_tokenizer(std::string_view name, const std::string& source) {
   if (name == "gpt-2" || name == "gpt2") return BytePreTokenizer::kGpt2;

@@ -23,10 +23,14 @@ enum class BytePreTokenizer {
 /// spellings. Throws kUnsupported for others; `source` names the file.
 BytePreTokenizer parse_byte_pre_tokenizer(std::string_view name, const std::string& source);
 
-/// The expressions of LLaMA 3, Qwen2 and CLIP, as tokenizer.json files give them.
+/// The expressions of GPT-2, LLaMA 3, Qwen2 and CLIP, as tokenizer.json files give them.
+extern const char* const kGpt2Pattern;
 extern const char* const kLlama3Pattern;
 extern const char* const kQwen2Pattern;
 extern const char* const kClipPattern;
+
+/// The rule that equals an expression, if it is one of these.
+std::optional<BytePreTokenizer> known_byte_pattern(std::string_view pattern);
 
 /// The words of valid UTF-8 text: all of it except what kClip leaves out, in order, pointing into
 /// `text`.

@@ -1,4 +1,4 @@
-// NFC and NFD by the tables of unicode_tables.h, with BERT's stripping of accents.
+// The normalisation forms by the tables of unicode_tables.h, with BERT's stripping of accents.
 #include "blip2/text/canonical_form.h"
 
 #include <utf8proc.h>
@@ -37,15 +37,24 @@ int combining_class(char32_t c) {
   return known != 0 && contains(kUnorderedMarks, c) ? 0 : known;
 }
 
-void append_decomposed(std::u32string& out, char32_t c) {
-  constexpr utf8proc_ssize_t kLongest = 32;  // the longest in Unicode has 4
+enum class Decomposition { kCanonical, kCompatible };
+
+/// Whether the reference leaves a character whole that utf8proc decomposes.
+bool is_whole(char32_t c, Decomposition kind) {
+  return contains(kNotDecomposed, c) ||
+         (kind == Decomposition::kCompatible && contains(kNotCompatible, c));
+}
+
+void append_decomposed(std::u32string& out, char32_t c, Decomposition kind) {
+  constexpr utf8proc_ssize_t kLongest = 32;  // the longest in Unicode has 18
   std::array<utf8proc_int32_t, kLongest> buffer;
   int boundary = 0;
+  const auto options = static_cast<utf8proc_option_t>(
+      UTF8PROC_DECOMPOSE | (kind == Decomposition::kCompatible ? UTF8PROC_COMPAT : 0));
   const utf8proc_ssize_t count =
-      contains(kNotDecomposed, c)
-          ? 0
-          : utf8proc_decompose_char(static_cast<utf8proc_int32_t>(c), buffer.data(), kLongest,
-                                    UTF8PROC_DECOMPOSE, &boundary);
+      is_whole(c, kind) ? 0
+                        : utf8proc_decompose_char(static_cast<utf8proc_int32_t>(c), buffer.data(),
+                                                  kLongest, options, &boundary);
   BLIP2_CHECK(count <= kLongest);
   if (count <= 0) {
     out.push_back(c);
@@ -56,14 +65,14 @@ void append_decomposed(std::u32string& out, char32_t c) {
   }
 }
 
-std::u32string decompose(const std::u32string& text) {
+std::u32string decompose(const std::u32string& text, Decomposition kind) {
   std::u32string decomposed;
   decomposed.reserve(text.size() + text.size() / 8);
   for (const char32_t c : text) {
     if (c < 0x80) {
       decomposed.push_back(c);
     } else {
-      append_decomposed(decomposed, c);
+      append_decomposed(decomposed, c, kind);
     }
   }
   return decomposed;
@@ -77,7 +86,7 @@ class Compositions {
     for (char32_t c = 0xc0; c < 0x20000; ++c) {
       if (c == kFirstSyllable) c = kLastSyllable + 1;
       if (utf8proc_get_property(static_cast<utf8proc_int32_t>(c))->comp_exclusion) continue;
-      const std::u32string parts = decompose({c});
+      const std::u32string parts = decompose({c}, Decomposition::kCanonical);
       if (parts.size() == 2) composed_.emplace(key(parts[0], parts[1]), c);
       if (parts.size() > 2) longer.emplace_back(c, parts);
     }
@@ -133,10 +142,33 @@ void order_marks(std::u32string& text) {
   flush();
 }
 
+/// Puts characters together from canonical decomposition in order.
+std::u32string recompose(const std::u32string& decomposed) {
+  static const Compositions compositions;
+  std::u32string out;
+  out.reserve(decomposed.size());
+  constexpr size_t kNone = ~size_t{0};
+  size_t starter = kNone;  // position in `out` of the last character of class 0
+  int last_order = -1;     // the class of the last mark kept behind it; -1 = none
+  for (const char32_t c : decomposed) {
+    const int order = combining_class(c);
+    if (starter != kNone && last_order < order) {  // nothing between them blocks
+      if (const char32_t whole = compositions.find(out[starter], c)) {
+        out[starter] = whole;
+        continue;
+      }
+    }
+    if (order == 0) starter = out.size();
+    last_order = order == 0 ? -1 : order;
+    out.push_back(c);
+  }
+  return out;
+}
+
 }  // namespace
 
 std::u32string strip_accents(const std::u32string& text) {
-  const std::u32string decomposed = decompose(text);
+  const std::u32string decomposed = decompose(text, Decomposition::kCanonical);
   // Only the marks that are kept need to be put in canonical order.
   std::u32string out;
   out.reserve(decomposed.size());
@@ -162,29 +194,15 @@ std::u32string strip_accents(const std::u32string& text) {
   return out;
 }
 
-std::u32string compose(const std::u32string& text) {
-  if (std::all_of(text.begin(), text.end(), [](char32_t c) { return c < 0xc0; })) return text;
-  static const Compositions compositions;
-  std::u32string decomposed = decompose(text);
+std::u32string to_form(const std::u32string& text, UnicodeForm form) {
+  const char32_t first = form == UnicodeForm::kNfc ? 0xc0 : 0xa0;
+  if (std::all_of(text.begin(), text.end(), [&](char32_t c) { return c < first; })) return text;
+  const bool is_compatible = form == UnicodeForm::kNfkc || form == UnicodeForm::kNfkd;
+  std::u32string decomposed =
+      decompose(text, is_compatible ? Decomposition::kCompatible : Decomposition::kCanonical);
   order_marks(decomposed);
-  std::u32string out;
-  out.reserve(decomposed.size());
-  constexpr size_t kNone = ~size_t{0};
-  size_t starter = kNone;  // position in `out` of the last character of class 0
-  int last_order = -1;     // the class of the last mark kept behind it; -1 = none
-  for (const char32_t c : decomposed) {
-    const int order = combining_class(c);
-    if (starter != kNone && last_order < order) {  // nothing between them blocks
-      if (const char32_t whole = compositions.find(out[starter], c)) {
-        out[starter] = whole;
-        continue;
-      }
-    }
-    if (order == 0) starter = out.size();
-    last_order = order == 0 ? -1 : order;
-    out.push_back(c);
-  }
-  return out;
+  const bool is_composed = form == UnicodeForm::kNfc || form == UnicodeForm::kNfkc;
+  return is_composed ? recompose(decomposed) : decomposed;
 }
 
 }  // namespace blip2

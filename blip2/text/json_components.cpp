@@ -1,17 +1,18 @@
-// The components of tokenizer.json, recognised by type; others are refused by name.
+// What the readers of components share, and the post-processors.
 #include "blip2/text/json_components.h"
 
+#include <algorithm>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <string>
-#include <utility>
+#include <string_view>
 #include <vector>
 
-#include "blip2/base/base64.h"
 #include "blip2/base/error.h"
 #include "blip2/base/quote.h"
+#include "blip2/base/utf8.h"
 
 namespace blip2 {
 
@@ -23,28 +24,52 @@ void unsupported(const JsonFields& place, const std::string& what) {
 
 std::string type_of(const JsonFields& place) { return place.text("type"); }
 
-std::string type_of_model(const JsonFields& model) {
-  if (model.find("type")) return type_of(model);
-  if (model.find("merges")) return "BPE";
-  if (model.find("max_input_chars_per_word")) return "WordPiece";
-  return type_of(model);
+void refuse_type(const JsonFields& place) { unsupported(place, "type " + quote(type_of(place))); }
+
+void allow_only(const JsonFields& place, std::initializer_list<std::string_view> keys) {
+  for (const auto& [key, value] : place.json().items()) {
+    if (value.is_null() || key == "type" ||
+        std::find(keys.begin(), keys.end(), key) != keys.end()) {
+      continue;
+    }
+    unsupported(place, "the key " + quote(key));
+  }
 }
 
-void refuse_type(const JsonFields& place) { unsupported(place, "type \"" + type_of(place) + "\""); }
+bool is_component(const json& value, const char* type) {
+  return value.is_object() && value.contains("type") && value["type"] == type;
+}
 
-std::vector<JsonFields> component_list(const JsonFields& file, const char* key, const char* list) {
-  const json* value = file.find(key);
-  if (!value) return {};
-  const JsonFields component(*value, file.where() + ": " + key);
-  if (type_of(component) != "Sequence") return {component};
-  std::vector<JsonFields> parts;
-  for (const json& part : component.array(list)) {
-    parts.emplace_back(part, component.where());
+std::string character_of(const JsonFields& place, const char* key, const std::string& fallback) {
+  const std::string text = place.text(key, fallback);
+  if (num_code_points(text) != 1) place.fail_at(key, "one character");
+  return text;
+}
+
+std::shared_ptr<const TextPattern> read_pattern(const JsonFields& component) {
+  const JsonFields place = component.fields("pattern");
+  allow_only(place, {"String", "Regex"});
+  if (place.has("String")) {
+    return std::make_shared<TextPattern>(TextPattern::Literal{place.text("String")}, place.where());
   }
-  return parts;
+  return std::make_shared<TextPattern>(TextPattern::Expression{place.text("Regex")}, place.where());
 }
 
 namespace {
+
+void append_components(const JsonFields& component, const char* list, int depth,
+                       std::vector<JsonFields>& parts) {
+  constexpr int kMostDepth = 32;
+  if (type_of(component) != "Sequence") {
+    parts.push_back(component);
+    return;
+  }
+  if (depth >= kMostDepth) unsupported(component, "a Sequence in more than 32 others");
+  allow_only(component, {list});
+  for (const json& part : component.array(list)) {
+    append_components(JsonFields(part, component.where()), list, depth + 1, parts);
+  }
+}
 
 /// {"[CLS]": {"ids": [101]}} of a template, by name.
 std::vector<int64_t> template_ids(const JsonFields& processor, const std::string& name) {
@@ -57,118 +82,67 @@ std::vector<int64_t> template_ids(const JsonFields& processor, const std::string
   return ids;
 }
 
-void read_template(const JsonFields& processor, TokenizerFrameParts& frame) {
+/// What a processor puts around the text.
+struct Surroundings {
+  std::vector<int64_t> prefix, suffix;
+};
+
+Surroundings read_template(const JsonFields& processor) {
+  allow_only(processor, {"single", "pair", "special_tokens"});
+  Surroundings around;
   bool behind = false;
   for (const json& value : processor.array("single")) {
     const JsonFields piece(value, processor.where() + ": single");
-    if (piece.find("Sequence")) {
+    if (piece.has("Sequence")) {
       if (behind) unsupported(piece, "a template that holds the text twice");
       behind = true;
       continue;
     }
     const JsonFields special = piece.fields("SpecialToken");
     const auto ids = template_ids(processor, special.text("id"));
-    std::vector<int64_t>& side = behind ? frame.suffix_ids : frame.prefix_ids;
+    std::vector<int64_t>& side = behind ? around.suffix : around.prefix;
     side.insert(side.end(), ids.begin(), ids.end());
   }
   if (!behind) unsupported(processor, "a template without the text");
+  return around;
 }
 
 /// ["[SEP]", 102] of the older processors.
 int64_t pair_id(const JsonFields& processor, const char* key) {
-  const json& pair = as_array(processor.need(key), processor.where() + ": " + key);
+  const json& pair = as_array(processor.need(key), processor.where(key));
   if (pair.size() != 2) {
     fail(ErrorCode::kCorruptData, "{}: {}: expected [token, id], found {} values",
          processor.where(), key, pair.size());
   }
-  return as_integer(pair[1], processor.where() + ": " + key);
+  return as_integer(pair[1], processor.where(key));
 }
 
-ReplaceStep read_replace(const JsonFields& place) {
-  ReplaceStep step;
-  step.text = place.text("content");
-  const JsonFields pattern = place.fields("pattern");
-  if (pattern.find("String")) {
-    step.found = pattern.text("String", "");
-    if (step.found.empty()) unsupported(place, "an empty pattern");
-    return step;
+Surroundings read_processor(const JsonFields& processor) {
+  const std::string type = type_of(processor);
+  if (type == "TemplateProcessing") return read_template(processor);
+  if (type == "BertProcessing" || type == "RobertaProcessing") {
+    allow_only(processor, {"sep", "cls", "trim_offsets", "add_prefix_space"});
+    return {{pair_id(processor, "cls")}, {pair_id(processor, "sep")}};
   }
-  const std::string regex = pattern.text("Regex");
-  if (regex == kWhiteSpacesPattern) {
-    step.pattern = ReplaceStep::Pattern::kWhiteSpaces;
-  } else if (regex == kSeveralSpacesPattern) {
-    step.pattern = ReplaceStep::Pattern::kSeveralSpaces;
-  } else {
-    unsupported(place, "Replace by the pattern \"" + regex + "\"");
-  }
-  return step;
-}
-
-CharsmapStep read_charsmap(const JsonFields& place) {
-  const std::string text = place.text("precompiled_charsmap");
-  std::optional<std::string> bytes = decode_base64(text);
-  if (!bytes) {
-    fail(ErrorCode::kCorruptData, "{}: precompiled_charsmap: expected Base64, found {}",
-         place.where(), quote(text));
-  }
-  return {std::make_shared<Charsmap>(std::move(*bytes), place.where())};
-}
-
-NormalizerStep read_normalizer_step(const JsonFields& place) {
-  const std::string type = type_of(place);
-  if (type == "NFC") return ComposeStep{};
-  if (type == "Lowercase") return LowerCaseStep{};
-  if (type == "Prepend") {
-    return PrependStep{place.text("prepend")};
-  }
-  if (type == "Replace") return read_replace(place);
-  if (type == "Strip") {
-    return StripStep{place.flag("strip_left", true), place.flag("strip_right", true)};
-  }
-  if (type == "Precompiled") return read_charsmap(place);
-  refuse_type(place);
+  if (type != "ByteLevel") refuse_type(processor);
+  return {};  // ByteLevel moves offsets only
 }
 
 }  // namespace
 
-NormalizerSteps read_normalizer(const JsonFields& file) {
-  NormalizerSteps steps;
-  for (const JsonFields& place : component_list(file, "normalizer", "normalizers")) {
-    steps.push_back(read_normalizer_step(place));
-  }
-  return steps;
+std::vector<JsonFields> component_list(const JsonFields& component, const char* list) {
+  std::vector<JsonFields> parts;
+  append_components(component, list, 0, parts);
+  return parts;
 }
 
 void read_post_processor(const JsonFields& file, TokenizerFrameParts& frame) {
-  for (const JsonFields& processor : component_list(file, "post_processor", "processors")) {
-    const std::string type = type_of(processor);
-    if (type == "TemplateProcessing") {
-      read_template(processor, frame);
-    } else if (type == "BertProcessing" || type == "RobertaProcessing") {
-      frame.prefix_ids.push_back(pair_id(processor, "cls"));
-      frame.suffix_ids.push_back(pair_id(processor, "sep"));
-    } else if (type != "ByteLevel") {  // ByteLevel moves offsets only
-      refuse_type(processor);
-    }
+  if (!file.has("post_processor")) return;
+  for (const JsonFields& processor : component_list(file.fields("post_processor"), "processors")) {
+    const Surroundings around = read_processor(processor);  // around what the ones before have made
+    frame.prefix_ids.insert(frame.prefix_ids.begin(), around.prefix.begin(), around.prefix.end());
+    frame.suffix_ids.insert(frame.suffix_ids.end(), around.suffix.begin(), around.suffix.end());
   }
-}
-
-std::vector<std::string> read_merges(const JsonFields& model) {
-  std::vector<std::string> merges;
-  const std::string where = model.where() + ": merges";
-  const json& list = model.array("merges");
-  merges.reserve(list.size());
-  for (const json& value : list) {
-    if (value.is_string()) {
-      merges.push_back(value.get<std::string>());
-      continue;
-    }
-    if (as_array(value, where).size() != 2) {
-      fail(ErrorCode::kCorruptData, "{}: expected two tokens, found {}", where, value.size());
-    }
-    merges.push_back(as_text(value[0], where) + " " + as_text(value[1], where));
-  }
-  return merges;
 }
 
 }  // namespace blip2

@@ -1,11 +1,17 @@
-// The components of tokenizer.json that several kinds of tokenizers share. For .cpp files of this
-// room.
+// The components of tokenizer.json, read by type and fields; what is not known is refused by name.
+// For .cpp files of this room.
 #pragma once
 
+#include <initializer_list>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "blip2/base/json_fields.h"
+#include "blip2/text/merge_list.h"
+#include "blip2/text/pre_tokenizer.h"
+#include "blip2/text/text_decoder.h"
 #include "blip2/text/text_normalizer.h"
 #include "blip2/text/tokenizer_frame.h"
 
@@ -15,24 +21,33 @@ namespace blip2 {
 [[noreturn]] void unsupported(const JsonFields& place, const std::string& what);
 /// Throws kUnsupported for the type of a component.
 [[noreturn]] void refuse_type(const JsonFields& place);
+/// Throws kUnsupported for a key other than these and "type", unless it is null: it might change
+/// ids.
+void allow_only(const JsonFields& place, std::initializer_list<std::string_view> keys);
 
 /// The type of a component. Throws kCorruptData where it has none.
 std::string type_of(const JsonFields& place);
+/// Whether a JSON value is a component of a type.
+bool is_component(const nlohmann::json& value, const char* type);
+/// A field of one character. Throws kCorruptData.
+std::string character_of(const JsonFields& place, const char* key, const std::string& fallback);
 
-/// The type of a model. The oldest files name none: what a model holds tells them apart.
-std::string type_of_model(const JsonFields& model);
+/// The parts of a component: the members of a Sequence's `list`, in any depth, or the component
+/// itself.
+std::vector<JsonFields> component_list(const JsonFields& component, const char* list);
 
-/// The parts of the component `key`: the members of a Sequence's list, or the component itself;
-/// null has none.
-std::vector<JsonFields> component_list(const JsonFields& file, const char* key, const char* list);
+/// {"String": ...} or {"Regex": ...} under the key `pattern`. Throws kCorruptData, kUnsupported.
+std::shared_ptr<const TextPattern> read_pattern(const JsonFields& component);
 
-/// The normalizers except BERT's own.
-NormalizerSteps read_normalizer(const JsonFields& file);
+/// The fields that the pre-tokenizer and the decoder Metaspace share.
+MetaspaceSplit read_metaspace(const JsonFields& place);
 
-/// Puts the template's tokens into `frame`.
+/// The steps of the components, which are given as JSON text; "" has none.
+NormalizerSteps read_normalizer(const std::string& component, const std::string& source);
+PreTokenizerSteps read_pre_tokenizer(const std::string& component, const std::string& source);
+DecoderSteps read_decoder(const std::string& component, const std::string& source);
+
+/// Puts the tokens of the template of `file` into `frame`.
 void read_post_processor(const JsonFields& file, TokenizerFrameParts& frame);
-
-/// The merges of a BPE, "left right"; files hold that or pairs.
-std::vector<std::string> read_merges(const JsonFields& model);
 
 }  // namespace blip2

@@ -3,21 +3,25 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 
+#include "blip2/base/base64.h"
 #include "blip2/base/error.h"
 #include "blip2/text/tokenizer_files.h"
 
 namespace blip2 {
 namespace {
 
+using nlohmann::json;
 using Model = SentencePieceModel;
 
+constexpr const char* kMetaspace = "\xe2\x96\x81";  // U+2581, which represents a space
+
 /// The pieces, and the control (special) and user-defined ones as added tokens.
-SentencePieceParts start_parts(const Model& model, const std::string& source) {
-  SentencePieceParts parts;
+TokenizerParts start_parts(const Model& model, const std::string& source) {
+  TokenizerParts parts;
   parts.frame.source = source;
   for (const Model::Piece& piece : model.pieces) {
     const bool control = piece.type == Model::PieceType::kControl;
@@ -39,11 +43,42 @@ void need_kind(const Model& model, Model::Kind kind, const char* name, const std
        static_cast<int>(model.kind));
 }
 
+json metaspace_document(const char* scheme, bool split) {
+  return {{"type", "Metaspace"},
+          {"replacement", kMetaspace},
+          {"prepend_scheme", scheme},
+          {"split", split}};
+}
+
+json replace_document(const char* from, const char* to) {
+  return {{"type", "Replace"}, {"pattern", {{"String", from}}}, {"content", to}};
+}
+
+TokenizerComponents llama_components(const LlamaOptions& options) {
+  TokenizerComponents components;
+  if (options.legacy) {
+    json steps = json::array();
+    if (options.add_prefix_space) steps.push_back({{"type", "Prepend"}, {"prepend", kMetaspace}});
+    steps.push_back(replace_document(" ", kMetaspace));
+    components.normalizer = json{{"type", "Sequence"}, {"normalizers", steps}}.dump();
+  } else {
+    components.pre_tokenizer =
+        metaspace_document(options.add_prefix_space ? "first" : "never", false).dump();
+  }
+  json decoders = {
+      replace_document(kMetaspace, " "), {{"type", "ByteFallback"}}, {{"type", "Fuse"}}};
+  if (options.add_prefix_space) {
+    decoders.push_back({{"type", "Strip"}, {"content", " "}, {"start", 1}, {"stop", 0}});
+  }
+  components.decoder = json{{"type", "Sequence"}, {"decoders", decoders}}.dump();
+  return components;
+}
+
 }  // namespace
 
-SentencePieceParts t5_parts(Model model, const T5Options& options, const std::string& source) {
+TokenizerParts t5_parts(Model model, const T5Options& options, const std::string& source) {
   need_kind(model, Model::Kind::kUnigram, "1 (Unigram)", source);
-  SentencePieceParts parts = start_parts(model, source);
+  TokenizerParts parts = start_parts(model, source);
   UnigramParts unigram;
   unigram.unknown_id = model.unknown_id;
   for (const Model::Piece& piece : model.pieces) unigram.scores.push_back(piece.score);
@@ -52,16 +87,17 @@ SentencePieceParts t5_parts(Model model, const T5Options& options, const std::st
     unigram.scores.push_back(0);
   }
   parts.model = std::move(unigram);
+  json steps = json::array();
   if (!model.charsmap.empty()) {
-    parts.normalizer.push_back(
-        CharsmapStep{std::make_shared<Charsmap>(std::move(model.charsmap), source)});
+    steps.push_back(
+        {{"type", "Precompiled"}, {"precompiled_charsmap", encode_base64(model.charsmap)}});
   }
-  parts.normalizer.push_back(StripStep{.left = false, .right = true});
-  parts.normalizer.push_back(ReplaceStep{.pattern = ReplaceStep::Pattern::kSeveralSpaces,
-                                         .found = {},
-                                         .text = std::string(kMetaspace)});
-  parts.metaspace = Metaspace{.prepend = options.prepend};
-  parts.decoder.drop_first = options.prepend != PrependScheme::kNever;
+  steps.push_back({{"type", "Strip"}, {"strip_left", false}, {"strip_right", true}});
+  steps.push_back(
+      {{"type", "Replace"}, {"pattern", {{"Regex", " {2,}"}}}, {"content", kMetaspace}});
+  parts.components = {.normalizer = json{{"type", "Sequence"}, {"normalizers", steps}}.dump(),
+                      .pre_tokenizer = metaspace_document(options.prepend_scheme, true).dump(),
+                      .decoder = metaspace_document(options.prepend_scheme, true).dump()};
   const auto end = std::find(parts.pieces.begin(), parts.pieces.end(), "</s>");
   if (end == parts.pieces.end()) {
     fail(ErrorCode::kCorruptData, "{}: expected </s> among {} pieces, found none", source,
@@ -71,27 +107,17 @@ SentencePieceParts t5_parts(Model model, const T5Options& options, const std::st
   return parts;
 }
 
-SentencePieceParts llama_parts(Model model, const LlamaOptions& options,
-                               const std::string& source) {
+TokenizerParts llama_parts(Model model, const LlamaOptions& options, const std::string& source) {
   need_kind(model, Model::Kind::kBpe, "2 (BPE)", source);
-  SentencePieceParts parts = start_parts(model, source);
+  TokenizerParts parts = start_parts(model, source);
   for (size_t id = 0; id < std::min<size_t>(3, model.pieces.size()); ++id) {
     model.pieces[id].score = 0;
   }
-  parts.model = PieceBpeParts{.merges = merges_of(model.pieces),
-                              .unknown = std::move(model.unknown),
-                              .fuse_unknown = true,
-                              .byte_fallback = true};
-  if (options.legacy) {
-    if (options.add_prefix_space) parts.normalizer.push_back(PrependStep{std::string(kMetaspace)});
-    parts.normalizer.push_back(ReplaceStep{.found = " ", .text = std::string(kMetaspace)});
-  } else {
-    parts.metaspace = Metaspace{
-        .prepend = options.add_prefix_space ? PrependScheme::kFirst : PrependScheme::kNever,
-        .split = false};
-  }
-  parts.decoder = {.kind = PieceDecoder::Kind::kBytes,
-                   .strip_spaces = options.add_prefix_space ? 1 : 0};
+  parts.model = BpeParts{.merges = merges_of(model.pieces),
+                         .unknown = std::move(model.unknown),
+                         .fuse_unknown = true,
+                         .byte_fallback = true};
+  parts.components = llama_components(options);
   return parts;
 }
 

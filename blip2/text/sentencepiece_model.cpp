@@ -195,7 +195,7 @@ SentencePieceModel read_sentencepiece_model(const std::filesystem::path& path) {
   return parse_sentencepiece_model(read_file(path), path.string());
 }
 
-std::vector<std::string> merges_of(const std::vector<SentencePieceModel::Piece>& pieces) {
+std::vector<MergePair> merges_of(const std::vector<SentencePieceModel::Piece>& pieces) {
   PieceMap ids;
   ids.reserve(pieces.size());
   for (size_t id = 0; id < pieces.size(); ++id) {
@@ -227,13 +227,13 @@ std::vector<std::string> merges_of(const std::vector<SentencePieceModel::Piece>&
     return std::tie(a.score, a.left_length, a.right_length) >
            std::tie(b.score, b.left_length, b.right_length);
   });
-  std::vector<std::string> texts;
-  texts.reserve(merges.size());
+  std::vector<MergePair> pairs;
+  pairs.reserve(merges.size());
   for (const Merge& merge : merges) {
-    texts.push_back(pieces[static_cast<size_t>(merge.left)].text + " " +
-                    pieces[static_cast<size_t>(merge.right)].text);
+    pairs.push_back({pieces[static_cast<size_t>(merge.left)].text,
+                     pieces[static_cast<size_t>(merge.right)].text});
   }
-  return texts;
+  return pairs;
 }
 
 }  // namespace blip2

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "blip2/text/merge_list.h"
+
 namespace blip2 {
 
 struct SentencePieceModel {
@@ -32,9 +34,9 @@ SentencePieceModel read_sentencepiece_model(const std::filesystem::path& path);
 /// The same from bytes; `source` names the file.
 SentencePieceModel parse_sentencepiece_model(std::string_view bytes, const std::string& source);
 
-/// The merges ("left right", the first merged first) that the pieces of a BPE model imply, in the
+/// The merges (the first merged first) that the pieces of a BPE model imply, in the
 /// order of Hugging Face's conversion: by the score of the whole, then longer left parts first,
 /// then longer right parts.
-std::vector<std::string> merges_of(const std::vector<SentencePieceModel::Piece>& pieces);
+std::vector<MergePair> merges_of(const std::vector<SentencePieceModel::Piece>& pieces);
 
 }  // namespace blip2

@@ -1,35 +1,39 @@
-// The normalizers of tokenizer.json except BERT's own (bert_words.h): what is done to text before
-// it is cut into words, step by step.
+// The normalizers of tokenizer.json: what is done to text before it is cut into words, step by
+// step.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <variant>
 #include <vector>
 
+#include "blip2/text/bert_normalization.h"
+#include "blip2/text/canonical_form.h"
 #include "blip2/text/charsmap.h"
+#include "blip2/text/text_pattern.h"
+#include "blip2/text/text_piece.h"
 
 namespace blip2 {
 
-/// Canonical composition.
-struct ComposeStep {};
+/// One of Unicode's normalisation forms.
+struct FormStep {
+  UnicodeForm form = UnicodeForm::kNfc;
+};
 /// The lower case of each character by itself.
 struct LowerCaseStep {};
+/// Drops combining marks.
+struct DropMarksStep {};
+/// The clean-up of SentencePiece's "nmt" rules: drops controls, makes all white space a space.
+struct NmtStep {};
+/// Writes bytes as printable characters (byte_words.h).
+struct ByteAlphabetStep {};
 /// Puts `text` in front of text that is not empty.
 struct PrependStep {
   std::string text;
 };
 /// Replaces what `pattern` finds by `text`.
 struct ReplaceStep {
-  enum class Pattern {
-    kText,          ///< `found` itself, which is not empty
-    kWhiteSpaces,   ///< \s+
-    kSeveralSpaces  ///< two or more of U+0020
-  };
-  Pattern pattern = Pattern::kText;
-  std::string found;
+  std::shared_ptr<const TextPattern> pattern;
   std::string text;
 };
 /// Takes white space off the ends.
@@ -42,17 +46,11 @@ struct CharsmapStep {
 };
 
 using NormalizerStep =
-    std::variant<ComposeStep, LowerCaseStep, PrependStep, ReplaceStep, StripStep, CharsmapStep>;
+    std::variant<BertNormalization, FormStep, LowerCaseStep, DropMarksStep, NmtStep,
+                 ByteAlphabetStep, PrependStep, ReplaceStep, StripStep, CharsmapStep>;
 using NormalizerSteps = std::vector<NormalizerStep>;
 
 /// Valid UTF-8 text after all steps in their order.
-std::string normalize(const NormalizerSteps& steps, std::string_view text);
-
-/// The same as a function; empty where there are no steps.
-std::function<std::string(std::string_view)> make_normalizer(NormalizerSteps steps);
-
-/// The regular expressions of the two patterns, as tokenizer.json files give them.
-inline constexpr const char* kWhiteSpacesPattern = R"(\s+)";
-inline constexpr const char* kSeveralSpacesPattern = " {2,}";
+OriginText normalize(const NormalizerSteps& steps, OriginText text);
 
 }  // namespace blip2

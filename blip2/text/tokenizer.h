@@ -50,9 +50,11 @@ class Tokenizer {
 /// Reads `tokenizer.json` (WordPiece, BPE or Unigram), else `spiece.model` (T5) or
 /// `tokenizer.model` (LLaMA), else `vocab.txt`, else `vocab.json` and `merges.txt` (GPT-2, CLIP);
 /// with `tokenizer_config.json`, `special_tokens_map.json` and `added_tokens.json`.
-/// `extra_special_tokens` that the directory lacks ("[DEC]") get the next free ids.
+/// `extra_special_tokens` that the directory lacks ("[DEC]") get the next free ids. Added tokens
+/// among `plain_words` keep their ids, but a text that holds them is ordinary text.
 /// Throws kNotFound (none of the files), kCorruptData, kUnsupported (naming the part).
 std::unique_ptr<Tokenizer> load_tokenizer(const std::filesystem::path& directory,
-                                          std::span<const std::string> extra_special_tokens = {});
+                                          std::span<const std::string> extra_special_tokens = {},
+                                          std::span<const std::string> plain_words = {});
 
 }  // namespace blip2

@@ -1,9 +1,7 @@
 // load_tokenizer: which files a directory has, and what its configuration adds to them. The rules
-// are those by which Hugging Face's AutoTokenizer (4.57) completes a tokenizer.json. Longer than
-// others: it is one list of rules.
-#include <algorithm>
+// are those by which Hugging Face's AutoTokenizer (4.57) completes a tokenizer.json; a directory
+// that transformers 5 has saved says all in that file.
 #include <array>
-#include <charconv>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -11,7 +9,6 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <system_error>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -19,6 +16,9 @@
 #include "blip2/base/error.h"
 #include "blip2/base/json_fields.h"
 #include "blip2/base/quote.h"
+#include "blip2/text/json_components.h"
+#include "blip2/text/pipeline_tokenizer.h"
+#include "blip2/text/tokenizer_completion.h"
 #include "blip2/text/tokenizer_files.h"
 
 namespace blip2 {
@@ -27,151 +27,6 @@ namespace {
 using nlohmann::json;
 namespace fs = std::filesystem;
 
-/// The directory's side files; those that are missing are empty objects.
-struct SideFiles {
-  json config_document, map_document, added_document;
-  JsonFields config, special_tokens_map, added_tokens;
-  bool has_config;
-
-  explicit SideFiles(const fs::path& directory)
-      : config_document(read(directory / "tokenizer_config.json")),
-        map_document(read(directory / "special_tokens_map.json")),
-        added_document(read(directory / "added_tokens.json")),
-        config{config_document, (directory / "tokenizer_config.json").string()},
-        special_tokens_map{map_document, (directory / "special_tokens_map.json").string()},
-        added_tokens{added_document, (directory / "added_tokens.json").string()},
-        has_config(!config_document.empty()) {}
-  SideFiles(const SideFiles&) = delete;
-  SideFiles& operator=(const SideFiles&) = delete;
-
-  // The tokenizer's class without the "Fast" that means nothing here; "" = not said.
-  std::string tokenizer_class() const {
-    std::string name = config.text("tokenizer_class", "");
-    if (name.ends_with("Fast")) name.resize(name.size() - 4);
-    return name;
-  }
-  // What a directory without a configuration is taken for.
-  void set_default_class(const char* name) {
-    if (config_document.contains("tokenizer_class")) return;
-    config_document["tokenizer_class"] = name;
-    has_config = true;
-  }
-
- private:
-  static json read(const fs::path& path) {
-    return fs::exists(path) ? read_json_object<json>(path) : json::object();
-  }
-};
-
-int64_t num_extra_ids(const SideFiles& files) {
-  constexpr int64_t kMost = 100'000;
-  const int64_t count = files.config.integer("extra_ids", 100);
-  if (count < 0 || count > kMost) {
-    fail(ErrorCode::kCorruptData, "{}: extra_ids: expected 0 to {}, found {}", files.config.where(),
-         kMost, count);
-  }
-  return count;
-}
-
-/// The pieces and the added tokens of the parts under construction.
-class TokenList {
- public:
-  TokenList(const std::vector<std::string>& pieces, std::vector<AddedToken>& added)
-      : pieces_(pieces), added_(added) {}
-
-  // The id of a token, -1 if it is in neither list.
-  int64_t find(const std::string& content) const {
-    for (const AddedToken& token : added_) {
-      if (token.content == content) return token.id;
-    }
-    const auto found = std::find(pieces_.begin(), pieces_.end(), content);
-    return found == pieces_.end() || content.empty() ? -1 : found - pieces_.begin();
-  }
-
-  // Makes it an added token unless it is one; without an id it gets its piece's or the next free
-  // one.
-  void add(AddedToken token) {
-    for (const AddedToken& known : added_) {
-      if (known.content == token.content) return;
-    }
-    if (token.id < 0) token.id = find(token.content);
-    if (token.id < 0) {
-      token.id = static_cast<int64_t>(pieces_.size());
-      for (const AddedToken& known : added_) token.id = std::max(token.id, known.id + 1);
-    }
-    added_.push_back(std::move(token));
-  }
-
- private:
-  const std::vector<std::string>& pieces_;
-  std::vector<AddedToken>& added_;
-};
-
-/// A token in a configuration: only its content, or an object with its fields.
-AddedToken read_token(const json& value, const std::string& where, bool special) {
-  AddedToken token;
-  token.special = special;
-  if (value.is_string()) {
-    token.content = value.get<std::string>();
-    return token;
-  }
-  const JsonFields place(value, where);
-  token.content = place.text("content");
-  token.special = place.flag("special", special);
-  token.single_word = place.flag("single_word", false);
-  token.lstrip = place.flag("lstrip", false);
-  token.rstrip = place.flag("rstrip", false);
-  token.normalized = place.flag("normalized", false);
-  return token;
-}
-
-int64_t parse_id(const std::string& text, const std::string& where) {
-  int64_t id = -1;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
-  if (error != std::errc() || end != text.data() + text.size() || id < 0) {
-    fail(ErrorCode::kCorruptData, "{}: expected an id, found {}", where, quote(text));
-  }
-  return id;
-}
-
-void add_listed_tokens(const SideFiles& files, TokenList& tokens) {
-  if (const json* decoder = files.config.find("added_tokens_decoder")) {
-    const JsonFields place(*decoder, files.config.where() + ": added_tokens_decoder");
-    std::vector<AddedToken> listed;
-    for (const auto& [id, value] : place.json().items()) {
-      listed.push_back(read_token(value, place.where() + ": " + id, false));
-      listed.back().id = parse_id(id, place.where());
-    }
-    std::sort(listed.begin(), listed.end(),
-              [](const AddedToken& a, const AddedToken& b) { return a.id < b.id; });
-    for (AddedToken& token : listed) tokens.add(std::move(token));
-    return;
-  }
-  // Older directories: contents and ids only, and those with a role are special.
-  for (const auto& [content, value] : files.added_tokens.json().items()) {
-    AddedToken token;
-    token.content = content;
-    token.id = as_integer(value, files.added_tokens.where() + ": " + content);
-    if (token.id < 0) parse_id(value.dump(), files.added_tokens.where());
-    token.special = false;
-    for (const JsonFields* place : {&files.config, &files.special_tokens_map}) {
-      for (const auto& [key, named] : place->json().items()) {
-        if (key.ends_with("_token") && named == content) token.special = true;
-        if (key == "additional_special_tokens" && named.is_array() &&
-            std::find(named.begin(), named.end(), json(content)) != named.end()) {
-          token.special = true;
-        }
-      }
-    }
-    token.normalized = !token.special;
-    tokens.add(std::move(token));
-  }
-}
-
-struct DefaultToken {
-  const char* role;
-  const char* content;
-};
 constexpr std::array kBertDefaults{DefaultToken{"unk", "[UNK]"}, DefaultToken{"sep", "[SEP]"},
                                    DefaultToken{"pad", "[PAD]"}, DefaultToken{"cls", "[CLS]"},
                                    DefaultToken{"mask", "[MASK]"}};
@@ -189,107 +44,50 @@ constexpr std::array kQwen2Defaults{DefaultToken{"eos", "<|endoftext|>"},
                                     DefaultToken{"unk", "<|endoftext|>"},
                                     DefaultToken{"pad", "<|endoftext|>"}};
 
-/// Tokens by role: what the configuration says, else the older map, else the class's default where
-/// the vocabulary has it.
-void add_named_tokens(const SideFiles& files, std::span<const DefaultToken> defaults,
-                      TokenList& tokens, SpecialIds& ids) {
-  for (const SpecialRole& role : kSpecialRoles) {
-    const std::string key = std::string(role.name) + "_token";
-    const JsonFields& place =
-        files.config.json().contains(key) ? files.config : files.special_tokens_map;
-    AddedToken token;
-    if (const json* value = place.find(key.c_str())) {
-      token = read_token(*value, place.where() + ": " + key, true);
-    } else if (!place.json().contains(key)) {
-      for (const DefaultToken& fallback : defaults) {
-        if (fallback.role == std::string(role.name) && tokens.find(fallback.content) >= 0) {
-          token.content = fallback.content;
-        }
-      }
-    }
-    if (token.content.empty()) continue;
-    tokens.add(token);
-    ids.*role.id = tokens.find(token.content);
-  }
-  for (const JsonFields* place : {&files.config, &files.special_tokens_map}) {
-    const json* list = place->find("additional_special_tokens");
-    if (!list) continue;
-    const std::string where = place->where() + ": additional_special_tokens";
-    for (const json& value : as_array(*list, where)) tokens.add(read_token(value, where, true));
-  }
+bool is_bert_class(const std::string& kind) {
+  return kind == "BertTokenizer" || kind == "DistilBertTokenizer" || kind == "ElectraTokenizer";
 }
 
-/// The class T5Tokenizer's own tokens, <extra_id_0> and so on, unless the configuration lists them.
-void add_extra_ids(const SideFiles& files, TokenList& tokens) {
-  const int64_t wanted = num_extra_ids(files);
-  int64_t found = 0;
-  if (const json* list = files.config.find("additional_special_tokens")) {
-    const std::string where = files.config.where() + ": additional_special_tokens";
-    for (const json& value : *list) {
-      if (read_token(value, where, true).content.find("<extra_id_") != std::string::npos) ++found;
-    }
-  }
-  if (found > 0 && wanted > 0 && found != wanted) {
-    fail(ErrorCode::kCorruptData,
-         "{}: expected as many <extra_id_...> in additional_special_tokens as extra_ids says, {}, "
-         "found {}",
-         files.config.where(), wanted, found);
-  }
-  for (int64_t number = 0; found == 0 && number < wanted; ++number) {
-    AddedToken token;
-    token.content = extra_id(number);
-    tokens.add(std::move(token));
-  }
+/// The options of BERT's class overrule tokenizer.json, and a missing one means its default.
+void apply_bert_options(const SideFiles& files, TokenizerComponents& components) {
+  if (components.normalizer.empty()) return;
+  json normalizer = json::parse(components.normalizer);
+  if (!is_component(normalizer, "BertNormalizer")) return;
+  if (files.is_newer() && !files.config.has("do_lower_case")) return;
+  normalizer["lowercase"] = files.config.flag("do_lower_case", true);
+  const std::optional<bool> strip_accents = files.config.optional_flag("strip_accents");
+  normalizer["strip_accents"] = strip_accents ? json(*strip_accents) : json(nullptr);
+  normalizer["handle_chinese_chars"] = files.config.flag("tokenize_chinese_chars", true);
+  components.normalizer = normalizer.dump();
 }
 
-void complete_frame(TokenizerFrameParts& frame, const std::vector<std::string>& pieces,
-                    const SideFiles& files, std::span<const DefaultToken> defaults,
-                    std::span<const std::string> extra_special_tokens) {
-  TokenList tokens(pieces, frame.added_tokens);
-  add_listed_tokens(files, tokens);
-  add_named_tokens(files, defaults, tokens, frame.special_ids);
-  if (files.tokenizer_class() == "T5Tokenizer") add_extra_ids(files, tokens);
-  for (const std::string& content : extra_special_tokens) {
-    AddedToken token;
-    token.content = content;
-    tokens.add(token);
-  }
-  frame.clean_up_spaces = files.config.flag("clean_up_tokenization_spaces", false);
-  if (files.has_config) frame.config_json = files.config_document.dump();
-}
-
-std::unique_ptr<Tokenizer> build(WordPieceParts parts, const SideFiles& files, bool from_vocab_txt,
-                                 std::span<const std::string> extra_special_tokens) {
+void complete_wordpiece(const Completion& with, bool from_vocab_txt, TokenizerParts& parts) {
+  const SideFiles& files = with.files;
   const std::string kind = files.tokenizer_class();
-  const bool is_bert =
-      kind == "BertTokenizer" || kind == "DistilBertTokenizer" || kind == "ElectraTokenizer";
-  if (from_vocab_txt && !is_bert && !kind.empty()) {
+  if (from_vocab_txt && !is_bert_class(kind) && !kind.empty()) {
     fail(ErrorCode::kUnsupported, "{}: tokenizer_class {} with vocab.txt alone is not supported",
          files.config.where(), quote(kind));
   }
-  complete_frame(parts.frame, parts.pieces, files, kBertDefaults, extra_special_tokens);
-  if (is_bert || from_vocab_txt) {  // the class's options overrule tokenizer.json
-    BertNormalization& options = parts.normalization;
-    const std::optional<bool> lower_case = files.config.optional_flag("do_lower_case");
-    options.lower_case = lower_case.value_or(options.lower_case);
-    options.strip_accents =
-        files.config.flag("strip_accents", lower_case ? options.lower_case : options.strip_accents);
-    options.space_cjk = files.config.flag("tokenize_chinese_chars", options.space_cjk);
+  const bool is_bert = is_bert_class(kind) || kind.empty();
+  complete_frame(
+      parts, with,
+      is_bert ? std::span<const DefaultToken>(kBertDefaults) : std::span<const DefaultToken>());
+  if (is_bert_class(kind) || from_vocab_txt) apply_bert_options(files, parts.components);
+  if (!from_vocab_txt) return;
+  const SpecialIds& ids = parts.frame.special_ids;
+  if (ids.cls < 0 || ids.sep < 0) {
+    fail(ErrorCode::kCorruptData, "{}: expected [CLS] and [SEP] among {} tokens, found none",
+         parts.frame.source, parts.pieces.size());
   }
-  if (from_vocab_txt) {
-    const SpecialIds& ids = parts.frame.special_ids;
-    if (ids.cls < 0 || ids.sep < 0) {
-      fail(ErrorCode::kCorruptData, "{}: expected [CLS] and [SEP] among {} tokens, found none",
-           parts.frame.source, parts.pieces.size());
-    }
-    parts.frame.prefix_ids = {ids.cls};
-    parts.frame.suffix_ids = {ids.sep};
-  }
-  return std::make_unique<WordPiece>(std::move(parts));
+  parts.frame.prefix_ids = {ids.cls};
+  parts.frame.suffix_ids = {ids.sep};
 }
 
-/// LlamaTokenizerFast makes its template from its tokens, whatever tokenizer.json says.
+/// LlamaTokenizerFast makes its template from its tokens, whatever tokenizer.json says; that of
+/// transformers 5 where the configuration speaks of it.
 void set_llama_template(const SideFiles& files, TokenizerFrameParts& frame) {
+  const bool is_said = files.config.has("add_bos_token") || files.config.has("add_eos_token");
+  if (files.is_newer() && !is_said) return;
   const auto side = [&](const char* key, bool fallback, int64_t id) -> std::vector<int64_t> {
     if (!files.config.flag(key, fallback)) return {};
     if (id < 0) {
@@ -298,17 +96,17 @@ void set_llama_template(const SideFiles& files, TokenizerFrameParts& frame) {
     }
     return {id};
   };
-  frame.prefix_ids = side("add_bos_token", true, frame.special_ids.bos);
+  frame.prefix_ids = side("add_bos_token", !files.is_newer(), frame.special_ids.bos);
   frame.suffix_ids = side("add_eos_token", false, frame.special_ids.eos);
 }
 
 /// What CLIP's class makes of vocab.json and merges.txt beyond its parts.
-void finish_clip(const SideFiles& files, ByteBpeParts& parts) {
+void finish_clip(const SideFiles& files, TokenizerParts& parts) {
   const SpecialIds& ids = parts.frame.special_ids;
   if (ids.bos < 0 || ids.eos < 0 || ids.unk < 0) {
     fail(ErrorCode::kCorruptData,
          "{}: expected <|startoftext|> and <|endoftext|> among {} tokens, found none",
-         parts.frame.source, parts.tokens.size());
+         parts.frame.source, parts.pieces.size());
   }
   for (AddedToken& token : parts.frame.added_tokens) {
     // Tokens of which the configuration gives no more than the text match normalised text.
@@ -320,14 +118,24 @@ void finish_clip(const SideFiles& files, ByteBpeParts& parts) {
         token.normalized = true;
       }
     }
-    if (token.id == ids.unk) parts.unknown = token.content;
+    if (token.id == ids.unk) std::get<BpeParts>(parts.model).unknown = token.content;
   }
   parts.frame.prefix_ids = {ids.bos};
   parts.frame.suffix_ids = {ids.eos};
 }
 
-std::unique_ptr<Tokenizer> build(ByteBpeParts parts, const SideFiles& files, bool from_vocab_json,
-                                 std::span<const std::string> extra_special_tokens) {
+/// AutoTokenizer overrules the option of tokenizer.json where ByteLevel is all of the
+/// pre-tokenizer, and takes a missing field for false.
+void apply_prefix_space(const SideFiles& files, TokenizerComponents& components) {
+  if (components.pre_tokenizer.empty() || files.is_newer()) return;
+  json splitter = json::parse(components.pre_tokenizer);
+  if (!is_component(splitter, "ByteLevel")) return;
+  splitter["add_prefix_space"] = files.config.flag("add_prefix_space", false);
+  components.pre_tokenizer = splitter.dump();
+}
+
+void complete_bpe(const Completion& with, bool from_vocab_json, TokenizerParts& parts) {
+  const SideFiles& files = with.files;
   const std::string kind = files.tokenizer_class();
   const bool is_gpt2 = kind == "GPT2Tokenizer" || (from_vocab_json && kind.empty());
   const bool is_clip = kind == "CLIPTokenizer";
@@ -339,20 +147,27 @@ std::unique_ptr<Tokenizer> build(ByteBpeParts parts, const SideFiles& files, boo
   if (is_gpt2) defaults = kGpt2Defaults;
   if (is_clip) defaults = kClipDefaults;
   if (kind == "Qwen2Tokenizer") defaults = kQwen2Defaults;
-  complete_frame(parts.frame, parts.tokens, files, defaults, extra_special_tokens);
+  if (kind == "LlamaTokenizer") defaults = kLlamaDefaults;
+  complete_frame(parts, with, defaults);
   if (from_vocab_json && is_clip) finish_clip(files, parts);
+  const bool has_word_ends = !std::get<BpeParts>(parts.model).end_of_word.empty();
+  parts.decodes_as_clip = is_clip || (kind.empty() && has_word_ends);
   if (kind == "LlamaTokenizer") set_llama_template(files, parts.frame);
-  // AutoTokenizer overrules tokenizer.json, and takes a missing field for false.
-  if (parts.pre_tokenizer == BytePreTokenizer::kGpt2 && (files.has_config || from_vocab_json)) {
-    parts.add_prefix_space = files.config.flag("add_prefix_space", false);
-  }
+  if (files.has_config || from_vocab_json) apply_prefix_space(files, parts.components);
   // Older tokenizer.json files of OPT lack the start token that their configuration asks for.
   const int64_t bos = parts.frame.special_ids.bos;
   if (is_gpt2 && bos >= 0 && parts.frame.prefix_ids.empty() &&
       files.config.flag("add_bos_token", false)) {
     parts.frame.prefix_ids = {bos};
   }
-  return ByteBpe::from_parts(std::move(parts));
+}
+
+/// Unigram's class is T5's, or none that adds to the file; of words by a table there is none.
+void complete_others(const Completion& with, TokenizerParts& parts) {
+  const bool is_t5 = with.files.tokenizer_class() == "T5Tokenizer";
+  complete_frame(
+      parts, with,
+      is_t5 ? std::span<const DefaultToken>(kT5Defaults) : std::span<const DefaultToken>());
 }
 
 /// The file of a SentencePiece model, and whether it is T5's or LLaMA's; no path where there is
@@ -378,71 +193,71 @@ ModelFile find_model_file(const fs::path& directory, const SideFiles& files, boo
   return file;
 }
 
-std::unique_ptr<Tokenizer> build(SentencePieceParts parts, const SideFiles& files,
-                                 std::span<const std::string> extra_special_tokens) {
-  const std::string kind = files.tokenizer_class();
-  std::span<const DefaultToken> defaults;
-  if (kind == "T5Tokenizer") defaults = kT5Defaults;
-  if (kind == "LlamaTokenizer") defaults = kLlamaDefaults;
-  complete_frame(parts.frame, parts.pieces, files, defaults, extra_special_tokens);
-  if (kind == "LlamaTokenizer") set_llama_template(files, parts.frame);
-  return std::make_unique<SentencePiece>(std::move(parts));
-}
-
-std::unique_ptr<Tokenizer> build(const ModelFile& file, const SideFiles& files,
-                                 std::span<const std::string> extra_special_tokens) {
+TokenizerParts read_model_file(const ModelFile& file, const SideFiles& files) {
   const bool legacy = files.config.flag("legacy", true);
   // null means missing here, and missing means no space.
   const bool add_prefix_space =
       files.config.flag("add_prefix_space", !files.config.json().contains("add_prefix_space"));
   const std::string source = file.path.string();
   if (file.is_t5) {
-    const PrependScheme scheme = !add_prefix_space ? PrependScheme::kNever
-                                 : legacy          ? PrependScheme::kAlways
-                                                   : PrependScheme::kFirst;
-    const T5Options options{.num_extra_ids = num_extra_ids(files), .prepend = scheme};
-    return build(t5_parts(read_sentencepiece_model(file.path), options, source), files,
-                 extra_special_tokens);
+    const char* scheme = !add_prefix_space ? "never" : legacy ? "always" : "first";
+    const T5Options options{.num_extra_ids = num_extra_ids(files), .prepend_scheme = scheme};
+    return t5_parts(read_sentencepiece_model(file.path), options, source);
   }
   const LlamaOptions options{.legacy = legacy, .add_prefix_space = add_prefix_space};
-  return build(llama_parts(read_sentencepiece_model(file.path), options, source), files,
-               extra_special_tokens);
+  return llama_parts(read_sentencepiece_model(file.path), options, source);
+}
+
+/// Where the parts come from.
+enum class Origin { kTokenizerJson, kModelFile, kVocabTxt, kVocabJson };
+
+Origin find_origin(const fs::path& directory, const ModelFile& model) {
+  if (!model.path.empty()) return Origin::kModelFile;
+  if (fs::exists(directory / "tokenizer.json")) return Origin::kTokenizerJson;
+  if (fs::exists(directory / "vocab.txt")) return Origin::kVocabTxt;
+  if (fs::exists(directory / "vocab.json") && fs::exists(directory / "merges.txt")) {
+    return Origin::kVocabJson;
+  }
+  fail(ErrorCode::kNotFound,
+       "{}: expected tokenizer.json, vocab.txt, vocab.json with merges.txt, spiece.model or "
+       "tokenizer.model, found none",
+       directory.string());
+}
+
+TokenizerParts read_parts(const fs::path& directory, Origin origin, const ModelFile& model,
+                          const SideFiles& files) {
+  if (origin == Origin::kModelFile) return read_model_file(model, files);
+  if (origin == Origin::kTokenizerJson) return read_tokenizer_json(directory / "tokenizer.json");
+  if (origin == Origin::kVocabTxt) return read_vocab_txt(directory / "vocab.txt");
+  const fs::path vocabulary = directory / "vocab.json", merges = directory / "merges.txt";
+  return files.tokenizer_class() == "CLIPTokenizer"
+             ? read_clip_vocab_json_and_merges(vocabulary, merges)
+             : read_vocab_json_and_merges(vocabulary, merges);
 }
 
 }  // namespace
 
 std::unique_ptr<Tokenizer> load_tokenizer(const fs::path& directory,
-                                          std::span<const std::string> extra_special_tokens) {
-  const fs::path json_path = directory / "tokenizer.json", vocab_txt = directory / "vocab.txt",
-                 vocab_json = directory / "vocab.json", merges = directory / "merges.txt";
-  const bool has_json = fs::exists(json_path), has_txt = fs::exists(vocab_txt);
+                                          std::span<const std::string> extra_special_tokens,
+                                          std::span<const std::string> plain_words) {
   SideFiles files(directory);
-  const ModelFile model = find_model_file(directory, files, has_json);
-  if (!model.path.empty()) {
+  const ModelFile model =
+      find_model_file(directory, files, fs::exists(directory / "tokenizer.json"));
+  const Origin origin = find_origin(directory, model);
+  if (origin == Origin::kModelFile) {
     files.set_default_class(model.is_t5 ? "T5Tokenizer" : "LlamaTokenizer");
-    return build(model, files, extra_special_tokens);
   }
-  if (!has_json && !has_txt && !(fs::exists(vocab_json) && fs::exists(merges))) {
-    fail(ErrorCode::kNotFound,
-         "{}: expected tokenizer.json, vocab.txt, vocab.json with merges.txt, spiece.model or "
-         "tokenizer.model, found none",
-         directory.string());
+  TokenizerParts parts = read_parts(directory, origin, model, files);
+  const Completion with{files, extra_special_tokens};
+  if (std::holds_alternative<WordPieceParts>(parts.model)) {
+    complete_wordpiece(with, origin == Origin::kVocabTxt, parts);
+  } else if (std::holds_alternative<BpeParts>(parts.model)) {
+    complete_bpe(with, origin == Origin::kVocabJson, parts);
+  } else {
+    complete_others(with, parts);
   }
-  if (has_json) {
-    TokenizerParts parts = read_tokenizer_json(json_path);
-    if (auto* pieces = std::get_if<SentencePieceParts>(&parts)) {
-      return build(std::move(*pieces), files, extra_special_tokens);
-    }
-    if (auto* words = std::get_if<WordPieceParts>(&parts)) {
-      return build(std::move(*words), files, false, extra_special_tokens);
-    }
-    return build(std::get<ByteBpeParts>(std::move(parts)), files, false, extra_special_tokens);
-  }
-  if (has_txt) return build(read_vocab_txt(vocab_txt), files, true, extra_special_tokens);
-  const bool is_clip = files.tokenizer_class() == "CLIPTokenizer";
-  return build(is_clip ? read_clip_vocab_json_and_merges(vocab_json, merges)
-                       : read_vocab_json_and_merges(vocab_json, merges),
-               files, true, extra_special_tokens);
+  parts.frame.plain_words.assign(plain_words.begin(), plain_words.end());
+  return std::make_unique<PipelineTokenizer>(std::move(parts));
 }
 
 }  // namespace blip2

@@ -1,6 +1,7 @@
 // What is the same for all tokenizers: added tokens around the model, and the template.
 #include "blip2/text/tokenizer_frame.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -25,6 +26,13 @@ void check_template(const std::vector<int64_t>& ids, const Vocabulary& vocabular
   }
 }
 
+/// Whether a text that holds the token is ordinary text.
+bool is_never_matched(const AddedToken& token, const TokenizerFrameParts& parts) {
+  if (token.special && parts.split_special_tokens) return true;
+  return std::find(parts.plain_words.begin(), parts.plain_words.end(), token.content) !=
+         parts.plain_words.end();
+}
+
 }  // namespace
 
 TokenizerFrame::TokenizerFrame(TokenizerFrameParts parts, std::vector<std::string> pieces,
@@ -42,8 +50,11 @@ TokenizerFrame::TokenizerFrame(TokenizerFrameParts parts, std::vector<std::strin
       is_special_.resize(static_cast<size_t>(token.id) + 1);
     }
     is_special_[static_cast<size_t>(token.id)] = token.special;
+    if (is_never_matched(token, parts_)) continue;
     (token.normalized ? normalized : raw).push_back(token);
-    if (token.normalized && normalize_) normalized.back().content = normalize_(token.content);
+    if (token.normalized && normalize_) {
+      normalized.back().content = normalize_({token.content, 0}).text;
+    }
   }
   is_special_.resize(static_cast<size_t>(vocabulary_.size()));
   vocabulary_.set_special_ids(parts_.special_ids, parts_.source);
@@ -59,23 +70,30 @@ std::vector<int64_t> TokenizerFrame::encode(std::string_view text, Specials spec
   std::vector<int64_t> ids;
   if (specials == Specials::kWith) ids = parts_.prefix_ids;
   const std::string valid = is_valid_utf8(text) ? std::string() : replace_invalid_utf8(text);
-  bool at_start = true;
-  for (const TextSegment& raw : raw_.split(valid.empty() ? text : valid)) {
+  const std::string_view whole = valid.empty() ? text : valid;
+  for (const TextSegment& raw : raw_.split(whole)) {
     if (raw.id >= 0) {
       ids.push_back(raw.id);
-      at_start = false;
       continue;
     }
-    const std::string storage = normalize_ ? normalize_(raw.text) : std::string();
-    for (const TextSegment& part : normalized_.split(normalize_ ? storage : raw.text)) {
+    if (raw.text.empty()) continue;
+    const bool at_origin = raw.text.data() == whole.data();
+    size_t first_character = 0;
+    if (at_origin) next_code_point(raw.text, first_character);
+    OriginText storage;
+    TextPiece stretch{raw.text, at_origin, first_character};
+    if (normalize_) {
+      storage = normalize_({std::string(raw.text), first_character});
+      stretch = {storage.text, at_origin, storage.origin_bytes};
+    }
+    for (const TextSegment& part : normalized_.split(stretch.text)) {
+      const auto start = static_cast<size_t>(part.text.data() - stretch.text.data());
       if (part.id >= 0) {
         ids.push_back(part.id);
-      } else {
-        encode_stretch({part.text, at_start}, ids);
+      } else if (!part.text.empty()) {
+        encode_stretch(stretch.part(start, start + part.text.size()), ids);
       }
-      at_start = false;
     }
-    at_start = false;
   }
   if (specials == Specials::kWith) {
     ids.insert(ids.end(), parts_.suffix_ids.begin(), parts_.suffix_ids.end());

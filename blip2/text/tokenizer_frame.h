@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "blip2/text/added_tokens.h"
+#include "blip2/text/text_piece.h"
 #include "blip2/text/tokenizer.h"
 #include "blip2/text/vocabulary.h"
 
@@ -22,23 +23,20 @@ struct TokenizerFrameParts {
   std::vector<int64_t> prefix_ids;  ///< put before every text ([CLS], OPT's </s>)
   std::vector<int64_t> suffix_ids;  ///< put behind every text ([SEP])
   SpecialIds special_ids;           ///< `dec` is looked up, and is bos where there is no other
-  bool clean_up_spaces =
-      false;                ///< `clean_up_tokenization_spaces`: " ." becomes "." in decoded text
+  /// `clean_up_tokenization_spaces`: " ." becomes "." in decoded text.
+  bool clean_up_spaces = false;
+  /// `split_special_tokens`: special tokens in a text are ordinary text.
+  bool split_special_tokens = false;
+  std::vector<std::string> plain_words;  ///< added tokens that no text becomes
   std::string config_json;  ///< the text of tokenizer_config.json, carried along to save()
-};
-
-/// A stretch of normalised text that holds no added token.
-struct TextStretch {
-  std::string_view text;
-  bool at_start = false;  ///< it starts the whole text
 };
 
 class TokenizerFrame {
  public:
   /// Text to normalised text; empty for none.
-  using Normalize = std::function<std::string(std::string_view)>;
-  /// Appends the ids of a stretch.
-  using EncodeStretch = std::function<void(const TextStretch&, std::vector<int64_t>&)>;
+  using Normalize = std::function<OriginText(OriginText)>;
+  /// Appends the ids of a stretch of normalised text that holds no added token and is not empty.
+  using EncodeStretch = std::function<void(const TextPiece&, std::vector<int64_t>&)>;
 
   /// `pieces` are the model's own, `pieces[id]`. Throws kCorruptData for what does not fit
   /// together.

@@ -1,6 +1,5 @@
-// Reading tokenizer.json: each supported part is recognised by its type and fields; everything else
-// is refused by name.
-#include <algorithm>
+// Reading tokenizer.json: the model, the added tokens and the template; the other components are
+// read where they are used (json_components.h).
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -24,6 +23,8 @@ std::vector<AddedToken> read_added_tokens(const JsonFields& file) {
   const std::string where = file.where() + ": added_tokens";
   for (const json& value : as_array(*list, where)) {
     const JsonFields place(value, where);
+    allow_only(place,
+               {"id", "content", "special", "single_word", "lstrip", "rstrip", "normalized"});
     AddedToken token;
     token.content = place.text("content");
     token.id = place.integer("id");
@@ -39,100 +40,105 @@ std::vector<AddedToken> read_added_tokens(const JsonFields& file) {
   return tokens;
 }
 
-WordPieceParts read_wordpiece(const JsonFields& file, const JsonFields& model) {
+/// The oldest files name no type: what a model holds tells them apart.
+std::string type_of_model(const JsonFields& model) {
+  if (model.has("type")) return type_of(model);
+  if (model.has("merges")) return "BPE";
+  if (model.has("max_input_chars_per_word")) return "WordPiece";
+  if (model.has("vocab") && model.need("vocab").is_array()) return "Unigram";
+  return type_of(model);
+}
+
+void read_vocabulary(const JsonFields& model, TokenizerParts& parts) {
+  parts.pieces = read_vocabulary_object(model.need("vocab"), model.where("vocab"));
+}
+
+WordPieceParts read_wordpiece(const JsonFields& model) {
+  allow_only(model,
+             {"vocab", "unk_token", "continuing_subword_prefix", "max_input_chars_per_word"});
   WordPieceParts parts;
-  parts.pieces = read_vocabulary_object(model.need("vocab"), model.where() + ": vocab");
   parts.unknown = model.text("unk_token", parts.unknown);
   parts.continuation = model.text("continuing_subword_prefix", parts.continuation);
-  parts.max_word_characters = model.integer("max_input_chars_per_word", parts.max_word_characters);
-  parts.normalization = {false, false, false, false};
-  for (const JsonFields& normalizer : component_list(file, "normalizer", "normalizers")) {
-    if (type_of(normalizer) != "BertNormalizer") refuse_type(normalizer);
-    parts.normalization.clean_text = normalizer.flag("clean_text", true);
-    parts.normalization.space_cjk = normalizer.flag("handle_chinese_chars", true);
-    parts.normalization.lower_case = normalizer.flag("lowercase", true);
-    parts.normalization.strip_accents =
-        normalizer.flag("strip_accents", parts.normalization.lower_case);
-  }
-  const auto splitters = component_list(file, "pre_tokenizer", "pretokenizers");
-  if (splitters.size() != 1)
-    unsupported(file, "WordPiece without the pre-tokenizer BertPreTokenizer");
-  if (type_of(splitters[0]) != "BertPreTokenizer") refuse_type(splitters[0]);
-  const auto decoders = component_list(file, "decoder", "decoders");
-  if (decoders.size() != 1) unsupported(file, "WordPiece without the decoder WordPiece");
-  if (type_of(decoders[0]) != "WordPiece") refuse_type(decoders[0]);
-  parts.clean_up = decoders[0].flag("cleanup", true);
+  parts.max_word_characters =
+      model.integer("max_input_chars_per_word", parts.max_word_characters, at_least(0));
   return parts;
 }
 
-/// The last pre-tokenizer is ByteLevel; before it may come SmolLM2's digits, or the Split of
-/// LLaMA 3, Qwen2 or CLIP.
-void read_byte_pre_tokenizer(const JsonFields& file, ByteBpeParts& parts) {
-  const auto steps = component_list(file, "pre_tokenizer", "pretokenizers");
-  if (steps.empty()) unsupported(file, "BPE without a ByteLevel pre-tokenizer");
-  const JsonFields& last = steps.back();
-  if (type_of(last) != "ByteLevel") refuse_type(last);
-  parts.add_prefix_space = last.flag("add_prefix_space", true);
-  const bool own_pattern = last.flag("use_regex", true);
-  if (steps.size() == 1 && own_pattern) return;
-  const JsonFields& first = steps.front();
-  const std::string type = type_of(first);
-  if (steps.size() == 2 && type == "Digits" && own_pattern) {
-    if (!first.flag("individual_digits", false)) unsupported(first, "individual_digits: false");
-    if (parts.add_prefix_space) unsupported(last, "add_prefix_space after Digits");
-    parts.pre_tokenizer = BytePreTokenizer::kSmolLm;
-    return;
+/// Pairs, or texts with a space between.
+std::vector<MergePair> read_merges(const JsonFields& model) {
+  const std::string where = model.where("merges");
+  const json& list = model.array("merges");
+  std::vector<MergePair> merges;
+  merges.reserve(list.size());
+  for (const json& value : list) {
+    if (value.is_string()) {
+      merges.push_back(parse_merge(value.get<std::string>(), merges.size(), model.where()));
+      continue;
+    }
+    if (as_array(value, where).size() != 2) {
+      fail(ErrorCode::kCorruptData, "{}: expected two tokens, found {}", where, value.size());
+    }
+    merges.push_back({as_text(value[0], where), as_text(value[1], where)});
   }
-  if (steps.size() != 2 || type != "Split") unsupported(first, "this sequence");
-  const JsonFields pattern = first.fields("pattern");
-  const std::string regex = pattern.text("Regex", "");
-  const std::string behavior = first.text("behavior", "");
-  const bool invert = first.flag("invert", false);
-  const bool is_isolated = behavior == "Isolated" && !invert && !own_pattern;
-  if (regex == kLlama3Pattern && is_isolated) {
-    parts.pre_tokenizer = BytePreTokenizer::kLlama3;
-  } else if (regex == kQwen2Pattern && is_isolated) {
-    parts.pre_tokenizer = BytePreTokenizer::kQwen2;
-  } else if (regex == kClipPattern && behavior == "Removed" && invert) {
-    parts.pre_tokenizer = BytePreTokenizer::kClip;  // GPT-2's pattern would cut no further
-  } else {
-    unsupported(first, "a Split other than LLaMA 3's, Qwen2's and CLIP's, by the pattern \"" +
-                           regex + "\",");
-  }
-  if (parts.add_prefix_space) unsupported(last, "add_prefix_space after Split");
+  return merges;
 }
 
-ByteBpeParts read_byte_bpe(const JsonFields& file, const JsonFields& model) {
-  ByteBpeParts parts;
-  read_byte_pre_tokenizer(file, parts);
-  parts.normalizer = read_normalizer(file);
-  for (const JsonFields& decoder : component_list(file, "decoder", "decoders")) {
-    if (type_of(decoder) != "ByteLevel") refuse_type(decoder);
+BpeParts read_bpe(const JsonFields& model) {
+  allow_only(model, {"vocab", "merges", "dropout", "unk_token", "continuing_subword_prefix",
+                     "end_of_word_suffix", "fuse_unk", "byte_fallback", "ignore_merges"});
+  if (model.number("dropout", 0.0) != 0) {
+    unsupported(model, "dropout, which would cut every text at random,");
   }
-  if (!model.text("continuing_subword_prefix", "").empty()) {
-    unsupported(model, "continuing_subword_prefix");
-  }
-  parts.end_of_word = model.text("end_of_word_suffix", "");
-  if (parts.end_of_word.empty() != (parts.pre_tokenizer != BytePreTokenizer::kClip)) {
-    unsupported(model, "end_of_word_suffix without CLIP's Split, or that without this,");
-  }
-  if (model.flag("byte_fallback", false)) unsupported(model, "byte_fallback");
-  if (model.find("dropout")) unsupported(model, "dropout");
-  parts.tokens = read_vocabulary_object(model.need("vocab"), model.where() + ": vocab");
+  BpeParts parts;
   parts.merges = read_merges(model);
-  parts.ignore_merges = model.flag("ignore_merges", false);
   parts.unknown = model.text("unk_token", "");
   parts.fuse_unknown = model.flag("fuse_unk", false);
+  parts.byte_fallback = model.flag("byte_fallback", false);
+  parts.ignore_merges = model.flag("ignore_merges", false);
+  parts.continuation = model.text("continuing_subword_prefix", "");
+  parts.end_of_word = model.text("end_of_word_suffix", "");
   return parts;
 }
 
-/// Whether a BPE's symbols are bytes written in GPT-2's alphabet.
-bool uses_byte_alphabet(const JsonFields& file) {
-  const auto is_byte_level = [](const JsonFields& part) { return type_of(part) == "ByteLevel"; };
-  const auto splitters = component_list(file, "pre_tokenizer", "pretokenizers");
-  const auto decoders = component_list(file, "decoder", "decoders");
-  return std::any_of(splitters.begin(), splitters.end(), is_byte_level) ||
-         std::any_of(decoders.begin(), decoders.end(), is_byte_level);
+/// [["<unk>", 0.0], ["a", -3.5], ...]
+UnigramParts read_unigram(const JsonFields& model, std::vector<std::string>& pieces) {
+  allow_only(model, {"vocab", "unk_id", "byte_fallback"});
+  UnigramParts parts;
+  const std::string where = model.where("vocab");
+  for (const json& entry : model.array("vocab")) {
+    if (!entry.is_array() || entry.size() != 2 || !entry[0].is_string() || !entry[1].is_number()) {
+      fail(ErrorCode::kCorruptData, "{}: entry {}: expected [piece, score], found {}", where,
+           pieces.size(), entry.dump(-1, ' ', false, json::error_handler_t::replace).substr(0, 80));
+    }
+    pieces.push_back(entry[0].get<std::string>());
+    parts.scores.push_back(entry[1].get<double>());
+  }
+  parts.unknown_id = model.integer("unk_id", -1);
+  parts.byte_fallback = model.flag("byte_fallback", false);
+  return parts;
+}
+
+void read_model(const JsonFields& model, TokenizerParts& parts) {
+  const std::string type = type_of_model(model);
+  if (type == "Unigram") {
+    parts.model = read_unigram(model, parts.pieces);
+    return;
+  }
+  if (type == "WordPiece") {
+    parts.model = read_wordpiece(model);
+  } else if (type == "BPE") {
+    parts.model = read_bpe(model);
+  } else if (type == "WordLevel") {
+    allow_only(model, {"vocab", "unk_token"});
+    parts.model = WordLevelParts{model.text("unk_token", "<unk>")};
+  } else {
+    refuse_type(model);
+  }
+  read_vocabulary(model, parts);
+}
+
+std::string component_text(const JsonFields& file, const char* key) {
+  return file.has(key) ? file.fields(key).json().dump() : std::string();
 }
 
 }  // namespace
@@ -140,25 +146,17 @@ bool uses_byte_alphabet(const JsonFields& file) {
 TokenizerParts read_tokenizer_json(const std::filesystem::path& path) {
   const json document = read_json_object<json>(path);
   const JsonFields file{document, path.string()};
-  const JsonFields model = file.fields("model");
-  const std::string type = type_of_model(model);
   TokenizerParts parts;
-  if (type == "WordPiece") {
-    parts = read_wordpiece(file, model);
-  } else if (type == "BPE" && uses_byte_alphabet(file)) {
-    parts = read_byte_bpe(file, model);
-  } else if (type == "BPE" || type == "Unigram") {
-    parts = read_sentencepiece_json(file, model);
-  } else {
-    refuse_type(model);
-  }
-  std::visit(
-      [&](auto& kind) {
-        kind.frame.source = file.where();
-        kind.frame.added_tokens = read_added_tokens(file);
-        read_post_processor(file, kind.frame);
-      },
-      parts);
+  parts.frame.source = file.where();
+  read_model(file.fields("model"), parts);
+  parts.components = {.normalizer = component_text(file, "normalizer"),
+                      .pre_tokenizer = component_text(file, "pre_tokenizer"),
+                      .decoder = component_text(file, "decoder")};
+  parts.frame.added_tokens = read_added_tokens(file);
+  read_post_processor(file, parts.frame);
+  // Texts are neither truncated nor padded by what these sections say, as in transformers, which
+  // takes the padding token from them.
+  if (file.has("padding")) parts.padding_token = file.fields("padding").text("pad_token", "");
   return parts;
 }
 

@@ -1,16 +1,18 @@
 // Writing a tokenizer's directory, so that load_tokenizer and Hugging Face's AutoTokenizer read it
 // back with the same ids.
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <variant>
 
 #include "blip2/base/error.h"
 #include "blip2/base/files.h"
 #include "blip2/base/json_text.h"
 #include "blip2/base/quote.h"
-#include "blip2/text/save_parts.h"
-#include "blip2/text/tokenizer_files.h"
+#include "blip2/text/json_components.h"
+#include "blip2/text/pipeline_tokenizer.h"
 
 namespace blip2 {
 namespace {
@@ -60,41 +62,6 @@ void write_vocab_txt(const std::filesystem::path& path, const TokenizerFrame& fr
   write_file_atomic(path, lines);
 }
 
-json byte_pre_tokenizer(const ByteBpeParts& parts) {
-  const bool split_is_all = parts.pre_tokenizer == BytePreTokenizer::kLlama3 ||
-                            parts.pre_tokenizer == BytePreTokenizer::kQwen2;
-  json bytes = {{"type", "ByteLevel"},
-                {"add_prefix_space", parts.add_prefix_space},
-                {"trim_offsets", true},
-                {"use_regex", !split_is_all}};
-  const auto split = [](const char* pattern, const char* behavior, bool invert) {
-    return json{{"type", "Split"},
-                {"pattern", {{"Regex", pattern}}},
-                {"behavior", behavior},
-                {"invert", invert}};
-  };
-  json first;
-  switch (parts.pre_tokenizer) {
-    case BytePreTokenizer::kGpt2:
-      return bytes;
-    case BytePreTokenizer::kSmolLm:
-      first = {{"type", "Digits"}, {"individual_digits", true}};
-      break;
-    case BytePreTokenizer::kLlama3:
-      first = split(kLlama3Pattern, "Isolated", false);
-      break;
-    case BytePreTokenizer::kQwen2:
-      first = split(kQwen2Pattern, "Isolated", false);
-      break;
-    case BytePreTokenizer::kClip:
-      first = split(kClipPattern, "Removed", true);
-      break;
-  }
-  return {{"type", "Sequence"}, {"pretokenizers", json::array({first, bytes})}};
-}
-
-}  // namespace
-
 json model_vocabulary(const TokenizerFrame& frame) {
   json vocabulary = json::object();
   for (int64_t id = 0; id < frame.num_model_pieces(); ++id) {
@@ -104,6 +71,67 @@ json model_vocabulary(const TokenizerFrame& frame) {
   return vocabulary;
 }
 
+json text_or_null(const std::string& text) { return text.empty() ? json(nullptr) : json(text); }
+
+json model_document(const WordPiece& model, const TokenizerFrame& frame) {
+  return {{"type", "WordPiece"},
+          {"unk_token", model.parts().unknown},
+          {"continuing_subword_prefix", model.parts().continuation},
+          {"max_input_chars_per_word", model.parts().max_word_characters},
+          {"vocab", model_vocabulary(frame)}};
+}
+
+json model_document(const Bpe& model, const TokenizerFrame& frame) {
+  const BpeParts& parts = model.parts();
+  const bool have_spaces =
+      std::any_of(parts.merges.begin(), parts.merges.end(), [](const MergePair& merge) {
+        return merge.left.find(' ') != std::string::npos ||
+               merge.right.find(' ') != std::string::npos;
+      });
+  json merges = json::array();
+  for (const MergePair& merge : parts.merges) {
+    if (have_spaces) {
+      merges.push_back({merge.left, merge.right});
+    } else {
+      merges.push_back(merge.left + " " + merge.right);
+    }
+  }
+  return {{"type", "BPE"},
+          {"dropout", nullptr},
+          {"unk_token", text_or_null(parts.unknown)},
+          {"continuing_subword_prefix", text_or_null(parts.continuation)},
+          {"end_of_word_suffix", text_or_null(parts.end_of_word)},
+          {"fuse_unk", parts.fuse_unknown},
+          {"byte_fallback", parts.byte_fallback},
+          {"ignore_merges", parts.ignore_merges},
+          {"vocab", model_vocabulary(frame)},
+          {"merges", merges}};
+}
+
+json model_document(const Unigram& model, const TokenizerFrame& frame) {
+  json vocabulary = json::array();
+  for (int64_t id = 0; id < frame.num_model_pieces(); ++id) {
+    vocabulary.push_back(
+        {frame.vocabulary().piece(id), model.parts().scores[static_cast<size_t>(id)]});
+  }
+  const int64_t unknown_id = model.parts().unknown_id;
+  return {{"type", "Unigram"},
+          {"unk_id", unknown_id < 0 ? json(nullptr) : json(unknown_id)},
+          {"byte_fallback", model.parts().byte_fallback},
+          {"vocab", vocabulary}};
+}
+
+json model_document(const WordLevel& model, const TokenizerFrame& frame) {
+  return {{"type", "WordLevel"},
+          {"vocab", model_vocabulary(frame)},
+          {"unk_token", model.parts().unknown}};
+}
+
+json component_document(const std::string& text) {
+  return text.empty() ? json(nullptr) : json::parse(text);
+}
+
+/// tokenizer.json without components and model.
 json tokenizer_document(const TokenizerFrame& frame) {
   json added = json::array();
   for (const AddedToken& token : frame.parts().added_tokens) {
@@ -111,11 +139,15 @@ json tokenizer_document(const TokenizerFrame& frame) {
     entry["id"] = token.id;
     added.push_back(entry);
   }
-  return {{"version", "1.0"},      {"truncation", nullptr},
-          {"padding", nullptr},    {"added_tokens", added},
-          {"normalizer", nullptr}, {"post_processor", post_processor(frame)}};
+  return {{"version", "1.0"},
+          {"truncation", nullptr},
+          {"padding", nullptr},
+          {"added_tokens", added},
+          {"post_processor", post_processor(frame)}};
 }
 
+/// tokenizer_config.json: what was read, with the tokens as they are now. `tokenizer_class` where
+/// none was read.
 json config_document(const TokenizerFrame& frame, const char* tokenizer_class) {
   const std::string& carried = frame.parts().config_json;
   json config = carried.empty() ? json::object() : json::parse(carried, nullptr, false);
@@ -139,61 +171,59 @@ json config_document(const TokenizerFrame& frame, const char* tokenizer_class) {
   return config;
 }
 
+/// The class by which transformers opens a tokenizer of which no file names one.
+const char* default_class(const TokenizerParts& parts, const json& normalizer) {
+  if (parts.decodes_as_clip) return "CLIPTokenizer";
+  return is_component(normalizer, "BertNormalizer") ? "BertTokenizer" : "PreTrainedTokenizerFast";
+}
+
+/// What transformers' classes make of a tokenizer_config.json beyond tokenizer.json must say the
+/// same as that.
+void repeat_options(const json& document, json& config) {
+  const json& normalizer = document.at("normalizer");
+  if (is_component(normalizer, "BertNormalizer")) {
+    const bool lower_case = normalizer.value("lowercase", true);
+    config["do_lower_case"] = lower_case;
+    config["strip_accents"] =
+        normalizer.contains("strip_accents") && !normalizer.at("strip_accents").is_null()
+            ? normalizer.at("strip_accents")
+            : json(lower_case);
+    config["tokenize_chinese_chars"] = normalizer.value("handle_chinese_chars", true);
+  }
+  const json& splitter = document.at("pre_tokenizer");
+  if (is_component(splitter, "ByteLevel")) {
+    config["add_prefix_space"] = splitter.value("add_prefix_space", true);
+  } else {
+    // Were it there, Hugging Face's classes would look for a SentencePiece file instead.
+    config.erase("add_prefix_space");
+  }
+  if (const std::string kind = config["tokenizer_class"]; kind.starts_with("LlamaTokenizer")) {
+    const json& processor = document.at("post_processor");
+    const json single = processor.is_object() ? processor.at("single") : json::array();
+    config["add_bos_token"] = !single.empty() && single.front().contains("SpecialToken");
+    config["add_eos_token"] = !single.empty() && single.back().contains("SpecialToken");
+  }
+}
+
 void write_json(const std::filesystem::path& path, const json& document) {
   write_file_atomic(path, json_document(document));
 }
 
-void WordPiece::save(const std::filesystem::path& directory) const {
-  const BertNormalization& options = parts_.normalization;
-  json document = tokenizer_document(frame_);
-  document["normalizer"] = {{"type", "BertNormalizer"},
-                            {"clean_text", options.clean_text},
-                            {"handle_chinese_chars", options.space_cjk},
-                            {"strip_accents", options.strip_accents},
-                            {"lowercase", options.lower_case}};
-  document["pre_tokenizer"] = {{"type", "BertPreTokenizer"}};
-  document["decoder"] = {
-      {"type", "WordPiece"}, {"prefix", parts_.continuation}, {"cleanup", parts_.clean_up}};
-  document["model"] = {{"type", "WordPiece"},
-                       {"unk_token", parts_.unknown},
-                       {"continuing_subword_prefix", parts_.continuation},
-                       {"max_input_chars_per_word", parts_.max_word_characters},
-                       {"vocab", model_vocabulary(frame_)}};
-  json config = config_document(frame_, "BertTokenizer");
-  config["do_lower_case"] = options.lower_case;
-  config["strip_accents"] = options.strip_accents;
-  config["tokenize_chinese_chars"] = options.space_cjk;
-  make_directories(directory);
-  write_json(directory / "tokenizer.json", document);
-  write_json(directory / "tokenizer_config.json", config);
-  write_vocab_txt(directory / "vocab.txt", frame_);
-}
+}  // namespace
 
-void ByteBpe::save(const std::filesystem::path& directory) const {
+void PipelineTokenizer::save(const std::filesystem::path& directory) const {
   json document = tokenizer_document(frame_);
-  document["normalizer"] = normalizer_document(parts_.normalizer);
-  document["pre_tokenizer"] = byte_pre_tokenizer(parts_);
-  document["decoder"] = {{"type", "ByteLevel"},
-                         {"add_prefix_space", true},
-                         {"trim_offsets", true},
-                         {"use_regex", true}};
-  document["model"] = {
-      {"type", "BPE"},
-      {"dropout", nullptr},
-      {"unk_token", parts_.unknown.empty() ? json(nullptr) : json(parts_.unknown)},
-      {"continuing_subword_prefix", nullptr},
-      {"end_of_word_suffix", parts_.end_of_word.empty() ? json(nullptr) : json(parts_.end_of_word)},
-      {"fuse_unk", parts_.fuse_unknown},
-      {"byte_fallback", false},
-      {"ignore_merges", parts_.ignore_merges},
-      {"vocab", model_vocabulary(frame_)},
-      {"merges", parts_.merges}};
-  const bool is_clip = parts_.pre_tokenizer == BytePreTokenizer::kClip;
-  json config = config_document(frame_, is_clip ? "CLIPTokenizer" : "PreTrainedTokenizerFast");
-  config["add_prefix_space"] = parts_.add_prefix_space;
+  document["normalizer"] = component_document(parts_.components.normalizer);
+  document["pre_tokenizer"] = component_document(parts_.components.pre_tokenizer);
+  document["decoder"] = component_document(parts_.components.decoder);
+  document["model"] =
+      std::visit([&](const auto& model) { return model_document(model, frame_); }, model_);
+  json config = config_document(frame_, default_class(parts_, document["normalizer"]));
+  repeat_options(document, config);
   make_directories(directory);
   write_json(directory / "tokenizer.json", document);
   write_json(directory / "tokenizer_config.json", config);
+  if (std::holds_alternative<WordPiece>(model_)) write_vocab_txt(directory / "vocab.txt", frame_);
 }
 
 }  // namespace blip2

@@ -77,6 +77,13 @@ bool is_bert_control(char32_t code_point) { return contains(kBertControls, code_
 bool is_bert_punctuation(char32_t code_point) { return contains(kBertPunctuation, code_point); }
 bool is_bert_ideograph(char32_t code_point) { return contains(kBertIdeographs, code_point); }
 
+bool is_combining_mark(char32_t code_point) { return contains(kCombiningMarks, code_point); }
+
+unsigned script_of(char32_t code_point) {
+  const CodePointValue* row = find_row(kScripts, code_point);
+  return row ? static_cast<unsigned>(row->value) : kNoScript;
+}
+
 GraphemeClass grapheme_class(char32_t c) {
   if (c >= 0x20 && c < 0x7f) return GraphemeClass::kOther;
   if (c == U'\r') return GraphemeClass::kCarriageReturn;

@@ -20,6 +20,13 @@ bool is_bert_control(char32_t code_point);      ///< dropped
 bool is_bert_punctuation(char32_t code_point);  ///< a word of its own
 bool is_bert_ideograph(char32_t code_point);    ///< put between spaces
 
+/// What the normalizer StripAccents drops.
+bool is_combining_mark(char32_t code_point);
+
+/// The script by which UnicodeScripts cuts, a number; Han, Hiragana and Katakana are one.
+constexpr unsigned kNoScript = 0;  ///< a character that goes with its neighbours
+unsigned script_of(char32_t code_point);
+
 /// The classes that the rules for grapheme clusters speak of (graphemes.h). "Conjunct" ones are
 /// those of Indic conjuncts. The numbers are those of the tables.
 enum class GraphemeClass {

@@ -35,6 +35,12 @@ extern const std::span<const CodePointRange> kBertIdeographs;
 extern const std::span<const CodePointRange> kBertMarks;
 extern const std::span<const CodePointValue> kKeptMarks;
 
+/// For the components of tokenizer.json (unicode_pipeline_tables.cpp).
+extern const std::span<const CodePointRange> kCombiningMarks;  ///< dropped by StripAccents
+extern const std::span<const CodePointRange> kNotCompatible;   ///< whole under NFKC and NFKD
+extern const std::span<const CodePointValue> kNewCategories;   ///< as utf8proc numbers them
+extern const std::span<const CodePointValue> kScripts;         ///< of UnicodeScripts, numbered
+
 /// The row that holds a code point, or nullptr.
 template <typename Row>
 const Row* find_row(std::span<const Row> table, char32_t code_point) {

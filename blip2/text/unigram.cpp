@@ -13,8 +13,9 @@
 #include <vector>
 
 #include "blip2/base/error.h"
+#include "blip2/base/quote.h"
 #include "blip2/base/utf8.h"
-#include "blip2/text/piece_decoder.h"
+#include "blip2/text/text_decoder.h"
 
 namespace blip2 {
 namespace {
@@ -35,9 +36,6 @@ Unigram::Unigram(UnigramParts parts, const std::vector<std::string>& pieces,
   if (parts_.scores.size() != pieces.size()) {
     fail(ErrorCode::kCorruptData, "{}: Unigram: expected a score for each of {} pieces, found {}",
          source, pieces.size(), parts_.scores.size());
-  }
-  if (parts_.unknown_id < 0) {
-    fail(ErrorCode::kUnsupported, "{}: Unigram without unk_id is not supported", source);
   }
   if (parts_.unknown_id >= static_cast<int64_t>(pieces.size())) {
     fail(ErrorCode::kCorruptData, "{}: Unigram: unk_id: expected an id below {}, found {}", source,
@@ -105,7 +103,14 @@ void Unigram::extend_paths(std::string_view word, size_t start, std::vector<Node
     offer(stop, parts_.scores[static_cast<size_t>(id)] + before, id);
     has_character = has_character || stop == next;
   }
-  if (!has_character) offer(next, unknown_score_ + before, parts_.unknown_id);
+  if (has_character) return;
+  if (parts_.unknown_id < 0) {
+    fail(ErrorCode::kInvalidArgument,
+         "{}: expected characters that have a piece, as there is no "
+         "unk_id",
+         quote(word));
+  }
+  offer(next, unknown_score_ + before, parts_.unknown_id);
 }
 
 void Unigram::encode(std::string_view word, std::vector<int64_t>& ids) const {

@@ -15,14 +15,14 @@ namespace blip2 {
 
 struct UnigramParts {
   std::vector<double> scores;  ///< scores[id]: logarithms of probabilities, all finite
-  int64_t unknown_id = -1;     ///< what has no piece; needed
+  int64_t unknown_id = -1;     ///< what has no piece; -1 = such text is refused
   bool byte_fallback = false;  ///< what has no piece is spelt in pieces such as "<0x0A>"
 };
 
 class Unigram {
  public:
   /// `pieces[id]`; "" = no such id. Throws kCorruptData where pieces and scores do not fit
-  /// together, kUnsupported without `unknown_id`; `source` names the file.
+  /// together; `source` names the file.
   Unigram(UnigramParts parts, const std::vector<std::string>& pieces, const std::string& source);
 
   /// Appends the ids of a word, which is valid UTF-8. Neighbours without a piece are one unknown.

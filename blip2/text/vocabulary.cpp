@@ -13,6 +13,15 @@
 
 namespace blip2 {
 
+PieceMap ids_by_piece(const std::vector<std::string>& pieces) {
+  PieceMap ids;
+  ids.reserve(pieces.size());
+  for (size_t id = 0; id < pieces.size(); ++id) {
+    if (!pieces[id].empty()) ids.emplace(pieces[id], static_cast<int64_t>(id));
+  }
+  return ids;
+}
+
 Vocabulary::Vocabulary(std::vector<std::string> pieces, const std::string& source)
     : pieces_(std::move(pieces)) {
   if (size() > kMaxSize) {

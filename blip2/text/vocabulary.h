@@ -43,6 +43,8 @@ struct StringHash {
   size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
 };
 using PieceMap = std::unordered_map<std::string, int64_t, StringHash, std::equal_to<>>;
+/// The ids of `pieces[id]` by piece; an empty piece is none.
+PieceMap ids_by_piece(const std::vector<std::string>& pieces);
 
 /// Ids run from 0 to size() - 1; an id without a piece (a hole) has the empty piece.
 class Vocabulary {

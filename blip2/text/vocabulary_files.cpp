@@ -12,6 +12,7 @@
 #include "blip2/base/files.h"
 #include "blip2/base/json_fields.h"
 #include "blip2/base/quote.h"
+#include "blip2/text/byte_bpe.h"
 #include "blip2/text/tokenizer_files.h"
 
 namespace blip2 {
@@ -54,43 +55,50 @@ std::vector<std::string> read_vocabulary_object(const nlohmann::json& vocabulary
   return pieces;
 }
 
-WordPieceParts read_vocab_txt(const std::filesystem::path& path) {
-  WordPieceParts parts;
+TokenizerParts read_vocab_txt(const std::filesystem::path& path) {
+  TokenizerParts parts;
   parts.pieces = read_lines(path);
   parts.frame.source = path.string();
+  parts.components = {.normalizer = R"({"type": "BertNormalizer"})",
+                      .pre_tokenizer = R"({"type": "BertPreTokenizer"})",
+                      .decoder = R"({"type": "WordPiece"})"};
+  parts.model = WordPieceParts{};
   return parts;
 }
 
-ByteBpeParts read_clip_vocab_json_and_merges(const std::filesystem::path& vocab_path,
-                                             const std::filesystem::path& merges_path) {
+TokenizerParts read_clip_vocab_json_and_merges(const std::filesystem::path& vocab_path,
+                                               const std::filesystem::path& merges_path) {
   constexpr size_t kMaxMerges = 48894;
-  ByteBpeParts parts;
+  TokenizerParts parts;
   parts.frame.source = vocab_path.parent_path().string();
-  parts.tokens =
+  parts.pieces =
       read_vocabulary_object(read_json_object<nlohmann::json>(vocab_path), vocab_path.string());
-  parts.merges = read_lines(merges_path);
-  while (!parts.merges.empty() && parts.merges.back().empty()) parts.merges.pop_back();
-  if (!parts.merges.empty()) parts.merges.erase(parts.merges.begin());
-  if (parts.merges.size() > kMaxMerges) parts.merges.resize(kMaxMerges);
-  parts.normalizer = {
-      ComposeStep{},
-      ReplaceStep{.pattern = ReplaceStep::Pattern::kWhiteSpaces, .found = {}, .text = " "},
-      LowerCaseStep{}};
-  parts.pre_tokenizer = BytePreTokenizer::kClip;
-  parts.end_of_word = "</w>";
+  std::vector<std::string> merges = read_lines(merges_path);
+  while (!merges.empty() && merges.back().empty()) merges.pop_back();
+  if (!merges.empty()) merges.erase(merges.begin());
+  if (merges.size() > kMaxMerges) merges.resize(kMaxMerges);
+  parts.model =
+      BpeParts{.merges = parse_merges(merges, merges_path.string()), .end_of_word = "</w>"};
+  parts.components = byte_components(BytePreTokenizer::kClip, false);
+  parts.components.normalizer = R"({"type": "Sequence", "normalizers": [{"type": "NFC"},
+      {"type": "Replace", "pattern": {"Regex": "\\s+"}, "content": " "}, {"type": "Lowercase"}]})";
+  parts.decodes_as_clip = true;
   return parts;
 }
 
-ByteBpeParts read_vocab_json_and_merges(const std::filesystem::path& vocab_path,
-                                        const std::filesystem::path& merges_path) {
-  ByteBpeParts parts;
+TokenizerParts read_vocab_json_and_merges(const std::filesystem::path& vocab_path,
+                                          const std::filesystem::path& merges_path) {
+  TokenizerParts parts;
   parts.frame.source = vocab_path.parent_path().string();
-  parts.tokens =
+  parts.pieces =
       read_vocabulary_object(read_json_object<nlohmann::json>(vocab_path), vocab_path.string());
+  std::vector<std::string> merges;
   for (std::string& line : read_lines(merges_path)) {
     if (line.starts_with("#version") || line.empty()) continue;
-    parts.merges.push_back(std::move(line));
+    merges.push_back(std::move(line));
   }
+  parts.model = BpeParts{.merges = parse_merges(merges, merges_path.string())};
+  parts.components = byte_components(BytePreTokenizer::kGpt2, false);
   return parts;
 }
 

@@ -1,48 +1,35 @@
-// BERT's WordPiece tokenizer. Its words come from bert_words.h.
+// The WordPiece model of BERT: the longest piece first, from the start of each word.
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "blip2/text/bert_words.h"
-#include "blip2/text/tokenizer.h"
-#include "blip2/text/tokenizer_frame.h"
+#include "blip2/text/vocabulary.h"
 
 namespace blip2 {
 
-/// What a WordPiece tokenizer is made of. A token such as "[DEC]" is added through
-/// `frame.added_tokens`: the next free id, 30522 after BERT's own.
 struct WordPieceParts {
-  std::vector<std::string> pieces;  ///< the model's own, pieces[id]; "" = no such id
-  TokenizerFrameParts frame;
-  BertNormalization normalization;
   std::string unknown = "[UNK]";
   std::string continuation = "##";    ///< starts every piece that is not at the start of a word
   int64_t max_word_characters = 100;  ///< a longer word is unknown
-  bool clean_up = true;               ///< decoding takes out spaces before punctuation
 };
 
-class WordPiece final : public Tokenizer {
+class WordPiece {
  public:
-  /// Throws kCorruptData for duplicates, ids out of range, or a missing unknown token.
-  explicit WordPiece(WordPieceParts parts);
+  /// `pieces[id]`; "" = no such id. Throws kCorruptData for a missing unknown token; `source` names
+  /// the file.
+  WordPiece(WordPieceParts parts, const std::vector<std::string>& pieces,
+            const std::string& source);
 
-  std::vector<int64_t> encode(std::string_view text,
-                              Specials specials = Specials::kWith) const override;
-  std::string decode(std::span<const int64_t> ids,
-                     Specials specials = Specials::kWithout) const override;
-  const Vocabulary& vocabulary() const override { return frame_.vocabulary(); }
-  void save(const std::filesystem::path& directory) const override;  // tokenizer_save.cpp
+  /// Appends the ids of a word, which is valid UTF-8.
+  void encode(std::string_view word, std::vector<int64_t>& ids) const;
+
+  const WordPieceParts& parts() const { return parts_; }
 
  private:
-  void encode_word(std::string_view word, std::vector<int64_t>& ids) const;
-
-  WordPieceParts parts_;  // except pieces and frame, which have moved into frame_
-  TokenizerFrame frame_;
+  WordPieceParts parts_;
   PieceMap starts_;         // pieces that may start a word
   PieceMap continuations_;  // pieces that may go on, without their prefix
   size_t longest_bytes_ = 0;

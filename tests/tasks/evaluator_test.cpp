@@ -442,7 +442,7 @@ Bundle tiny_stage2() {
   // Large enough that what is written depends on the picture.
   testing::fill_distinct(named_tensors(model), 4, 0.6);
   bundle.language_model = std::make_unique<LlamaLanguageModel>(std::move(model));
-  bundle.text_tokenizer = ByteBpe::from_parts(std::move(parts));
+  bundle.text_tokenizer = make_byte_bpe(std::move(parts));
   put_stage2(bundle, make_stage2(qformer, 1e-6, 24));
   testing::fill_distinct(named_tensors(*bundle.stage2), 1, 0.5);
   return bundle;

@@ -14,7 +14,7 @@ namespace {
 TEST(Oracle, RealVocabulariesGiveItsIdsAndText) {
   const char* other = std::getenv("BLIP2_TOKENIZER_CASES");
   const auto wordpiece = load_minilm();
-  const auto smollm2 = ByteBpe::from_parts(smollm2_parts());
+  const auto smollm2 = make_byte_bpe(smollm2_parts());
   EXPECT_EQ(count_differences(other ? std::filesystem::path(other) : text_golden("strings.jsonl"),
                               {{"wordpiece", wordpiece.get()}, {"smollm2", smollm2.get()}}),
             0u);
@@ -29,6 +29,18 @@ TEST(Oracle, SmallVocabulariesGiveItsIdsAndText) {
     tokenizers[name] = owned[name].get();
   }
   EXPECT_EQ(count_differences(text_golden("small_vocabularies.jsonl"), tokenizers), 0u);
+}
+
+// Directories that hold tokenizer.json and tokenizer_config.json alone, the first in that library's
+// own words.
+TEST(Oracle, DirectoriesThatTransformers5SavedGiveItsIdsAndText) {
+  std::map<std::string, std::unique_ptr<Tokenizer>> owned;
+  std::map<std::string, const Tokenizer*> tokenizers;
+  for (const char* name : {"bert", "clip", "llama", "opt", "qwen2"}) {
+    owned[name] = load_tokenizer(text_golden("newer") / name);
+    tokenizers[name] = owned[name].get();
+  }
+  EXPECT_EQ(count_differences(text_golden("newer.jsonl"), tokenizers), 0u);
 }
 
 // The tokenizers of SentencePiece models and CLIP's; compare_tokenizers.py sets BLIP2_MORE_CASES.
@@ -72,7 +84,7 @@ TEST(Oracle, MoreVocabulariesDecodeArbitraryIds) {
 
 TEST(Oracle, DecodingOfArbitraryIds) {
   const auto wordpiece = load_minilm();
-  const auto smollm2 = ByteBpe::from_parts(smollm2_parts());
+  const auto smollm2 = make_byte_bpe(smollm2_parts());
   std::ifstream file(text_golden("decode.jsonl"));
   size_t lines = 0;
   for (std::string row; std::getline(file, row); ++lines) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "blip2/base/error.h"
+#include "blip2/text/pipeline_tokenizer.h"
 #include "tests/text/text_assets.h"
 
 namespace blip2 {
@@ -11,8 +12,16 @@ namespace {
 
 using ::testing::ElementsAre;
 
-WordPieceParts small_parts() {
-  WordPieceParts parts;
+TokenizerParts bert_parts() {
+  TokenizerParts parts;
+  parts.components = {.normalizer = R"({"type": "BertNormalizer"})",
+                      .pre_tokenizer = R"({"type": "BertPreTokenizer"})",
+                      .decoder = R"({"type": "WordPiece"})"};
+  return parts;
+}
+
+TokenizerParts small_parts() {
+  TokenizerParts parts = bert_parts();
   parts.pieces = {"[UNK]", "un", "##able", "##a", "a", "##b", "é", "##é", "."};
   return parts;
 }
@@ -36,7 +45,7 @@ TEST(WordPiece, RealVocabulary) {
 }
 
 TEST(WordPiece, LongestFirstAndAllOrNothing) {
-  const WordPiece tokenizer(small_parts());
+  const PipelineTokenizer tokenizer(small_parts());
   EXPECT_THAT(tokenizer.encode("unable"), ElementsAre(1, 2));
   EXPECT_THAT(tokenizer.encode("unab"), ElementsAre(1, 3, 5));
   EXPECT_THAT(tokenizer.encode("unabz a."), ElementsAre(0, 4, 8));
@@ -44,16 +53,16 @@ TEST(WordPiece, LongestFirstAndAllOrNothing) {
 }
 
 TEST(WordPiece, WordsOverTheLimitAreUnknown) {
-  WordPieceParts parts = small_parts();
-  parts.max_word_characters = 3;
-  parts.normalization.strip_accents = false;
-  const WordPiece tokenizer(parts);
+  TokenizerParts parts = small_parts();
+  parts.model = WordPieceParts{.max_word_characters = 3};
+  parts.components.normalizer = R"({"type": "BertNormalizer", "strip_accents": false})";
+  const PipelineTokenizer tokenizer(parts);
   EXPECT_THAT(tokenizer.encode("aaa aaaa"), ElementsAre(4, 3, 3, 0));
   EXPECT_THAT(tokenizer.encode("ééé"), ElementsAre(6, 7, 7));  // characters, not bytes
 }
 
 TEST(WordPiece, IllFormedBytesAreDroppedWithTheReplacementSign) {
-  const WordPiece tokenizer(small_parts());
+  const PipelineTokenizer tokenizer(small_parts());
   EXPECT_THAT(tokenizer.encode("a\xff\xfe un\xc3"), ElementsAre(4, 1));
 }
 
@@ -68,33 +77,33 @@ TEST(WordPiece, Decoding) {
 }
 
 TEST(WordPiece, CleanUpOfTheWholeTextWhereTheConfigurationAsks) {
-  WordPieceParts parts;
+  TokenizerParts parts = bert_parts();
   parts.pieces = {"[UNK]", "it", "'", "s", "is", "n't"};
   parts.frame.clean_up_spaces = true;
-  const WordPiece tokenizer(parts);
+  const PipelineTokenizer tokenizer(parts);
   EXPECT_EQ(tokenizer.decode(std::vector<int64_t>{1, 2, 3}), "it's");
 }
 
 TEST(WordPiece, PartsThatDoNotFit) {
   const auto code = [](const auto& change) {
-    WordPieceParts parts = small_parts();
+    TokenizerParts parts = small_parts();
     change(parts);
     try {
-      const WordPiece tokenizer(parts);
+      const PipelineTokenizer tokenizer(parts);
     } catch (const Error& error) {
       return error.code();
     }
     return ErrorCode::kInternal;
   };
-  using P = WordPieceParts;
+  using P = TokenizerParts;
   EXPECT_EQ(code([](P& p) { p.pieces.push_back("un"); }), ErrorCode::kCorruptData);
   EXPECT_EQ(code([](P& p) { p.pieces.push_back("\xff"); }), ErrorCode::kCorruptData);
   EXPECT_EQ(code([](P& p) { p.pieces.clear(); }), ErrorCode::kCorruptData);
-  EXPECT_EQ(code([](P& p) { p.unknown = "[unk]"; }), ErrorCode::kCorruptData);
+  EXPECT_EQ(code([](P& p) { p.model = WordPieceParts{.unknown = "[unk]"}; }),
+            ErrorCode::kCorruptData);
   EXPECT_EQ(code([](P& p) { p.frame.prefix_ids = {9}; }), ErrorCode::kCorruptData);
   EXPECT_EQ(code([](P& p) { p.frame.suffix_ids = {-1}; }), ErrorCode::kCorruptData);
   EXPECT_EQ(code([](P& p) { p.frame.special_ids.sep = 1 << 30; }), ErrorCode::kCorruptData);
-  EXPECT_EQ(code([](P& p) { p.max_word_characters = 0; }), ErrorCode::kUnsupported);
 }
 
 }  // namespace

@@ -60,7 +60,7 @@ void expect_text(const LanguageModelText& text, const Matrix& ids, const Matrix&
 }
 
 TEST(LanguageModelTextTest, PromptSpaceCaptionEnd) {
-  const auto tokenizer = ByteBpe::from_parts(tiny_parts());
+  const auto tokenizer = make_byte_bpe(tiny_parts());
   expect_text(language_model_text(*tokenizer, {"a", "ab ca b", "c"}, "ab c", 20),
               {{7, 6, 5, 8, 1, 2, 2, 2, 2, 2},
                {7, 6, 5, 9, 6, 5, 3, 6, 4, 1},
@@ -74,7 +74,7 @@ TEST(LanguageModelTextTest, PromptSpaceCaptionEnd) {
 }
 
 TEST(LanguageModelTextTest, EachAnswerFollowsItsOwnQuestion) {
-  const auto tokenizer = ByteBpe::from_parts(tiny_parts());
+  const auto tokenizer = make_byte_bpe(tiny_parts());
   expect_text(answer_text(*tokenizer, {"a", "b c"}, {"ab c", "c"}, 20),
               {{7, 6, 5, 8, 1, 2}, {5, 6, 4, 6, 5, 1}}, {{1, 1, 1, 1, 1, 0}, {1, 1, 1, 1, 1, 1}},
               {{0, 0, 0, 1, 1, 0}, {0, 1, 1, 1, 1, 1}});
@@ -84,7 +84,7 @@ TEST(LanguageModelTextTest, EachAnswerFollowsItsOwnQuestion) {
 }
 
 TEST(LanguageModelTextTest, WithoutAPromptTheWholeCaptionIsATarget) {
-  const auto tokenizer = ByteBpe::from_parts(tiny_parts());
+  const auto tokenizer = make_byte_bpe(tiny_parts());
   expect_text(language_model_text(*tokenizer, {"ab a", "c"}, "", 20), {{7, 8, 1}, {5, 1, 2}},
               {{1, 1, 1}, {1, 1, 0}}, {{1, 1, 1}, {1, 1, 0}});
 }
@@ -92,7 +92,7 @@ TEST(LanguageModelTextTest, WithoutAPromptTheWholeCaptionIsATarget) {
 TEST(LanguageModelTextTest, TheStartTokenIsATargetOnlyWithoutAPrompt) {
   ByteBpeParts parts = tiny_parts();
   parts.frame.prefix_ids = {kStart};
-  const auto tokenizer = ByteBpe::from_parts(std::move(parts));
+  const auto tokenizer = make_byte_bpe(std::move(parts));
   expect_text(language_model_text(*tokenizer, {"a"}, "b", 20), {{0, 4, 8, 1}}, {{1, 1, 1, 1}},
               {{0, 0, 1, 1}});
   expect_text(language_model_text(*tokenizer, {"a"}, "", 20), {{0, 3, 1}}, {{1, 1, 1}},
@@ -100,7 +100,7 @@ TEST(LanguageModelTextTest, TheStartTokenIsATargetOnlyWithoutAPrompt) {
 }
 
 TEST(LanguageModelTextTest, LongTextsAreTruncatedAtTheEnd) {
-  const auto tokenizer = ByteBpe::from_parts(tiny_parts());
+  const auto tokenizer = make_byte_bpe(tiny_parts());
   const std::vector<std::string> captions = {"ab a ab", "a"};
   expect_text(language_model_text(*tokenizer, captions, "b", 5), {{4, 9, 8, 9, 1}, {4, 8, 1, 2, 2}},
               {{1, 1, 1, 1, 1}, {1, 1, 1, 0, 0}}, {{0, 1, 1, 1, 1}, {0, 1, 1, 0, 0}});
@@ -116,7 +116,7 @@ TEST(LanguageModelTextTest, LongTextsAreTruncatedAtTheEnd) {
 TEST(LanguageModelTextTest, PaddingMayBeTheEndToken) {
   ByteBpeParts parts = tiny_parts();
   parts.frame.special_ids.pad = kEnd;
-  const auto tokenizer = ByteBpe::from_parts(std::move(parts));
+  const auto tokenizer = make_byte_bpe(std::move(parts));
   expect_text(language_model_text(*tokenizer, {"a", "ab a c"}, "b", 20),
               {{4, 8, 1, 1, 1, 1}, {4, 9, 8, 6, 5, 1}}, {{1, 1, 1, 0, 0, 0}, {1, 1, 1, 1, 1, 1}},
               {{0, 1, 1, 0, 0, 0}, {0, 1, 1, 1, 1, 1}});
@@ -124,7 +124,7 @@ TEST(LanguageModelTextTest, PaddingMayBeTheEndToken) {
 
 // The line feed that ends OPT's captions.
 TEST(LanguageModelTextTest, AnotherEndTokenMayBeGiven) {
-  const auto tokenizer = ByteBpe::from_parts(tiny_parts());
+  const auto tokenizer = make_byte_bpe(tiny_parts());
   const LanguageModelText text = language_model_text(*tokenizer, {"a", "ab"}, "b", 20, 5);
   expect_text(text, {{4, 8, 5}, {4, 9, 5}}, {{1, 1, 1}, {1, 1, 1}}, {{0, 1, 1}, {0, 1, 1}});
 }
@@ -133,7 +133,7 @@ TEST(LanguageModelTextTest, AnotherEndTokenMayBeGiven) {
 TEST(LanguageModelTextTest, PaddingWithoutAnIdUsesARowOfTheTable) {
   ByteBpeParts parts = tiny_parts();
   parts.frame.special_ids.pad = -1;
-  const auto tokenizer = ByteBpe::from_parts(std::move(parts));
+  const auto tokenizer = make_byte_bpe(std::move(parts));
   expect_text(language_model_text(*tokenizer, {"a", "ab a"}, "", 20), {{3, 1, 0}, {7, 8, 1}},
               {{1, 1, 0}, {1, 1, 1}}, {{1, 1, 0}, {1, 1, 1}});
 }
@@ -149,7 +149,7 @@ void expect_text(const PrefixLanguageModelText& text, const Matrix& prefixes,
 const std::vector<std::string> kTwoCaptions = {"a ab c", "b"};
 
 TEST(PrefixLanguageModelTextTest, WithoutACutThePrefixIsThePrompt) {
-  const auto tokenizer = ByteBpe::from_parts(tiny_parts());
+  const auto tokenizer = make_byte_bpe(tiny_parts());
   expect_text(prefix_language_model_text(*tokenizer, kTwoCaptions, "", {0, 0}, 20), {{1}, {1}},
               {{1}, {1}}, {{3, 9, 6, 5, 1}, {4, 1, 2, 2, 2}}, {{1, 1, 1, 1, 1}, {1, 1, 0, 0, 0}});
   expect_text(prefix_language_model_text(*tokenizer, kTwoCaptions, "ab a", {0, 0}, 20),
@@ -158,7 +158,7 @@ TEST(PrefixLanguageModelTextTest, WithoutACutThePrefixIsThePrompt) {
 }
 
 TEST(PrefixLanguageModelTextTest, ASplitCaptionIsPrefixAndTarget) {
-  const auto tokenizer = ByteBpe::from_parts(tiny_parts());
+  const auto tokenizer = make_byte_bpe(tiny_parts());
   expect_text(prefix_language_model_text(*tokenizer, kTwoCaptions, "ab", {2, 0}, 20),
               {{7, 3, 9, 1}, {7, 1, 2, 2}}, {{1, 1, 1, 1}, {1, 1, 0, 0}}, {{6, 5, 1}, {4, 1, 2}},
               {{1, 1, 1}, {1, 1, 0}});
@@ -168,20 +168,20 @@ TEST(PrefixLanguageModelTextTest, ASplitCaptionIsPrefixAndTarget) {
 TEST(PrefixLanguageModelTextTest, TheTokenizersOwnEndTokenIsNotDoubled) {
   ByteBpeParts parts = tiny_parts();
   parts.frame.suffix_ids = {kEnd};
-  const auto tokenizer = ByteBpe::from_parts(std::move(parts));
+  const auto tokenizer = make_byte_bpe(std::move(parts));
   expect_text(prefix_language_model_text(*tokenizer, {"a ab"}, "c", {1}, 20), {{5, 3, 1}},
               {{1, 1, 1}}, {{9, 1}}, {{1, 1}});
 }
 
 TEST(PrefixLanguageModelTextTest, LongTextsKeepTheirEndToken) {
-  const auto tokenizer = ByteBpe::from_parts(tiny_parts());
+  const auto tokenizer = make_byte_bpe(tiny_parts());
   expect_text(prefix_language_model_text(*tokenizer, kTwoCaptions, "b b", {1, 0}, 3),
               {{4, 6, 1}, {4, 6, 1}}, {{1, 1, 1}, {1, 1, 1}}, {{9, 6, 1}, {4, 1, 2}},
               {{1, 1, 1}, {1, 1, 0}});
 }
 
 TEST(PrefixCutsTest, AreBetweenTheFirstTokenAndTheMiddle) {
-  const auto tokenizer = ByteBpe::from_parts(tiny_parts());
+  const auto tokenizer = make_byte_bpe(tiny_parts());
   const std::vector<std::string> captions = {"b", "a ab", "a ab c", "a a a a a a a"};  // 1 2 4 7
   std::vector<std::set<int64_t>> seen(captions.size());
   for (int64_t step = 1; step <= 60; ++step) {
@@ -215,7 +215,7 @@ class HeldOutLossTest : public ::testing::Test {
     language.max_position_embeddings = 40;
     bundle_.language_model = std::make_unique<LlamaLanguageModel>(make_llama(language));
     testing::fill_distinct(bundle_.language_model->tensors(), 2, 0.4);
-    bundle_.text_tokenizer = ByteBpe::from_parts(tiny_parts());
+    bundle_.text_tokenizer = make_byte_bpe(tiny_parts());
     put_stage2(bundle_, make_stage2(qformer, 1e-6, 14));
     // Large weights: losses differ from token to token and from picture to picture.
     testing::fill_distinct(named_tensors(*bundle_.stage2), 1, 0.3);

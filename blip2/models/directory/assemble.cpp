@@ -107,7 +107,7 @@ bool is_bert(const OpenedDirectory& directory) { return directory.kind() == Dire
 Stage1 open_text_side(const AssembleOptions& options, int64_t encoder_width) {
   const OpenedDirectory directory = open_qformer(options.qformer);
   if (is_bert(directory)) {
-    const auto tokenizer = load_tokenizer(options.qformer, extra_tokens());
+    const auto tokenizer = load_model_tokenizer(options.qformer, extra_tokens());
     return stage1_from_bert(directory, options, encoder_width, *tokenizer);
   }
   const Blip2Config config = qformer_config(directory, options, encoder_width);
@@ -147,7 +147,7 @@ Stage2 start_stage2(const AssembleOptions& options, int64_t encoder_width,
   }
   const OpenedDirectory directory = open_qformer(options.qformer);
   if (is_bert(directory)) {
-    const auto tokenizer = load_tokenizer(options.qformer, extra_tokens());
+    const auto tokenizer = load_model_tokenizer(options.qformer, extra_tokens());
     return with_projection(
         stage2_from(stage1_from_bert(directory, options, encoder_width, *tokenizer),
                     language.shape.width, side));
@@ -168,9 +168,9 @@ Stage2 start_stage2(const AssembleOptions& options, int64_t encoder_width,
 /// The words that a Q-Former reads questions in, and where `options` has them.
 std::unique_ptr<Tokenizer> question_tokenizer(const AssembleOptions& options) {
   const fs::path own = fs::path(options.qformer) / "qformer_tokenizer";
-  if (fs::exists(own)) return load_tokenizer(own);
-  return load_tokenizer(options.qformer_text.empty() ? options.qformer : options.qformer_text,
-                        extra_tokens());
+  if (fs::exists(own)) return load_model_tokenizer(own);
+  return load_model_tokenizer(options.qformer_text.empty() ? options.qformer : options.qformer_text,
+                              extra_tokens());
 }
 
 ImageEncoderPart open_encoder(const AssembleOptions& options) {
@@ -199,7 +199,7 @@ Bundle assemble_stage1(const AssembleOptions& given) {
   }
   const OpenedDirectory directory = open_qformer(options.qformer);
   std::optional<Stage1> model;
-  bundle.qformer_tokenizer = load_tokenizer(options.qformer, extra_tokens());
+  bundle.qformer_tokenizer = load_model_tokenizer(options.qformer, extra_tokens());
   if (is_bert(directory)) {
     model = stage1_from_bert(directory, options, width, *bundle.qformer_tokenizer);
   } else {

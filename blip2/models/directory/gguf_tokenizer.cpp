@@ -71,7 +71,7 @@ std::unique_ptr<Tokenizer> tokenizer_from_gguf(const GgufFile& file) {
         nlohmann::json{{"chat_template", file.get_string(chat_template)}}.dump(
             -1, ' ', false, nlohmann::json::error_handler_t::replace);
   }
-  return ByteBpe::from_parts(std::move(parts));
+  return make_byte_bpe(std::move(parts));
 }
 
 }  // namespace blip2

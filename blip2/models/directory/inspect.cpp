@@ -25,7 +25,7 @@ void check_tokenizer(const fs::path& directory, const TokenizerPlace& place) {
   const fs::path folder = place.folder.empty() ? directory : directory / place.folder;
   std::unique_ptr<Tokenizer> tokenizer;
   try {
-    tokenizer = load_tokenizer(folder, place.extra_special_tokens);
+    tokenizer = load_model_tokenizer(folder, place.extra_special_tokens);
   } catch (const Error& error) {
     if (error.code() == ErrorCode::kNotFound) return;
     throw;

@@ -392,7 +392,7 @@ TokenizerPlace language_tokenizer(int64_t vocab_size) {
 std::unique_ptr<Tokenizer> open_tokenizer(const std::filesystem::path& directory,
                                           const TokenizerPlace& place) {
   const std::filesystem::path folder = place.folder.empty() ? directory : directory / place.folder;
-  std::unique_ptr<Tokenizer> tokenizer = load_tokenizer(folder, place.extra_special_tokens);
+  std::unique_ptr<Tokenizer> tokenizer = load_model_tokenizer(folder, place.extra_special_tokens);
   check_needed_ids(folder, *tokenizer, place.needed_ids(*tokenizer), place.vocab_size);
   return tokenizer;
 }

@@ -8,6 +8,8 @@ namespace blip2 {
 namespace fs = std::filesystem;
 namespace {
 
+constexpr const char* kImageWord = "<image>";
+
 /// The file of a directory that load_tokenizer() reads first.
 fs::path tokenizer_file(const fs::path& path) {
   for (const char* name :
@@ -19,10 +21,16 @@ fs::path tokenizer_file(const fs::path& path) {
 
 }  // namespace
 
+std::unique_ptr<Tokenizer> load_model_tokenizer(const fs::path& directory,
+                                                std::span<const std::string> extra_special_tokens) {
+  static const std::vector<std::string> plain_words{kImageWord};
+  return load_tokenizer(directory, extra_special_tokens, plain_words);
+}
+
 void check_token_ids(const fs::path& path, const Tokenizer& tokenizer, int64_t num_words) {
   const Vocabulary& vocabulary = tokenizer.vocabulary();
   for (int64_t id = vocabulary.size() - 1; id >= num_words; --id) {
-    if (!vocabulary.contains(id) || vocabulary.piece(id) == "<image>") continue;
+    if (!vocabulary.contains(id) || vocabulary.piece(id) == kImageWord) continue;
     fail(ErrorCode::kCorruptData,
          "{}: expected ids below {}, the rows of the model's table of words, found {} of {}",
          tokenizer_file(path).string(), num_words, id, quote(vocabulary.piece(id)));

@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "blip2/base/error.h"
-#include "blip2/text/byte_bpe.h"
+#include "blip2/text/pipeline_tokenizer.h"
 #include "tests/models/small_gguf.h"
 #include "tests/support/assets.h"
 #include "tests/support/errors.h"
@@ -26,7 +26,8 @@ constexpr const char* kTemplate = "tokenizer.chat_template";
 
 /// What tokenizer_config.json of a tokenizer's directory will say.
 nlohmann::json config_of(const Tokenizer& tokenizer) {
-  return nlohmann::json::parse(dynamic_cast<const ByteBpe&>(tokenizer).frame().parts().config_json);
+  return nlohmann::json::parse(
+      dynamic_cast<const PipelineTokenizer&>(tokenizer).frame().parts().config_json);
 }
 
 TEST(GgufTokenizer, SmolLm2GivesTheOraclesIdsAndText) {
@@ -83,7 +84,7 @@ TEST_F(SmallGgufTokenizer, KeysAndTypesSayWhichTokensAreSpecial) {
 }
 
 TEST_F(SmallGgufTokenizer, TheChatTemplateIsCarriedAlong) {
-  EXPECT_EQ(dynamic_cast<const ByteBpe&>(*read()).frame().parts().config_json, "");
+  EXPECT_EQ(dynamic_cast<const PipelineTokenizer&>(*read()).frame().parts().config_json, "");
   gguf_.texts[kTemplate] = "{{ \"<s>\" }}\n";
   EXPECT_EQ(config_of(*read()), (nlohmann::json{{"chat_template", "{{ \"<s>\" }}\n"}}));
 }

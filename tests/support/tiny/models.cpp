@@ -83,7 +83,7 @@ std::unique_ptr<Tokenizer> tiny_bpe() {
     parts.token_types.push_back(1);
   }
   parts.frame.special_ids = {.bos = 1, .eos = 2, .pad = 2, .unk = 0};
-  return ByteBpe::from_parts(std::move(parts));
+  return make_byte_bpe(std::move(parts));
 }
 
 /// A WordPiece tokenizer of `vocabulary`, a word a line, and [DEC] after them.
