@@ -110,7 +110,7 @@ TEST(ExpandImages, WhatCannotBeReadIsAFailureOfItsOwn) {
     return testing::error_of([&] { PictureFiles().open(path); }).second;
   };
   EXPECT_THAT(reason(empty),
-              HasSubstr("no picture (.jpg .jpeg .png .webp .gif .bmp) in this folder"));
+              HasSubstr("no picture (.jpg .jpeg .jpe .jfif .png .webp .gif .bmp) in this folder"));
   EXPECT_THAT(reason(shard), HasSubstr("in this shard"));
   EXPECT_THAT(reason(no_tar), HasSubstr(no_tar + ": "));
   for (const std::string& path : {name, long_name, paths[7]}) {

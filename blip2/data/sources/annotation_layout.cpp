@@ -15,6 +15,8 @@ namespace blip2 {
 namespace {
 using Json = nlohmann::json;
 
+constexpr const char* kOneObject = "one JSON object";
+
 /// The first element of the list at `position`; null where there is none.
 Json first_of_list(std::string_view text, size_t position) {
   try {
@@ -51,7 +53,7 @@ AnnotationLayout object_layout(std::string_view text) {
     return coco_layout(annotation);
   }
   if (members.contains("shardlist")) return {"an index of shards", "webdataset"};
-  return {"one JSON object", "", ""};
+  return {kOneObject, "", ""};
 }
 
 AnnotationLayout list_layout(std::string_view text) {
@@ -63,13 +65,12 @@ AnnotationLayout list_layout(std::string_view text) {
   return {"one JSON list", "blip_json"};
 }
 
-/// Whether the first line is a JSON object and does not end with the text.
+/// Whether the first line is a JSON object: with others after it, or one that is no official file.
 bool is_json_lines(std::string_view text) {
-  const size_t end = text.find('\n');
+  const size_t end = std::min(text.find('\n'), text.size());
   const auto first = try_parse_json<Json>(text.substr(0, end));
-  return first && first->is_object() &&
-         (end == std::string_view::npos ? first->contains("image")
-                                        : skip_json_space(text, end) < text.size());
+  if (!first || !first->is_object() || first->empty()) return false;
+  return skip_json_space(text, end) < text.size() || object_layout(text).what == kOneObject;
 }
 
 AnnotationLayout table_layout(std::string_view text) {
@@ -107,7 +108,8 @@ AnnotationLayout annotation_layout(std::string_view text) {
 
 std::string other_layout(std::string_view text, std::string_view format) {
   const AnnotationLayout layout = annotation_layout(text);
-  if (layout.what.empty() || layout.format == format) return "";
+  if (layout.what.empty() || (!format.empty() && layout.format == format)) return "";
+  if (layout.what == kOneObject && format == "jsonl") return "";  // a line of them, perhaps
   if (!layout.format.empty()) {
     return fmt::format("{}, which format {} reads", layout.what, layout.format);
   }

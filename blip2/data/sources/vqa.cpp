@@ -16,6 +16,12 @@ using Json = nlohmann::json;
 
 namespace {
 
+[[noreturn]] void refuse_layout(const TextFile& file) {
+  const std::string found = other_layout(file.text(), "vqav2");
+  fail(ErrorCode::kCorruptData, "{}: expected an official VQA file of questions or annotations{}",
+       file.path().string(), found.empty() ? "" : ", found " + found);
+}
+
 /// Where the list `name` starts.
 size_t vqa_list(const TextFile& file, const char* name) {
   const size_t at = skip_json_space(file.text(), 0);
@@ -23,9 +29,7 @@ size_t vqa_list(const TextFile& file, const char* name) {
     const auto members = json_members(file.text(), file.path().string());
     if (const auto member = members.find(name); member != members.end()) return member->second;
   }
-  const std::string found = other_layout(file.text(), "");
-  fail(ErrorCode::kCorruptData, "{}: expected an official VQA file, an object with \"{}\"{}",
-       file.path().string(), name, found.empty() ? "" : ", found " + found);
+  refuse_layout(file);
 }
 
 /// A member that is a string; "" of a file that does not say.
@@ -79,12 +83,15 @@ class VqaSource final : public Source {
  public:
   VqaSource(const std::vector<fs::path>& files, RecordRules rules) : rules_(std::move(rules)) {
     for (const fs::path& file : files) {
-      const bool asks = is_vqa_question_file(TextFile(file).text());
-      if (asks) {
+      const TextFile text(file);
+      const AnnotationLayout layout = annotation_layout(text.text());
+      if (layout.what == kVqaQuestionFile) {
         questions_.push_back(std::make_unique<const VqaQuestionFile>(file));
         size_ += questions_.back()->size();
-      } else {
+      } else if (layout.format == "vqav2") {
         answers_.push_back(std::make_unique<const VqaAnswers>(file));
+      } else {
+        refuse_layout(text);
       }
     }
     if (questions_.empty()) {
