@@ -16,7 +16,9 @@ const std::map<std::string, std::string>& value_names() {
   static const std::map<std::string, std::string> names = {
       {"captioner", "DIR"},     {"ranker", "DIR"},          {"matcher", "DIR"},
       {"images", "DIR"},        {"output", "DIR"},          {"report", "FILE.html"},
-      {"input_format", "FORM"}, {"output_formats", "FORM"}, {"opt_out_fields", "NAME"}};
+      {"input_format", "FORM"}, {"output_formats", "FORM"}, {"opt_out_fields", "NAME"},
+      {"split", "NAME"},        {"img_key", "NAME"},        {"caption_key", "NAME"},
+      {"separator", "CHAR"}};
   return names;
 }
 
