@@ -45,6 +45,10 @@ Record CsvFile::record(int64_t index, const RecordRules& rules) const {
   return record;
 }
 
+void CsvFile::list(const EntryCallback& entry) const {
+  for (int64_t index = 0; index < size(); ++index) entry(table_.line(index));
+}
+
 std::unique_ptr<Source> open_csv(const std::vector<std::filesystem::path>& files,
                                  const RecordRules& rules, char separator) {
   return std::make_unique<FileSequence<CsvFile>>(

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "blip2/data/listing.h"
 #include "blip2/data/source.h"
 #include "blip2/data/sources/csv_table.h"
 #include "blip2/data/sources/record_rules.h"
@@ -22,6 +23,8 @@ class CsvFile {
   const std::filesystem::path& path() const { return table_.path(); }
   int64_t size() const { return table_.size(); }
   Record record(int64_t index, const RecordRules& rules) const;
+  /// As Listing::list().
+  void list(const EntryCallback& entry) const;
 
  private:
   size_t need(const std::vector<std::string>& names, const char* key) const;

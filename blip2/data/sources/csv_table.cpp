@@ -98,6 +98,13 @@ std::vector<std::string> CsvTable::row(int64_t index) const {
   return std::move(fields.values);
 }
 
+std::string_view CsvTable::line(int64_t index) const {
+  BLIP2_CHECK(index >= 0 && index < size());
+  const auto row = static_cast<size_t>(index);
+  const size_t end = row + 1 < starts_.size() ? starts_[row + 1] : text().size();
+  return text().substr(starts_[row], end - starts_[row]);
+}
+
 std::string CsvTable::where(int64_t index) const {
   const std::string_view before = text().substr(0, starts_[static_cast<size_t>(index)]);
   return fmt::format("{}:{}", path().string(), 1 + std::ranges::count(before, '\n'));

@@ -27,6 +27,8 @@ class CsvTable {
   /// As many fields as columns. Throws kCorruptData, naming file and line, for another number, for
   /// a quote that does not end, and for text that is not UTF-8.
   std::vector<std::string> row(int64_t index) const;
+  /// The row as it stands in the file, up to the next one.
+  std::string_view line(int64_t index) const;
   /// "FILE:LINE" of the row's first line. Counts lines from the start of the file: for messages.
   std::string where(int64_t index) const;
   const std::filesystem::path& path() const { return file_.path(); }

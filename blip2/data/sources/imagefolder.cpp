@@ -34,6 +34,10 @@ class MetadataFile {
   std::string_view fields(int64_t index) const {
     return table_ ? std::string_view() : lines_->fields(index);
   }
+  void list(const EntryCallback& entry) const {
+    if (table_) return table_->list(entry);
+    for (int64_t index = 0; index < size(); ++index) entry(lines_->fields(index));
+  }
 
  private:
   std::optional<CsvFile> table_;
