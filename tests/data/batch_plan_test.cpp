@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <map>
+#include <span>
 
 #include "blip2/base/random.h"
 #include "blip2/data/pipeline.h"
