@@ -45,7 +45,8 @@ class PngUnpacker {
 
 PngUnpacker::PngUnpacker(const PngHeader& header, Raster& raster)
     : depth_(header.depth), colour_type_(header.colour_type), raster_(raster) {
-  const bool has_key = !header.transparency.empty() && (colour_type_ == 0 || colour_type_ == 2);
+  const bool has_key = (colour_type_ == 0 && header.transparency.size() >= 2) ||
+                       (colour_type_ == 2 && header.transparency.size() >= 6);
   const std::array<PixelLayout, 7> layouts = {
       has_key ? PixelLayout::kGreyAlpha : PixelLayout::kGrey,
       PixelLayout::kGrey,  // no such type
@@ -101,9 +102,10 @@ Raster decode_png(const Source& source) {
   Raster raster;
   PngUnpacker unpacker(chunks.header(), raster);
   read_png_rows(chunks, source, [&](const PngRow& row) { unpacker.put(row); });
+  // What follows the pixels is no palette of theirs.
+  if (raster.layout == PixelLayout::kPalette) read_palette(chunks.header(), raster.palette);
   chunks.read_rest();
   raster.orientation = chunks.orientation();
-  if (raster.layout == PixelLayout::kPalette) read_palette(chunks.header(), raster.palette);
   return raster;
 }
 

@@ -232,6 +232,22 @@ TEST(Decode, RefusesAHugePngByItsHeader) {
   EXPECT_THAT(error.what(), HasSubstr("100000 x 100000"));
 }
 
+// A transparent colour that stands before the header, where its length cannot be judged, has no
+// effect where it is too short.
+TEST(Decode, PngKeyBeforeTheHeaderIsReadWithinItsBytes) {
+  const std::string png = golden_picture("png_damaged_small_pieces.png");  // RGB, 8 bits
+  const std::string key("\0\0\0\2tRNS\0\1\x0d\x7e\x3e\xb1", 14);
+  std::string moved = png;
+  moved.insert(8, key);
+  uint32_t crc = 0xffffffffU;
+  for (const char c : key.substr(4, 6)) {
+    crc ^= static_cast<uint8_t>(c);
+    for (int i = 0; i < 8; ++i) crc = crc >> 1 ^ ((crc & 1) != 0 ? 0xedb88320U : 0);
+  }
+  for (size_t i = 0; i < 4; ++i) moved[18 + i] = static_cast<char>(~crc >> (24 - 8 * i));
+  EXPECT_EQ(decode_rgba_string(moved, "key.png").rgba, decode_rgba_string(png, "key.png").rgba);
+}
+
 TEST(Decode, MaxPixelsIsTheUsers) {
   const std::string bytes = golden_picture("png_pillow.png");  // 40 x 30
   DecodeOptions options;
