@@ -182,12 +182,8 @@ const char* default_class(const TokenizerParts& parts, const json& normalizer) {
 void repeat_options(const json& document, json& config) {
   const json& normalizer = document.at("normalizer");
   if (is_component(normalizer, "BertNormalizer")) {
-    const bool lower_case = normalizer.value("lowercase", true);
-    config["do_lower_case"] = lower_case;
-    config["strip_accents"] =
-        normalizer.contains("strip_accents") && !normalizer.at("strip_accents").is_null()
-            ? normalizer.at("strip_accents")
-            : json(lower_case);
+    config["do_lower_case"] = normalizer.value("lowercase", true);
+    config["strip_accents"] = normalizer.value("strip_accents", json());  // null: as lowercase
     config["tokenize_chinese_chars"] = normalizer.value("handle_chinese_chars", true);
   }
   const json& splitter = document.at("pre_tokenizer");

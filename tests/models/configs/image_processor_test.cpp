@@ -237,7 +237,7 @@ TEST(TransformConfigErrors, OfABackgroundNameTheFileAndTheKey) {
 }
 
 TEST(TransformConfigErrors, NameAFileThatIsNoObject) {
-  for (const char* text : {"", "{", "[1, 2]", "\"size\"", R"({"rescale_factor": 1e999})"}) {
+  for (const char* text : {"", "{", "[1, 2]", "\"size\""}) {
     const auto [code, message] = refusal(text);
     EXPECT_EQ(code, ErrorCode::kCorruptData) << text;
     EXPECT_THAT(message, HasSubstr("the/preprocessor_config.json: expected a JSON object"));
