@@ -20,6 +20,7 @@ using testing::ToyStage;
 RunState state_of(int64_t step) {
   RunState state;
   state.step = step;
+  state.data.shape.places = 1;
   return state;
 }
 
