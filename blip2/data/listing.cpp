@@ -54,7 +54,8 @@ void list_records(const Source& source, const EntryCallback& entry) {
     std::string text;
     try {
       const Record record = source.record(index);
-      for (const std::string* part : {&record.key, &record.image_id, &record.question}) {
+      const std::string name = record.image.filename().string();
+      for (const std::string* part : {&record.key, &name, &record.image_id, &record.question}) {
         text += fmt::format("{}:{}", part->size(), *part);
       }
       for (const std::string& caption : record.captions) {

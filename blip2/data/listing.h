@@ -24,8 +24,8 @@ class Listing {
   virtual void list(const EntryCallback& entry) const = 0;
 };
 
-/// Lists what each record says, but for the place of its picture: key, image_id, question and
-/// captions; nothing for a record that is not well-formed.
+/// Lists what each record says, but for the folder of its picture: key, file name, image_id,
+/// question and captions; nothing for a record that is not well-formed.
 void list_records(const Source& source, const EntryCallback& entry);
 
 /// What tells a large file from another without reading it: its size and a hash of its first 64 KiB;

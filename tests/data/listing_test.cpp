@@ -110,6 +110,20 @@ TEST_F(Lists, EveryFormatListsWhatItHolds) {
   };
   expect_other(print_of("sbu", sbu("a cat")), print_of("sbu", sbu("a dog")));
 
+  const auto metadata = [&](const char* caption) {
+    write("meta/metadata.csv", fmt::format("file_name,text\n0.png,{}\n", caption));
+    return print_of("imagefolder", {}, folder_ / "meta");
+  };
+  expect_other(metadata("a cat"), metadata("a dog"));
+  const auto coco = [&](const char* name, const char* caption) {
+    return print_of("coco",
+                    write("coco.json", fmt::format(R"({{"images": [{{"id": 1, "file_name": "{}"}}],
+          "annotations": [{{"id": 5, "image_id": 1, "caption": "{}"}}]}})",
+                                                   name, caption)));
+  };
+  expect_other(coco("1.jpg", "a cat"), coco("1.jpg", "a dog"));
+  expect_other(coco("1.jpg", "a cat"), coco("2.jpg", "a cat"));
+
   write("loose/0.png", "");
   write("loose/0.txt", "a cat");
   write("loose/1.png", "");  // without a caption

@@ -39,6 +39,7 @@ class CocoFile {
     const auto members = json_members(file_.text(), path.string());
     const JsonList images(file_.text(), members.at("images"), path.string() + ": images");
     for (int64_t i = 0; i < images.size(); ++i) add_image(images, i);
+    images_ = file_.text().substr(members.at("images"), images.end() - members.at("images"));
     annotations_.emplace(file_.text(), members.at("annotations"), path.string() + ": annotations");
   }
 
@@ -63,6 +64,11 @@ class CocoFile {
     return record;
   }
   std::string_view fields(int64_t index) const { return annotations_->element(index); }
+  /// The annotations, then the list of images.
+  void list(const EntryCallback& entry) const {
+    for (int64_t index = 0; index < size(); ++index) entry(fields(index));
+    entry(images_);
+  }
 
  private:
   /// An entry that is not well-formed leaves its annotations without a picture.
@@ -79,6 +85,7 @@ class CocoFile {
   std::string part_;
   std::unordered_map<std::string, std::string> names_;  // of pictures, by their ids
   std::optional<JsonList> annotations_;
+  std::string_view images_;  // of the text
 };
 
 }  // namespace

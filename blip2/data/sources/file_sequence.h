@@ -57,10 +57,6 @@ class FileSequence final : public Source, public Listing {
   void list(const EntryCallback& entry) const override {
     if constexpr (requires(const File& file) { file.list(entry); }) {
       for (const std::unique_ptr<const File>& file : files_) file->list(entry);
-    } else if constexpr (requires(const File& file) { file.fields(0); }) {
-      for (const std::unique_ptr<const File>& file : files_) {
-        for (int64_t index = 0; index < file->size(); ++index) entry(file->fields(index));
-      }
     } else {
       list_records(*this, entry);
     }

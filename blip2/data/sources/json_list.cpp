@@ -33,6 +33,9 @@ class JsonRecordFile {
     return parse_json_record(file_.list().element(index), file_.list().where(index), rules);
   }
   std::string_view fields(int64_t index) const { return file_.list().element(index); }
+  void list(const EntryCallback& entry) const {
+    for (int64_t index = 0; index < size(); ++index) entry(fields(index));
+  }
 
  private:
   JsonListFile file_;

@@ -32,6 +32,10 @@ Record JsonlFile::record(int64_t index, const RecordRules& rules) const {
   return parse_json_record(lines_.line(index), lines_.where(index), rules);
 }
 
+void JsonlFile::list(const EntryCallback& entry) const {
+  for (int64_t index = 0; index < size(); ++index) entry(fields(index));
+}
+
 std::unique_ptr<Source> open_jsonl(const std::vector<std::filesystem::path>& files,
                                    const RecordRules& rules) {
   return std::make_unique<FileSequence<JsonlFile>>(

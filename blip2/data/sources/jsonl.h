@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "blip2/data/listing.h"
 #include "blip2/data/source.h"
 #include "blip2/data/sources/mapped_lines.h"
 #include "blip2/data/sources/record_rules.h"
@@ -22,6 +23,8 @@ class JsonlFile {
   int64_t size() const { return lines_.size(); }
   Record record(int64_t index, const RecordRules& rules) const;
   std::string_view fields(int64_t index) const { return lines_.line(index); }
+  /// As Listing::list().
+  void list(const EntryCallback& entry) const;
 
  private:
   MappedLines lines_;
