@@ -89,7 +89,7 @@ class WithModels(ModelCase):
                 for name, value in metrics.items():
                     self.assertEqual(value, expected[name], name)
                 def rounded(path):
-                    return [{**row, "texts": [(text["text"], round(text["itc"], 4)) for text in row["texts"]]} if "texts" in row else row
+                    return [{**row, "texts": [(text["text"], round(text["itc"], 2)) for text in row["texts"]]} if "texts" in row else row
                             for row in json.loads((path / "predictions.json").read_text())]
                 self.assertEqual(rounded(output), rounded(self.folder / "good"))
 

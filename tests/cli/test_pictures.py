@@ -156,7 +156,7 @@ class WithModels(ModelCase):
         new, old = self.pixels(tall), self.pixels(tall, "--resize-order", "pillow-12")
         self.assertTrue(self.pixels(tall, "--resize-order", "pillow-13") == new)
         self.assertFalse(old == new)
-        self.assertLess(max(abs(a - b) for a, b in zip(old[1], new[1])), 3 / 128)  # levels of 1 / 128
+        self.assertLess(max(abs(a - b) for a, b in zip(old[1], new[1])), 0.5)  # what one pass rounds and clips, the other spreads
         self.assert_error(blip2("embed", tall, "--model", self.stage1, "--features", "pixel_values", "--output", "x",
                                 "--resize-order", "pillow"), 2, "--resize-order", "pillow-13, pillow-12")
 

@@ -47,7 +47,8 @@ class SpecialWords(ModelCase):
 
     def test_training_reads_them_as_a_tokenizer_without_the_word_for_the_picture(self):
         for task in ("image_text_pretrain_stage1", "finetune_retrieval"):
-            found, expected = (self.losses(f"{task}{i}", "stage1.yaml", f"model.qformer={model}", f"run.task={task}")
+            found, expected = (self.losses(f"{task}{i}", "stage1.yaml", f"model.qformer={model}", f"run.task={task}",
+                                           "model.freeze_vit=true", "datasets.squares.image_size=224")
                                for i, model in enumerate((self.reading, self.stage1)))
             self.assertEqual(found, expected)
         found, expected = (self.losses(f"stage2{i}", "stage2.yaml", f"model.language_model={model}")

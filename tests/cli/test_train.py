@@ -111,7 +111,8 @@ class WithModels(ModelCase):
             result = blip2("train", self.shared / "stage1.yaml", *(word for value in common for word in ("--set", value)))
             self.assertEqual(result.returncode, 0, result.stderr)
             return json.loads((run / "log.jsonl").read_text().splitlines()[0]), run
-        for settings in (("run.task=finetune_retrieval",), ("run.mask_same_image=true",)):
+        for settings in (("run.task=finetune_retrieval", "model.freeze_vit=true", "datasets.squares.image_size=224"),
+                         ("run.mask_same_image=true",)):
             alike, apart = (train(place, "run.batch_size_train=4", *settings)[0] for place in ("alike", "apart"))
             self.assertEqual(alike["loss"], apart["loss"])
             expected = self.contrast_at_the_start([self.pictures / f"{name}.png" for name in names],

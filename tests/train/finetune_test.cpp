@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <map>
 
 #include "blip2/checkpoint/open_source.h"
@@ -145,10 +146,12 @@ TEST_F(FinetuneTest, ResumedIsTheStraightRun) {
 TEST_F(FinetuneTest, RetrievalTreatsPairsOfOnePictureAsPositive) {
   // Two files with one image_id: with all six in a batch every row has a second positive, and ITC is
   // another than that of pre-training, which takes no notice of image_id.
+  constexpr std::array kCaptions{"a",          "red red fox",     "moon",
+                                 "a red moon", "fox fox fox fox", "red"};
   std::string rows;
-  for (int i = 0; i < 6; ++i) {
-    rows += fmt::format(R"({{"image": "{0}.png", "caption": "a wall {0}", "image_id": {1}}})", i,
-                        i % 3) +
+  for (size_t i = 0; i < kCaptions.size(); ++i) {
+    rows += fmt::format(R"({{"image": "{}.png", "caption": "{}", "image_id": {}}})", i,
+                        kCaptions[i], i % 3) +
             "\n";
   }
   TrainConfig retrieval = config("finetune_retrieval", "retrieval");

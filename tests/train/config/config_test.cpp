@@ -243,10 +243,10 @@ TEST(TrainConfig, NamesImpossibleCombinations) {
             "--set: run.prefix_lm: expected none for model.arch blip2, found split");
   EXPECT_EQ(faults_of(kStage1, {"datasets.pairs.annotations=[]"}),
             "--set: datasets.pairs.annotations: expected a file, found nothing");
-  EXPECT_EQ(
-      faults_of(kStage1, {"datasets.pairs.format=foo", "datasets.pairs.annotations=[]"}),
-      "--set: datasets.pairs.format: expected one of jsonl, folder, coco_karpathy, blip_json, "
-      "visual_genome, cc_tsv, sbu, laion_parquet, webdataset, found foo");
+  EXPECT_EQ(faults_of(kStage1, {"datasets.pairs.format=foo", "datasets.pairs.annotations=[]"}),
+            "--set: datasets.pairs.format: expected one of jsonl, folder, coco_karpathy, coco, "
+            "vqav2, blip_json, "
+            "visual_genome, cc_tsv, csv, sbu, imagefolder, laion_parquet, webdataset, found foo");
   EXPECT_EQ(faults_of(kStage1, {"datasets.pairs.format=folder"}),
             "run.yaml: datasets.pairs.images: expected a folder, found nothing");
   EXPECT_EQ(
@@ -274,8 +274,9 @@ TEST(TrainConfig, ReportsFilesCombinationsAndLimitsTogether) {
   EXPECT_EQ(faults_of("run: {max_stepz: 3, task: stage_one}\ndatasets: {a: {sample_ratio: 0}}\n"),
             "run.yaml:1: run.max_stepz: unknown key; the nearest is 'max_steps'\n"
             "run.yaml: run.output_dir: expected a folder, found nothing\n"
-            "run.yaml: datasets.a.format: expected one of jsonl, folder, coco_karpathy, blip_json, "
-            "visual_genome, cc_tsv, sbu, laion_parquet, webdataset, found \"\"\n"
+            "run.yaml: datasets.a.format: expected one of jsonl, folder, coco_karpathy, coco, "
+            "vqav2, blip_json, "
+            "visual_genome, cc_tsv, csv, sbu, imagefolder, laion_parquet, webdataset, found \"\"\n"
             "run.yaml:2: datasets.a.sample_ratio: expected a number above 0, found 0\n"
             "run.yaml:1: run.task: expected one of image_text_pretrain_stage1, "
             "image_text_pretrain_stage2, finetune_caption, finetune_vqa, finetune_retrieval, found "
