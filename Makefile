@@ -67,7 +67,6 @@ parity: build
 	@BLIP2_BINARY=$(BUILD)/blip2 .venv-parity/bin/python tests/parity/run.py
 	@BLIP2_BINARY=$(BUILD)/blip2 .venv-parity/bin/python tests/parity/run.py --saved-by .venv-parity5/bin/python
 	@.venv-parity/bin/python tests/parity/tokenizers_live.py $(BUILD)/text_test
-	@.venv-parity5/bin/python tests/parity/tokenizers_live.py $(BUILD)/text_test --seed 8
 
 # The plug-in for LAION's parquet files: Apache's library is large, and nothing else needs it.
 parquet: deps
