@@ -75,7 +75,9 @@ def written_from(kind, model, inputs):
     """Where the new ids begin in what generate() returns."""
     if kind.__name__ == "BlipForConditionalGeneration" or model.config.text_config.is_encoder_decoder:
         return 1
-    return 1 if kind.__name__ == "BlipForQuestionAnswering" else inputs["input_ids"].shape[1]
+    if kind.__name__ == "BlipForQuestionAnswering":
+        return 1
+    return inputs["input_ids"].shape[1] if "input_ids" in inputs else model.config.num_query_tokens + 1
 
 
 @torch.no_grad()
