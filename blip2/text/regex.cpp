@@ -1,6 +1,9 @@
-// Oniguruma behind a class, and the properties in which its tables are older than the reference's.
+// Regular expressions by Oniguruma, with newer tables of character properties. The library is loaded
+// when the first expression is compiled, and its names stay its own: it exports a regcomp() that
+// other libraries would call instead of libc's.
 #include "blip2/text/regex.h"
 
+#include <dlfcn.h>
 #include <oniguruma.h>
 #include <utf8proc.h>
 
@@ -21,10 +24,59 @@
 
 namespace blip2 {
 
+namespace {
+
+/// The functions and tables of the shared library that are in use.
+struct Oniguruma {
+  decltype(&onig_initialize) initialize;
+  decltype(&onig_unicode_define_user_property) define_user_property;
+  decltype(&onig_error_code_to_str) error_code_to_str;
+  decltype(&onig_new) compile;
+  decltype(&onig_search) search;
+  decltype(&onig_free) free;
+  decltype(&onig_region_new) region_new;
+  decltype(&onig_region_free) region_free;
+  OnigEncoding utf8;
+  OnigSyntaxType* syntax;
+};
+
+/// The library; loaded once. Throws kUnavailable.
+const Oniguruma& oniguruma() {
+  static const Oniguruma library = [] {
+    constexpr const char* kName = "libonig.so.5";
+    void* const handle = dlopen(kName, RTLD_NOW | RTLD_LOCAL);
+    if (handle == nullptr) {
+      fail(ErrorCode::kUnavailable, "{}: cannot be loaded: {}; install Debian's libonig5", kName,
+           dlerror());
+    }
+    const auto find = [&]<typename T>(const char* name, T*& address) {
+      address = reinterpret_cast<T*>(dlsym(handle, name));
+      if (address == nullptr) fail(ErrorCode::kUnavailable, "{}: {} is missing", kName, name);
+    };
+    Oniguruma found{};
+    find("onig_initialize", found.initialize);
+    find("onig_unicode_define_user_property", found.define_user_property);
+    find("onig_error_code_to_str", found.error_code_to_str);
+    find("onig_new", found.compile);
+    find("onig_search", found.search);
+    find("onig_free", found.free);
+    find("onig_region_new", found.region_new);
+    find("onig_region_free", found.region_free);
+    find("OnigEncodingUTF8", found.utf8);
+    OnigSyntaxType** syntax = nullptr;
+    find("OnigDefaultSyntax", syntax);
+    found.syntax = *syntax;
+    return found;
+  }();
+  return library;
+}
+
+}  // namespace
+
 struct Regex::Compiled {
   OnigRegex regex = nullptr;
   ~Compiled() {
-    if (regex != nullptr) onig_free(regex);
+    if (regex != nullptr) oniguruma().free(regex);
   }
 };
 
@@ -97,8 +149,8 @@ std::vector<uint8_t> reference_categories() {
 /// Makes the library ready, with the reference's categories in place of its own. Its tables live as
 /// long as the program.
 void start_library() {
-  OnigEncoding encoding = ONIG_ENCODING_UTF8;
-  BLIP2_CHECK(onig_initialize(&encoding, 1) == ONIG_NORMAL);
+  OnigEncoding encoding = oniguruma().utf8;
+  BLIP2_CHECK(oniguruma().initialize(&encoding, 1) == ONIG_NORMAL);
   const std::vector<uint8_t> categories = reference_categories();
   static std::vector<Ranges> kept;
   kept.reserve(newer_properties().size());
@@ -113,7 +165,7 @@ void start_library() {
     for (char32_t c = 0; c < categories.size(); ++c) {
       if (wanted[categories[c]]) add_to_ranges(ranges, c);
     }
-    BLIP2_CHECK(onig_unicode_define_user_property(property.name, ranges.data()) == ONIG_NORMAL);
+    BLIP2_CHECK(oniguruma().define_user_property(property.name, ranges.data()) == ONIG_NORMAL);
   }
 }
 
@@ -121,8 +173,8 @@ const OnigUChar* bytes_of(const char* text) { return reinterpret_cast<const Onig
 
 std::string message_of(int code, OnigErrorInfo* info) {
   std::array<OnigUChar, ONIG_MAX_ERROR_MESSAGE_LEN> text;
-  const int length = info != nullptr ? onig_error_code_to_str(text.data(), code, info)
-                                     : onig_error_code_to_str(text.data(), code);
+  const int length = info != nullptr ? oniguruma().error_code_to_str(text.data(), code, info)
+                                     : oniguruma().error_code_to_str(text.data(), code);
   return {reinterpret_cast<const char*>(text.data()), static_cast<size_t>(std::max(length, 0))};
 }
 
@@ -137,9 +189,9 @@ Regex::Regex(const std::string& pattern, const std::string& source) : pattern_(p
   }
   auto compiled = std::make_shared<Compiled>();
   OnigErrorInfo info{};
-  const int code = onig_new(&compiled->regex, bytes_of(pattern.data()),
-                            bytes_of(pattern.data() + pattern.size()), ONIG_OPTION_NONE,
-                            ONIG_ENCODING_UTF8, ONIG_SYNTAX_DEFAULT, &info);
+  const int code = oniguruma().compile(&compiled->regex, bytes_of(pattern.data()),
+                                       bytes_of(pattern.data() + pattern.size()), ONIG_OPTION_NONE,
+                                       oniguruma().utf8, oniguruma().syntax, &info);
   if (code != ONIG_NORMAL) {
     compiled->regex = nullptr;  // freed by the library
     fail(ErrorCode::kUnsupported, "{}: the regular expression {} is refused: {}", source,
@@ -151,12 +203,12 @@ Regex::Regex(const std::string& pattern, const std::string& source) : pattern_(p
 std::vector<TextRange> Regex::matches(std::string_view text) const {
   std::vector<TextRange> found;
   const std::unique_ptr<OnigRegion, void (*)(OnigRegion*)> region(
-      onig_region_new(), [](OnigRegion* r) { onig_region_free(r, 1); });
+      oniguruma().region_new(), [](OnigRegion* r) { oniguruma().region_free(r, 1); });
   const OnigUChar* const begin = bytes_of(text.data());
   const OnigUChar* const end = begin + text.size();
   for (size_t position = 0; position <= text.size();) {
-    const int code = onig_search(compiled_->regex, begin, end, begin + position, end, region.get(),
-                                 ONIG_OPTION_NONE);
+    const int code = oniguruma().search(compiled_->regex, begin, end, begin + position, end,
+                                        region.get(), ONIG_OPTION_NONE);
     if (code == ONIG_MISMATCH) break;
     if (code < 0) {
       fail(ErrorCode::kInvalidArgument, "a text of {} bytes: the regular expression {}: {}",

@@ -181,16 +181,17 @@ TEST(Webdataset, OtherFilesAreCalledByTheirNames) {
                 AllOf(HasSubstr(path.string() + ": expected an uncompressed .tar shard, found"),
                       HasSubstr(bad.kind)));
   }
-  for (const Case& bad :
-       {Case{"1.tar", gzip, "a gzip file: decompress it"},
-        Case{"2.tar", "PAR1....", "a parquet file"},
-        Case{"3.tar", "version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer"},
-        Case{"4.tar", "<!DOCTYPE html><html>", "an HTML page"}}) {
+  for (const Case& bad : {Case{"1.tar", gzip, "a gzip file: decompress it"},
+                          Case{"2.tar", "PAR1....", "a parquet file"},
+                          Case{"4.tar", "<!DOCTYPE html><html>", "an HTML page"}}) {
     const auto source = open({folder.write(bad.name, bad.bytes)});
     ASSERT_EQ(source->size(), 1);
     EXPECT_THAT(error_of([&] { source->record(0); }).second,
                 AllOf(HasSubstr("expected an uncompressed tar, found"), HasSubstr(bad.kind)));
   }
+  const fs::path pointer = folder.write("5.tar", "version https://git-lfs.github.com/spec/v1\n");
+  EXPECT_THAT(error_of([&] { open({pointer}); }).second,
+              HasSubstr("5.tar: a Git LFS pointer, not the file itself"));
   // A tar under another name is one.
   fs::copy_file(tar, folder / "shard.data");
   EXPECT_EQ(open({folder / "shard.data"})->size(), 1);

@@ -108,7 +108,8 @@ TEST(CapFiltInputs, TheFingerprintTellsTarsOfOneNameApart) {
 
 TEST(CapFiltInputs, RefusesShardsOfOneNameAndInputsWithoutRecords) {
   const TemporaryFolder folder;
-  for (const char* name : {"a/0.tar", "b/0.tar", "x.bin", "empty.jsonl"}) folder.write(name, "");
+  for (const char* name : {"a/0.tar", "b/0.tar", "empty.jsonl"}) folder.write(name, "");
+  folder.write("x.bin", "data");
   const auto refusal = [&](const std::vector<fs::path>& places) {
     return error_of([&] { const CapFiltInputs inputs(config_of(places)); });
   };
