@@ -69,9 +69,9 @@ TEST(Csv, ReadsWhatOpenClipTrainsOn) {
   EXPECT_EQ(tsv->record(1).image, "/abs/2.jpg");
   EXPECT_THAT(tsv->record(1).captions, ElementsAre("a \"dog\""));
   SourceConfig named = table(folder.write("b.csv", "url;img;words\nu;3.jpg;a, b\n"));
-  EXPECT_THAT(
-      testing::error_of([&] { open_source(named); }).second,
-      AllOf(HasSubstr("filepath"), HasSubstr("found url, img, words"), HasSubstr("img_key")));
+  EXPECT_THAT(testing::error_of([&] { open_source(named); }).second,
+              AllOf(HasSubstr("filepath"), HasSubstr(R"(found "url", "img", "words")"),
+                    HasSubstr("img_key")));
   named.image_key = "img";
   named.caption_key = "words";
   EXPECT_THAT(open_source(named)->record(0).captions, ElementsAre("a, b"));

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include "blip2/base/error.h"
+#include "blip2/base/quote.h"
 #include "blip2/data/sources/annotation_layout.h"
 #include "blip2/data/sources/file_sequence.h"
 #include "blip2/data/sources/json_record.h"
@@ -25,10 +26,16 @@ size_t CsvFile::need(const std::vector<std::string>& names, const char* key) con
     fail(ErrorCode::kCorruptData, "{}: expected a table with a line of names, found {}",
          path().string(), other_layout(table_.text(), ""));
   }
+  constexpr size_t kNamed = 10;
+  std::vector<std::string> found;
+  for (const std::string& column : table_.columns()) {
+    found.push_back(found.size() < kNamed ? quote(column) : "...");
+    if (found.size() > kNamed) break;
+  }
   fail(ErrorCode::kCorruptData,
        "{}: expected a column named {}, found {}; {} names another, and separator what is between "
        "them",
-       path().string(), fmt::join(names, ", "), fmt::join(table_.columns(), ", "), key);
+       path().string(), fmt::join(names, ", "), fmt::join(found, ", "), key);
 }
 
 Record CsvFile::record(int64_t index, const RecordRules& rules) const {
@@ -37,7 +44,7 @@ Record CsvFile::record(int64_t index, const RecordRules& rules) const {
   record.key = fields[image_];
   if (record.key.empty()) {
     fail(ErrorCode::kCorruptData, "{}: {}: expected a path, found nothing", table_.where(index),
-         table_.columns()[image_]);
+         printable(table_.columns()[image_]));
   }
   record.image = rules.images / record.key;
   if (image_id_ >= 0) record.image_id = id_in_text(fields[static_cast<size_t>(image_id_)]);
