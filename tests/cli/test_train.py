@@ -106,7 +106,7 @@ class WithModels(ModelCase):
         def train(place, *settings):
             run = self.folder / "-".join((place, "run", *settings)).replace("=", "-")
             common = ("datasets.squares.format=webdataset", f"datasets.squares.images={self.folder / place}",
-                      "datasets.squares.annotations=", f"model.qformer={self.stage1}", f"run.output_dir={run}",
+                      "datasets.squares.annotations=[]", f"model.qformer={self.stage1}", f"run.output_dir={run}",
                       "run.shuffle=false", "run.drop_rate=0", "run.max_steps=1", "run.log_every=1", *settings)
             result = blip2("train", self.shared / "stage1.yaml", *(word for value in common for word in ("--set", value)))
             self.assertEqual(result.returncode, 0, result.stderr)
