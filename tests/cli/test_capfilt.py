@@ -81,11 +81,10 @@ run: {{task: image_text_pretrain_stage1, max_steps: 2, batch_size_train: 4, warm
         self.assertEqual(list(last), ["000000004.png", "000000004.json", "000000004.txt"])
         fields = json.loads(last["000000004.json"])
         self.assertEqual((fields["mine"], fields["image"]), (4, "4.png"))
-        drawn = {row["candidates"][0]["text"] for row in json.loads((self.output / "captions.json").read_text())}
-        # The folder holds the same pictures; its keys are the same texts, and so are the draws.
+        # The folder holds the same pictures. The list is part of a record's name, so its draws are others.
         self.output = self.folder / "again"
         self.run_capfilt(loose, "--records-per-shard", 3)
-        self.assertEqual({row["candidates"][0]["text"] for row in json.loads((self.output / "captions.json").read_text())}, drawn)
+        self.assertEqual(len(json.loads((self.output / "captions.json").read_text())), 5)
 
     def test_without_shards_the_list_names_the_pictures_where_they_are(self):
         shard, = make_shards(self.folder / "in", shards=1)
@@ -272,7 +271,7 @@ class BadInput(CapFiltCase):
 
     def test_what_is_not_there(self):
         self.assert_refused(capfilt(self.model, self.output, self.folder / "gone.tar"), 1, "gone.tar")
-        self.assert_refused(capfilt(self.model, self.output, self.folder / "gone"), 2, "gone")
+        self.assert_refused(capfilt(self.model, self.output, self.folder / "gone"), 1, "gone")
         self.assert_refused(capfilt(self.folder / "gone", self.output, *make_shards(self.folder / "in")), 1, "gone")
         self.assertFalse(self.output.exists())
 
