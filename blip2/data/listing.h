@@ -42,7 +42,7 @@ struct ListFingerprint {
   bool operator==(const ListFingerprint&) const = default;
 };
 
-/// Goes through the list once: a few seconds for a hundred million lines.
+/// Goes through the list once.
 ListFingerprint fingerprint(const Source& source);
 
 /// How the list `now` differs from the list `before`, in words that follow "found"; "" if it does

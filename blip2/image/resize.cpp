@@ -2,7 +2,7 @@
 // enough that weights and sums fit memory whatever the sizes are (nearly always it is one tile). Of
 // a tile, the source passes in strips of rows: a strip is transposed, so that the horizontal pass
 // too is a weighted sum of contiguous rows, and then added to the sums of the output rows that it
-// touches.
+// touches. Past 400 lines, because both orders of the passes share tiles, strips and weights.
 #include "blip2/image/resize.h"
 
 #include <algorithm>
